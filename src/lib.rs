@@ -1,1 +1,4 @@
 //! x
+pub mod exit;
+pub mod ids;
+pub mod legacy;
