@@ -2,3 +2,6 @@
 pub mod exit;
 pub mod ids;
 pub mod legacy;
+pub mod store;
+pub mod stripe;
+pub mod time;

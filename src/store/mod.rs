@@ -1,0 +1,3 @@
+//! x
+mod started;
+pub use started::Started;
