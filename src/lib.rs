@@ -2,6 +2,8 @@
 pub mod exit;
 pub mod ids;
 pub mod legacy;
+pub mod plan;
+pub mod state;
 pub mod store;
 pub mod stripe;
 pub mod time;
