@@ -308,8 +308,19 @@ pub struct Target {
     pub account: AccountId,
     /// Positions of the sources asked for there, in the customer's order; empty for a customer that has none.
     pub sources: Vec<Position>,
-    /// True while the account cannot be reached: its work waits.
-    pub parked: bool,
+    /// Whether its work may go on now.
+    pub reach: Reachable,
+}
+
+/// Whether a target's work may go on now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reachable {
+    /// It may.
+    Yes,
+    /// The account cannot be reached: its work waits for another run.
+    Parked,
+    /// `--account` named others.
+    NotSelected,
 }
 
 /// A customer with all that the machine needs to decide: what was asked for, and the checkpoint.

@@ -4,7 +4,9 @@
 //! be done; where nothing can, it says where everything stands. One step at a time: Stripe locks the objects of a
 //! customer, and parallel writes to them answer 429 `lock_timeout`.
 
-use super::{Customer, Doubt, Object, Position, Reach, Standing, StepId, StepKind, StepState};
+use super::{
+    Customer, Doubt, Object, Position, Reach, Reachable, Standing, StepId, StepKind, StepState,
+};
 use crate::ids::{CustomerId, PaymentMethodId};
 use crate::time::StripeTime;
 
@@ -17,6 +19,8 @@ pub enum Next {
     Look(Position),
     /// The step's key is too old to be sent again: put it in doubt.
     Expire(StepId),
+    /// Record that the source cannot be cloned: its id alone tells, no call is spent on it.
+    SetAside(Position),
     /// Nothing can be done now.
     Settled(Review),
 }
@@ -79,9 +83,14 @@ impl<'a> Walk<'a> {
         let targets = (0..)
             .zip(&self.customer.targets)
             .map(
-                |(position, target)| match self.target(&platform, position) {
-                    Err(Next::Send(_)) if target.parked => Ok(Standing::Parked),
-                    other => other,
+                |(position, target)| match (self.target(&platform, position), target.reach) {
+                    (Err(Next::Send(_)), Reachable::Parked) => {
+                        Ok(self.waiting(position, Standing::Parked))
+                    }
+                    (Err(Next::Send(_)), Reachable::NotSelected) => {
+                        Ok(self.waiting(position, Standing::InProgress))
+                    }
+                    (other, _) => other,
                 },
             )
             .collect::<OrNext<Vec<_>>>()?;
@@ -92,6 +101,21 @@ impl<'a> Walk<'a> {
             .min()
             .unwrap_or(Standing::Migrated);
         Ok(Next::Settled(Review { customer, targets }))
+    }
+
+    /// The standing of a target whose next step may not be sent now.
+    fn waiting(&self, target: Position, otherwise: Standing) -> Standing {
+        let unknown =
+            |state: &StepState| matches!(state, StepState::Started | StepState::InDoubt(_));
+        let steps = &self.customer.steps;
+        if steps
+            .iter()
+            .any(|(step, record)| step.target == Some(target) && unknown(&record.state))
+        {
+            Standing::InDoubt
+        } else {
+            otherwise
+        }
     }
 
     /// How the step ended, or what is to be done for it first.
@@ -118,6 +142,14 @@ impl<'a> Walk<'a> {
     }
 
     fn platform(&self) -> OrNext<Platform<'a>> {
+        let known = |source| self.customer.state_of(attach_on_platform(source)).is_some();
+        if let Some(source) = self
+            .customer
+            .default_first()
+            .find(|source| !self.is_clonable(*source) && !known(*source))
+        {
+            return Err(Next::SetAside(source));
+        }
         if let Some(adopted) = &self.customer.platform_customer {
             return self.platform_sources(adopted, None);
         }
@@ -130,7 +162,7 @@ impl<'a> Walk<'a> {
                 .map(|made| made.unwrap_or(Platform::Refused));
         }
         for source in self.customer.default_first() {
-            if self.is_clonable(source)
+            if !self.was_refused(attach_on_platform(source))
                 && let Some(platform) = self.create_platform_customer(Some(source))?
             {
                 return Ok(platform);
@@ -186,19 +218,18 @@ impl<'a> Walk<'a> {
         customer: &'a CustomerId,
         carrier: Option<Position>,
     ) -> OrNext<Source<'a>> {
-        let attach = StepId {
-            kind: StepKind::AttachPlatformPaymentMethod,
-            target: None,
-            source: Some(source),
-        };
         if carrier == Some(source) {
             return Ok(Source::HeldBy(customer));
         }
-        if !self.is_clonable(source)
-            || self.was_refused_with(StepKind::CreatePlatformCustomer, None, source)
-        {
+        let create = StepId {
+            kind: StepKind::CreatePlatformCustomer,
+            target: None,
+            source: Some(source),
+        };
+        if self.was_refused(create) {
             return Ok(Source::SetAside);
         }
+        let attach = attach_on_platform(source);
         // An adopted Customer's sources may be attached already, or to somebody else.
         if self.customer.platform_customer.is_some() && self.customer.state_of(attach).is_none() {
             return Err(Next::Look(source));
@@ -299,7 +330,7 @@ impl<'a> Walk<'a> {
         if carrier == Some(source) {
             return Ok(Moved::Attached);
         }
-        if self.was_refused_with(StepKind::CreateConnectedCustomer, Some(target), source) {
+        if self.was_refused(step(StepKind::CreateConnectedCustomer)) {
             return Ok(Moved::SetAside);
         }
         Ok(
@@ -311,12 +342,7 @@ impl<'a> Walk<'a> {
         )
     }
 
-    fn was_refused_with(&self, kind: StepKind, target: Option<Position>, source: Position) -> bool {
-        let step = StepId {
-            kind,
-            target,
-            source: Some(source),
-        };
+    fn was_refused(&self, step: StepId) -> bool {
         matches!(self.customer.state_of(step), Some(StepState::Refused(_)))
     }
 
@@ -324,6 +350,15 @@ impl<'a> Walk<'a> {
         self.customer
             .source(source)
             .is_some_and(PaymentMethodId::may_be_clonable)
+    }
+}
+
+/// The step that holds what is known of a source on the platform, unless the Customer was made with it.
+fn attach_on_platform(source: Position) -> StepId {
+    StepId {
+        kind: StepKind::AttachPlatformPaymentMethod,
+        target: None,
+        source: Some(source),
     }
 }
 

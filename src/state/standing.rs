@@ -1,6 +1,6 @@
 //! PURE. The few words that outputs use for where a customer, a target or a source stands.
 
-use super::{Customer, Object, Position, Reach, StepId, StepKind, StepState};
+use super::{Customer, Object, Position, Reach, Reachable, StepId, StepKind, StepState};
 use crate::ids::PaymentMethodId;
 
 /// Where something stands; of several that fit, the smallest counts.
@@ -99,7 +99,10 @@ impl Customer {
             .any(|state| matches!(state, Some(StepState::InDoubt(_))))
         {
             Standing::InDoubt
-        } else if self.target(target).is_some_and(|target| target.parked) {
+        } else if self
+            .target(target)
+            .is_some_and(|target| target.reach == Reachable::Parked)
+        {
             Standing::Parked
         } else if refused {
             Standing::Refused
