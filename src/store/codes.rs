@@ -94,8 +94,14 @@ impl ToSql for RequestId {
     }
 }
 
-/// The columns of `step`, in the order of [`write_step`] and [`read_step`], `customer` left out.
-pub const STEP_COLUMNS: &str = "kind, target, source, try_no, state, started_at, digest, request_id, object, doubt, reach, status, reason, message";
+/// Writes a row of `step` over the one before; the parameters are [`write_step`]'s.
+pub const INSERT_STEP: &str = "INSERT OR REPLACE INTO step (customer, kind, target, source, try_no, state, started_at, \
+     digest, request_id, object, doubt, reach, status, reason, message) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+
+/// Reads the rows of one customer for [`read_step`].
+pub const SELECT_STEPS: &str = "SELECT kind, target, source, try_no, state, started_at, digest, request_id, object, \
+     doubt, reach, status, reason, message FROM step WHERE customer = ?1";
 
 fn position_code(position: Option<Position>) -> i64 {
     position.map_or(-1, i64::from)
@@ -162,7 +168,7 @@ pub fn write_step(
     Ok(())
 }
 
-/// Reads a step's row, whose columns are [`STEP_COLUMNS`].
+/// Reads a step's row, as [`SELECT_STEPS`] gives it.
 pub fn read_step(row: &rusqlite::Row<'_>) -> rusqlite::Result<(StepId, Record)> {
     let step =
         StepId { kind: row.get(0)?, target: position_from(row.get(1)?)?, source: position_from(row.get(2)?)? };
