@@ -1,6 +1,7 @@
 //! x
 pub mod exit;
 pub mod ids;
+pub mod input;
 pub mod legacy;
 pub mod plan;
 pub mod state;
