@@ -72,18 +72,28 @@ pub struct DoubtfulStep {
 }
 
 fn index_of(standing: Standing) -> usize {
-    Standing::ALL.iter().position(|each| *each == standing).unwrap_or(0)
+    Standing::ALL
+        .iter()
+        .position(|each| *each == standing)
+        .unwrap_or(0)
 }
 
 fn count(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result<u64> {
-    Ok(row.get::<_, Option<i64>>(index)?.unwrap_or(0).unsigned_abs())
+    Ok(row
+        .get::<_, Option<i64>>(index)?
+        .unwrap_or(0)
+        .unsigned_abs())
 }
 
 impl Counts {
     /// Counts all. `running`: a run holds the file, so that what is started is under way and not in doubt.
     pub fn read(conn: &Connection, running: bool) -> Result<Self, StoreError> {
-        let mut counts = Self { requests: RequestTally::read(conn)?, ..Self::default() };
-        let mut statement = conn.prepare("SELECT standing, count(*) FROM customer GROUP BY standing")?;
+        let mut counts = Self {
+            requests: RequestTally::read(conn)?,
+            ..Self::default()
+        };
+        let mut statement =
+            conn.prepare("SELECT standing, count(*) FROM customer GROUP BY standing")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             counts.customers[index_of(row.get(0)?)] += count(row, 1)?;
@@ -93,7 +103,8 @@ impl Counts {
             counts.customers[index_of(Standing::InProgress)] -= started;
             counts.customers[index_of(Standing::InDoubt)] += started;
         }
-        counts.clones_asked = conn.query_row("SELECT sum(asked) FROM target", [], |row| count(row, 0))?;
+        counts.clones_asked =
+            conn.query_row("SELECT sum(asked) FROM target", [], |row| count(row, 0))?;
         counts.cloned = conn.query_row(
             "SELECT count(*) FROM step WHERE kind = ?1 AND state = ?2",
             rusqlite::params![StepKind::ClonePaymentMethod, StateCode::Done],
@@ -108,7 +119,11 @@ impl Counts {
 fn started_customers(conn: &Connection) -> Result<u64, StoreError> {
     let sql = "SELECT count(*) FROM customer c WHERE standing = ?1
                AND EXISTS (SELECT 1 FROM step s WHERE s.customer = c.seq AND s.state = ?2)";
-    Ok(conn.query_row(sql, rusqlite::params![Standing::InProgress, StateCode::Started], |row| count(row, 0))?)
+    Ok(conn.query_row(
+        sql,
+        rusqlite::params![Standing::InProgress, StateCode::Started],
+        |row| count(row, 0),
+    )?)
 }
 
 fn accounts(conn: &Connection) -> Result<Vec<AccountCounts>, StoreError> {
@@ -121,7 +136,11 @@ fn accounts(conn: &Connection) -> Result<Vec<AccountCounts>, StoreError> {
     while let Some(row) = rows.next()? {
         let id: AccountId = row.get(0)?;
         if accounts.last().is_none_or(|last| last.id != id) {
-            accounts.push(AccountCounts { id, parked: row.get(1)?, customers: [0; 6] });
+            accounts.push(AccountCounts {
+                id,
+                parked: row.get(1)?,
+                customers: [0; 6],
+            });
         }
         let standing: Option<Standing> = row.get(2)?;
         if let (Some(last), Some(standing)) = (accounts.last_mut(), standing) {
@@ -138,8 +157,13 @@ impl ReasonCount {
             "SELECT reason, max(message), count(DISTINCT customer) FROM step WHERE state = 3
              GROUP BY reason ORDER BY 3 DESC, reason",
         )?;
-        let rows =
-            statement.query_map([], |row| Ok(Self { reason: row.get(0)?, message: row.get(1)?, customers: count(row, 2)? }))?;
+        let rows = statement.query_map([], |row| {
+            Ok(Self {
+                reason: row.get(0)?,
+                message: row.get(1)?,
+                customers: count(row, 2)?,
+            })
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }
@@ -179,17 +203,26 @@ impl DoubtfulStep {
 impl Selection {
     /// A common table expression `chosen (seq, adopted)` of the open customers that the selection takes, and its values.
     fn chosen(&self) -> (String, Vec<Value>) {
-        let limit = self.limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
+        let limit = self
+            .limit
+            .map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
         let only = if self.accounts.is_empty() {
             String::new()
         } else {
-            format!("AND EXISTS (SELECT 1 FROM target t WHERE t.customer = c.seq AND {})", self.account_clause())
+            format!(
+                "AND EXISTS (SELECT 1 FROM target t WHERE t.customer = c.seq AND {})",
+                self.account_clause()
+            )
         };
         let sql = format!(
             "WITH chosen AS MATERIALIZED (SELECT seq, platform_customer IS NOT NULL AS adopted FROM customer c
              WHERE standing < 4 {only} ORDER BY seq LIMIT {limit})"
         );
-        let values = self.accounts.iter().map(|account| Value::Text(account.as_str().to_owned())).collect();
+        let values = self
+            .accounts
+            .iter()
+            .map(|account| Value::Text(account.as_str().to_owned()))
+            .collect();
         (sql, values)
     }
 
@@ -199,7 +232,10 @@ impl Selection {
             return "1".to_owned();
         }
         let marks: Vec<String> = (1..=self.accounts.len()).map(|n| format!("?{n}")).collect();
-        format!("t.account IN (SELECT seq FROM account WHERE id IN ({}))", marks.join(", "))
+        format!(
+            "t.account IN (SELECT seq FROM account WHERE id IN ({}))",
+            marks.join(", ")
+        )
     }
 }
 
@@ -215,7 +251,8 @@ pub fn work(conn: &Connection, selection: &Selection) -> Result<Work, StoreError
     let mut work = Work::default();
     conn.query_row(&platform, params(), |row| {
         (work.customers, work.payment_methods) = (count(row, 0)?, count(row, 1)?);
-        (work.writes[0], work.writes[1], work.looks) = (count(row, 2)?, count(row, 3)?, count(row, 4)?);
+        (work.writes[0], work.writes[1], work.looks) =
+            (count(row, 2)?, count(row, 3)?, count(row, 4)?);
         Ok(())
     })?;
     let connected = format!(
@@ -226,7 +263,8 @@ pub fn work(conn: &Connection, selection: &Selection) -> Result<Work, StoreError
     );
     conn.query_row(&connected, params(), |row| {
         (work.accounts, work.busiest_account_writes) = (count(row, 0)?, count(row, 1)?);
-        (work.writes[2], work.writes[3], work.writes[4]) = (count(row, 2)?, count(row, 3)?, count(row, 4)?);
+        (work.writes[2], work.writes[3], work.writes[4]) =
+            (count(row, 2)?, count(row, 3)?, count(row, 4)?);
         Ok(())
     })?;
     subtract_finished(conn, &chosen, &values, &on, &mut work)?;

@@ -53,12 +53,19 @@ pub fn gather(lines: Vec<Line>, problems: &mut Problems) -> Option<Gathered> {
 impl Gathered {
     /// Takes up what a line asks for: its sources on its accounts.
     fn ask(&mut self, sources: Vec<PaymentMethodId>, accounts: Vec<AccountId>) {
-        let positions: Vec<Position> = sources.into_iter().map(|source| position_of(&mut self.sources, source)).collect();
+        let positions: Vec<Position> = sources
+            .into_iter()
+            .map(|source| position_of(&mut self.sources, source))
+            .collect();
         for account in accounts {
-            let index = self.targets.iter().position(|(each, _)| *each == account).unwrap_or_else(|| {
-                self.targets.push((account, Vec::new()));
-                self.targets.len() - 1
-            });
+            let index = self
+                .targets
+                .iter()
+                .position(|(each, _)| *each == account)
+                .unwrap_or_else(|| {
+                    self.targets.push((account, Vec::new()));
+                    self.targets.len() - 1
+                });
             let asked = &mut self.targets[index].1;
             for position in &positions {
                 if !asked.contains(position) {
@@ -76,7 +83,11 @@ impl Gathered {
             hash.update([0]);
         };
         field(details_json);
-        field(self.platform_customer.as_ref().map_or("", CustomerId::as_str));
+        field(
+            self.platform_customer
+                .as_ref()
+                .map_or("", CustomerId::as_str),
+        );
         field(self.default.as_ref().map_or("", PaymentMethodId::as_str));
         for source in &self.sources {
             field(source.as_str());
@@ -86,15 +97,20 @@ impl Gathered {
             field(&super::codes::positions_text(positions));
         }
         let bytes: [u8; 32] = hash.finalize().into();
-        i64::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7]])
+        i64::from_be_bytes([
+            bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7],
+        ])
     }
 }
 
 fn position_of(sources: &mut Vec<PaymentMethodId>, source: PaymentMethodId) -> Position {
-    let index = sources.iter().position(|each| *each == source).unwrap_or_else(|| {
-        sources.push(source);
-        sources.len() - 1
-    });
+    let index = sources
+        .iter()
+        .position(|each| *each == source)
+        .unwrap_or_else(|| {
+            sources.push(source);
+            sources.len() - 1
+        });
     Position::try_from(index).unwrap_or(Position::MAX)
 }
 
@@ -110,14 +126,22 @@ struct Origins {
 impl Origins {
     fn of(first: &Line) -> Self {
         let line = first.number;
-        Self { first_line: line, default_line: line, platform_customer_line: line, later: BTreeMap::new() }
+        Self {
+            first_line: line,
+            default_line: line,
+            platform_customer_line: line,
+            later: BTreeMap::new(),
+        }
     }
 
     fn merge(&mut self, customer: &mut Gathered, line: &Line, problems: &mut Problems) {
         self.merge_details(&mut customer.details, line, problems);
         match (&customer.default, &line.default_payment_method) {
             (Some(one), Some(other)) if one != other => {
-                problems.add(Problem::two_defaults((line.number, other), (self.default_line, one)));
+                problems.add(Problem::two_defaults(
+                    (line.number, other),
+                    (self.default_line, one),
+                ));
             }
             (None, Some(default)) => {
                 customer.default = Some(default.clone());
@@ -128,7 +152,10 @@ impl Origins {
         match (&customer.platform_customer, &line.platform_customer) {
             (Some(one), Some(other)) if one != other => {
                 let other_line = self.platform_customer_line;
-                problems.add(Problem::two_platform_customers((line.number, other), (other_line, one)));
+                problems.add(Problem::two_platform_customers(
+                    (line.number, other),
+                    (other_line, one),
+                ));
             }
             (None, Some(adopted)) => {
                 customer.platform_customer = Some(adopted.clone());
@@ -158,10 +185,24 @@ impl Origins {
             }
         }
         for (field, given) in &from.address {
-            self.merge_entry(&mut into.address, *field, given, &column_of(*field), line.number, problems);
+            self.merge_entry(
+                &mut into.address,
+                *field,
+                given,
+                &column_of(*field),
+                line.number,
+                problems,
+            );
         }
         for (key, given) in &from.metadata {
-            self.merge_entry(&mut into.metadata, key.clone(), given, &format!("metadata.{key}"), line.number, problems);
+            self.merge_entry(
+                &mut into.metadata,
+                key.clone(),
+                given,
+                &format!("metadata.{key}"),
+                line.number,
+                problems,
+            );
         }
     }
 

@@ -65,14 +65,23 @@ pub struct Importer<'c> {
 impl<'c> Importer<'c> {
     /// Begins the transaction.
     pub fn begin(conn: &'c Connection, problems: Problems) -> Result<Self, StoreError> {
-        let used: bool = conn.query_row("SELECT EXISTS (SELECT 1 FROM customer)", [], |row| row.get(0))?;
+        let used: bool = conn.query_row("SELECT EXISTS (SELECT 1 FROM customer)", [], |row| {
+            row.get(0)
+        })?;
         let place = if used { Place::Incoming } else { Place::Main };
         if used {
             schema::attach_incoming(conn)?;
         }
         conn.execute_batch("BEGIN IMMEDIATE")?;
         let rows = Rows::prepare(conn, place)?;
-        Ok(Self { conn, place, pending: Vec::new(), rows, problems, customers: 0 })
+        Ok(Self {
+            conn,
+            place,
+            pending: Vec::new(),
+            rows,
+            problems,
+            customers: 0,
+        })
     }
 
     /// Where the reader of the file adds what it finds.
@@ -82,7 +91,11 @@ impl<'c> Importer<'c> {
 
     /// Takes a line. Lines of one customer are cheapest side by side, and may stand anywhere.
     pub fn add(&mut self, line: Line) -> Result<(), StoreError> {
-        if self.pending.first().is_some_and(|first| first.legacy_id != line.legacy_id) {
+        if self
+            .pending
+            .first()
+            .is_some_and(|first| first.legacy_id != line.legacy_id)
+        {
             self.flush()?;
         }
         self.pending.push(line);
@@ -90,8 +103,14 @@ impl<'c> Importer<'c> {
     }
 
     fn flush(&mut self) -> Result<(), StoreError> {
-        let numbers: Vec<String> = self.pending.iter().map(|line| line.number.to_string()).collect();
-        let Some(legacy_id) = self.pending.first().map(|line| line.legacy_id.clone()) else { return Ok(()) };
+        let numbers: Vec<String> = self
+            .pending
+            .iter()
+            .map(|line| line.number.to_string())
+            .collect();
+        let Some(legacy_id) = self.pending.first().map(|line| line.legacy_id.clone()) else {
+            return Ok(());
+        };
         let lines = std::mem::take(&mut self.pending);
         if self.rows.insert_customer(&legacy_id, &numbers.join(" "))? {
             self.customers += 1;
@@ -124,9 +143,11 @@ impl<'c> Importer<'c> {
             None
         } else {
             Some(match self.place {
-                Place::Main => {
-                    Imported { customers: self.customers, added: self.customers, ..Imported::default() }
-                }
+                Place::Main => Imported {
+                    customers: self.customers,
+                    added: self.customers,
+                    ..Imported::default()
+                },
                 Place::Incoming => merge::take_over(self.conn, self.customers)?,
             })
         };
@@ -140,7 +161,8 @@ impl<'c> Importer<'c> {
         if self.place == Place::Incoming {
             self.conn.execute_batch("DETACH incoming")?;
         }
-        self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        self.conn
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok((self.problems, imported))
     }
 }
@@ -188,7 +210,10 @@ impl<'c> Rows<'c> {
 
     /// False where the customer is there already.
     fn insert_customer(&mut self, legacy_id: &LegacyId, lines: &str) -> Result<bool, StoreError> {
-        Ok(self.insert_customer.execute(rusqlite::params![legacy_id, lines])? == 1)
+        Ok(self
+            .insert_customer
+            .execute(rusqlite::params![legacy_id, lines])?
+            == 1)
     }
 
     fn account(&mut self, account: &AccountId) -> Result<i64, StoreError> {
@@ -211,21 +236,34 @@ impl<'c> Rows<'c> {
             details
         ])?;
         for (position, source) in (0_u32..).zip(&customer.sources) {
-            self.insert_source.execute(rusqlite::params![seq, position, source])?;
+            self.insert_source
+                .execute(rusqlite::params![seq, position, source])?;
         }
         for (position, (account, sources)) in (0_u32..).zip(&customer.targets) {
             let account = self.account(account)?;
             let all = sources.len() == customer.sources.len();
             let text = (!all).then(|| positions_text(sources));
             let asked = i64::try_from(sources.len()).unwrap_or(i64::MAX);
-            self.insert_target.execute(rusqlite::params![seq, position, account, asked, text, Standing::Pending])?;
+            self.insert_target.execute(rusqlite::params![
+                seq,
+                position,
+                account,
+                asked,
+                text,
+                Standing::Pending
+            ])?;
         }
         Ok(())
     }
 
     fn add_lines(&self, seq: i64, lines: &str) -> Result<(), StoreError> {
-        let sql = format!("UPDATE {}.customer SET lines = lines || ' ' || ?2 WHERE seq = ?1", self.schema);
-        self.conn.prepare_cached(&sql)?.execute(rusqlite::params![seq, lines])?;
+        let sql = format!(
+            "UPDATE {}.customer SET lines = lines || ' ' || ?2 WHERE seq = ?1",
+            self.schema
+        );
+        self.conn
+            .prepare_cached(&sql)?
+            .execute(rusqlite::params![seq, lines])?;
         Ok(())
     }
 
@@ -243,25 +281,37 @@ impl<'c> Rows<'c> {
             "SELECT seq, lines, platform_customer, default_payment_method, details FROM {}.customer WHERE legacy_id = ?1",
             self.schema
         );
-        let (seq, mut base) = self.conn.prepare_cached(&sql)?.query_row([legacy_id], |row| {
-            let lines: String = row.get(1)?;
-            let details: String = row.get(4)?;
-            let number = lines.split(' ').next().and_then(|first| first.parse().ok()).unwrap_or(0);
-            let details: Details = serde_json::from_str(&details).unwrap_or_default();
-            let line = Line {
-                number,
-                legacy_id: legacy_id.clone(),
-                details,
-                platform_customer: row.get(2)?,
-                payment_methods: Vec::new(),
-                default_payment_method: row.get(3)?,
-                connected_accounts: Vec::new(),
-            };
-            Ok((row.get::<_, i64>(0)?, line))
-        })?;
-        let sql = format!("SELECT id FROM {}.payment_method WHERE customer = ?1 ORDER BY position", self.schema);
+        let (seq, mut base) = self
+            .conn
+            .prepare_cached(&sql)?
+            .query_row([legacy_id], |row| {
+                let lines: String = row.get(1)?;
+                let details: String = row.get(4)?;
+                let number = lines
+                    .split(' ')
+                    .next()
+                    .and_then(|first| first.parse().ok())
+                    .unwrap_or(0);
+                let details: Details = serde_json::from_str(&details).unwrap_or_default();
+                let line = Line {
+                    number,
+                    legacy_id: legacy_id.clone(),
+                    details,
+                    platform_customer: row.get(2)?,
+                    payment_methods: Vec::new(),
+                    default_payment_method: row.get(3)?,
+                    connected_accounts: Vec::new(),
+                };
+                Ok((row.get::<_, i64>(0)?, line))
+            })?;
+        let sql = format!(
+            "SELECT id FROM {}.payment_method WHERE customer = ?1 ORDER BY position",
+            self.schema
+        );
         let mut statement = self.conn.prepare_cached(&sql)?;
-        base.payment_methods = statement.query_map([seq], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        base.payment_methods = statement
+            .query_map([seq], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
         let sql = format!(
             "SELECT a.id, t.sources FROM {0}.target t JOIN {0}.account a ON a.seq = t.account
              WHERE t.customer = ?1 ORDER BY t.position",
@@ -300,14 +350,22 @@ fn unreadable(seq: i64) -> StoreError {
 
 /// The first line of a customer in a list of its lines.
 fn first_line(lines: &str) -> u64 {
-    lines.split(' ').next().and_then(|first| first.parse().ok()).unwrap_or(0)
+    lines
+        .split(' ')
+        .next()
+        .and_then(|first| first.parse().ok())
+        .unwrap_or(0)
 }
 
 /// More problems of one kind than this are counted by nobody's eye.
 const MOST_OF_A_KIND: u32 = 10_000;
 
 /// What only shows once every line is read.
-fn check_customers(conn: &Connection, schema: &str, problems: &mut Problems) -> Result<(), StoreError> {
+fn check_customers(
+    conn: &Connection,
+    schema: &str,
+    problems: &mut Problems,
+) -> Result<(), StoreError> {
     let run = |sql: &str, add: &mut dyn FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<Problem>| {
         let mut statement = conn.prepare(&sql.replace("{}", schema))?;
         let mut rows = statement.query([MOST_OF_A_KIND])?;
@@ -317,7 +375,9 @@ fn check_customers(conn: &Connection, schema: &str, problems: &mut Problems) -> 
         }
         Ok::<_, rusqlite::Error>(found)
     };
-    let line = |row: &rusqlite::Row<'_>, index: usize| row.get::<_, String>(index).map(|lines| first_line(&lines));
+    let line = |row: &rusqlite::Row<'_>, index: usize| {
+        row.get::<_, String>(index).map(|lines| first_line(&lines))
+    };
     let mut found = run(
         "SELECT c.lines, c.default_payment_method FROM {}.customer c WHERE c.default_payment_method IS NOT NULL
          AND NOT EXISTS (SELECT 1 FROM {}.payment_method p WHERE p.customer = c.seq AND p.id = c.default_payment_method)
@@ -335,7 +395,13 @@ fn check_customers(conn: &Connection, schema: &str, problems: &mut Problems) -> 
          (SELECT platform_customer AS id, min(seq) AS one, max(seq) AS other FROM {}.customer
           WHERE platform_customer IS NOT NULL GROUP BY 1 HAVING count(*) > 1) d
          JOIN {}.customer a ON a.seq = d.one JOIN {}.customer b ON b.seq = d.other LIMIT ?1",
-        &mut |row| Ok(Problem::platform_customer_of_two_customers(line(row, 0)?, &row.get(2)?, line(row, 1)?)),
+        &mut |row| {
+            Ok(Problem::platform_customer_of_two_customers(
+                line(row, 0)?,
+                &row.get(2)?,
+                line(row, 1)?,
+            ))
+        },
     )?);
     found.into_iter().for_each(|problem| problems.add(problem));
     Ok(())
@@ -343,5 +409,8 @@ fn check_customers(conn: &Connection, schema: &str, problems: &mut Problems) -> 
 
 /// True where the state file has customers.
 pub fn has_customers(conn: &Connection) -> Result<bool, StoreError> {
-    Ok(conn.query_row("SELECT 1 FROM customer LIMIT 1", [], |_| Ok(())).optional()?.is_some())
+    Ok(conn
+        .query_row("SELECT 1 FROM customer LIMIT 1", [], |_| Ok(()))
+        .optional()?
+        .is_some())
 }

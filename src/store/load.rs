@@ -60,7 +60,10 @@ impl Loader {
 
     /// The accounts that cannot be reached, as of the opening.
     pub fn parked(&self) -> impl Iterator<Item = (AccountSeq, &AccountId)> {
-        self.accounts.iter().filter(|(_, (_, parked))| *parked).map(|(seq, (id, _))| (*seq, id))
+        self.accounts
+            .iter()
+            .filter(|(_, (_, parked))| *parked)
+            .map(|(seq, (id, _))| (*seq, id))
     }
 
     /// Open customers after `after`, at most `most` of them.
@@ -96,8 +99,12 @@ impl Loader {
     fn customer(&self, row: &rusqlite::Row<'_>) -> Result<Loaded, StoreError> {
         let seq = CustomerSeq(row.get(0)?);
         let details: Option<String> = row.get(5)?;
-        let damaged = |_| StoreError::Damaged(format!("the details of customer {} cannot be read", seq.0));
-        let details = details.map(|json| serde_json::from_str(&json)).transpose().map_err(damaged)?;
+        let damaged =
+            |_| StoreError::Damaged(format!("the details of customer {} cannot be read", seq.0));
+        let details = details
+            .map(|json| serde_json::from_str(&json))
+            .transpose()
+            .map_err(damaged)?;
         let sources = self.sources(seq)?;
         let (targets, accounts) = self.targets(seq, sources.len())?;
         let customer = Customer {
@@ -108,17 +115,29 @@ impl Loader {
             targets,
             steps: self.steps(seq)?,
         };
-        Ok(Loaded { seq, customer, details, standing: row.get(4)?, accounts })
+        Ok(Loaded {
+            seq,
+            customer,
+            details,
+            standing: row.get(4)?,
+            accounts,
+        })
     }
 
     fn sources(&self, seq: CustomerSeq) -> Result<Vec<PaymentMethodId>, StoreError> {
         let sql = "SELECT id FROM payment_method WHERE customer = ?1 ORDER BY position";
         let mut statement = self.conn.prepare_cached(sql)?;
-        let sources = statement.query_map([seq.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let sources = statement
+            .query_map([seq.0], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
         Ok(sources)
     }
 
-    fn targets(&self, seq: CustomerSeq, sources: usize) -> Result<(Vec<Target>, Vec<AccountSeq>), StoreError> {
+    fn targets(
+        &self,
+        seq: CustomerSeq,
+        sources: usize,
+    ) -> Result<(Vec<Target>, Vec<AccountSeq>), StoreError> {
         let sql = "SELECT account, sources FROM target WHERE customer = ?1 ORDER BY position";
         let mut statement = self.conn.prepare_cached(sql)?;
         let mut rows = statement.query([seq.0])?;
@@ -126,14 +145,29 @@ impl Loader {
         while let Some(row) = rows.next()? {
             let account = AccountSeq(row.get(0)?);
             let Some((id, parked)) = self.accounts.get(&account) else {
-                return Err(StoreError::Damaged(format!("customer {} asks for an account that is not there", seq.0)));
+                return Err(StoreError::Damaged(format!(
+                    "customer {} asks for an account that is not there",
+                    seq.0
+                )));
             };
-            let sources = match row.get_ref(1)?.as_str_or_null().map_err(rusqlite::Error::from)? {
+            let sources = match row
+                .get_ref(1)?
+                .as_str_or_null()
+                .map_err(rusqlite::Error::from)?
+            {
                 Some(text) => positions_from(text).map_err(rusqlite::Error::from)?,
                 None => (0..u32::try_from(sources).unwrap_or(u32::MAX)).collect(),
             };
-            let reach = if *parked { Reachable::Parked } else { Reachable::Yes };
-            targets.push(Target { account: id.clone(), sources, reach });
+            let reach = if *parked {
+                Reachable::Parked
+            } else {
+                Reachable::Yes
+            };
+            targets.push(Target {
+                account: id.clone(),
+                sources,
+                reach,
+            });
             accounts.push(account);
         }
         Ok((targets, accounts))
@@ -141,7 +175,9 @@ impl Loader {
 
     fn steps(&self, seq: CustomerSeq) -> Result<BTreeMap<StepId, Record>, StoreError> {
         let mut statement = self.conn.prepare_cached(SELECT_STEPS)?;
-        let steps = statement.query_map([seq.0], read_step)?.collect::<Result<_, _>>()?;
+        let steps = statement
+            .query_map([seq.0], read_step)?
+            .collect::<Result<_, _>>()?;
         Ok(steps)
     }
 }
@@ -149,5 +185,7 @@ impl Loader {
 /// The first source, unless the CSV names another.
 fn default_position(sources: &[PaymentMethodId], named: Option<PaymentMethodId>) -> Position {
     let index = named.and_then(|named| sources.iter().position(|source| *source == named));
-    index.and_then(|index| Position::try_from(index).ok()).unwrap_or(0)
+    index
+        .and_then(|index| Position::try_from(index).ok())
+        .unwrap_or(0)
 }

@@ -29,7 +29,8 @@ impl RunLock {
 
     /// True while some process holds the lock. Makes no file.
     pub fn is_held(state: &Path) -> bool {
-        File::open(path(state)).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+        File::open(path(state))
+            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 }
 

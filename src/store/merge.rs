@@ -35,8 +35,12 @@ pub fn take_over(conn: &Connection, customers: u64) -> Result<Imported, StoreErr
     conn.execute_batch(
         "INSERT INTO main.account (id) SELECT id FROM incoming.account WHERE true ON CONFLICT (id) DO NOTHING",
     )?;
-    let mut imported = Imported { customers, ..Imported::default() };
-    let mut statement = conn.prepare("SELECT seq, legacy_id, digest, lines FROM incoming.customer ORDER BY seq")?;
+    let mut imported = Imported {
+        customers,
+        ..Imported::default()
+    };
+    let mut statement =
+        conn.prepare("SELECT seq, legacy_id, digest, lines FROM incoming.customer ORDER BY seq")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let incoming: i64 = row.get(0)?;
@@ -63,7 +67,13 @@ pub fn take_over(conn: &Connection, customers: u64) -> Result<Imported, StoreErr
                 imported.kept_count += 1;
                 if imported.kept.len() < MOST_NAMED {
                     let lines: String = row.get(3)?;
-                    imported.kept.push(lines.split(' ').next().and_then(|line| line.parse().ok()).unwrap_or(0));
+                    imported.kept.push(
+                        lines
+                            .split(' ')
+                            .next()
+                            .and_then(|line| line.parse().ok())
+                            .unwrap_or(0),
+                    );
                 }
             }
         }
@@ -74,18 +84,31 @@ pub fn take_over(conn: &Connection, customers: u64) -> Result<Imported, StoreErr
 
 fn known(conn: &Connection, legacy_id: &str) -> Result<Option<Known>, StoreError> {
     let sql = "SELECT seq, digest, standing FROM main.customer WHERE legacy_id = ?1";
-    let row = |row: &rusqlite::Row<'_>| Ok(Known { seq: row.get(0)?, digest: row.get(1)?, standing: row.get(2)? });
-    Ok(conn.prepare_cached(sql)?.query_row([legacy_id], row).optional()?)
+    let row = |row: &rusqlite::Row<'_>| {
+        Ok(Known {
+            seq: row.get(0)?,
+            digest: row.get(1)?,
+            standing: row.get(2)?,
+        })
+    };
+    Ok(conn
+        .prepare_cached(sql)?
+        .query_row([legacy_id], row)
+        .optional()?)
 }
 
 fn extent(conn: &Connection, known: &Known, incoming: i64) -> Result<Extent, StoreError> {
     let exists = |sql: &str, params: &[&dyn rusqlite::ToSql]| {
-        conn.prepare_cached(sql)?.query_row(params, |row| row.get::<_, bool>(0))
+        conn.prepare_cached(sql)?
+            .query_row(params, |row| row.get::<_, bool>(0))
     };
     if known.standing == Standing::Migrated {
         return Ok(Extent::Nothing);
     }
-    if !exists("SELECT EXISTS (SELECT 1 FROM main.step WHERE customer = ?1)", &[&known.seq])? {
+    if !exists(
+        "SELECT EXISTS (SELECT 1 FROM main.step WHERE customer = ?1)",
+        &[&known.seq],
+    )? {
         return Ok(Extent::All);
     }
     let unanswered = exists(
@@ -93,7 +116,11 @@ fn extent(conn: &Connection, known: &Known, incoming: i64) -> Result<Extent, Sto
         &[&known.seq, &StateCode::Started, &StateCode::InDoubt],
     )?;
     let same_asked = exists(SAME_ASKED, &[&known.seq, &incoming])?;
-    Ok(if unanswered || !same_asked { Extent::Nothing } else { Extent::Details })
+    Ok(if unanswered || !same_asked {
+        Extent::Nothing
+    } else {
+        Extent::Details
+    })
 }
 
 /// True where two customers ask for the same sources, default, adoption and accounts.
@@ -120,9 +147,12 @@ AND (SELECT default_payment_method FROM main.customer WHERE seq = ?1)
     IS (SELECT default_payment_method FROM incoming.customer WHERE seq = ?2)";
 
 fn remove(conn: &Connection, seq: i64) -> Result<(), StoreError> {
-    conn.prepare_cached("DELETE FROM main.payment_method WHERE customer = ?1")?.execute([seq])?;
-    conn.prepare_cached("DELETE FROM main.target WHERE customer = ?1")?.execute([seq])?;
-    conn.prepare_cached("DELETE FROM main.customer WHERE seq = ?1")?.execute([seq])?;
+    conn.prepare_cached("DELETE FROM main.payment_method WHERE customer = ?1")?
+        .execute([seq])?;
+    conn.prepare_cached("DELETE FROM main.target WHERE customer = ?1")?
+        .execute([seq])?;
+    conn.prepare_cached("DELETE FROM main.customer WHERE seq = ?1")?
+        .execute([seq])?;
     Ok(())
 }
 
@@ -161,5 +191,7 @@ fn update_details(conn: &Connection, seq: i64, incoming: i64) -> Result<(), Stor
 fn absent(conn: &Connection) -> Result<u64, StoreError> {
     let sql = "SELECT count(*) FROM main.customer c
                WHERE NOT EXISTS (SELECT 1 FROM incoming.customer i WHERE i.legacy_id = c.legacy_id)";
-    Ok(conn.query_row(sql, [], |row| row.get::<_, i64>(0))?.unsigned_abs())
+    Ok(conn
+        .query_row(sql, [], |row| row.get::<_, i64>(0))?
+        .unsigned_abs())
 }

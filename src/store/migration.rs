@@ -35,14 +35,24 @@ pub struct CsvFile {
 impl Migration {
     /// Reads the row; `None` in a file that nothing was imported into yet.
     pub fn read(conn: &Connection) -> Result<Option<Self>, StoreError> {
-        conn.query_row("SELECT id, platform_account, livemode, simulated FROM migration", [], |row| {
-            let id: String = row.get(0)?;
-            Ok((id, row.get(1)?, row.get(2)?, row.get(3)?))
-        })
+        conn.query_row(
+            "SELECT id, platform_account, livemode, simulated FROM migration",
+            [],
+            |row| {
+                let id: String = row.get(0)?;
+                Ok((id, row.get(1)?, row.get(2)?, row.get(3)?))
+            },
+        )
         .optional()?
         .map(|(id, platform_account, livemode, simulated)| {
-            let id = Uuid::parse_str(&id).map_err(|_| StoreError::Damaged("migration.id is no UUID".to_owned()))?;
-            Ok(Self { id: MigrationId(id), platform_account, livemode, simulated })
+            let id = Uuid::parse_str(&id)
+                .map_err(|_| StoreError::Damaged("migration.id is no UUID".to_owned()))?;
+            Ok(Self {
+                id: MigrationId(id),
+                platform_account,
+                livemode,
+                simulated,
+            })
         })
         .transpose()
     }
@@ -106,7 +116,11 @@ impl RequestTally {
     pub fn read(conn: &Connection) -> Result<Self, StoreError> {
         let row = |row: &rusqlite::Row<'_>| -> rusqlite::Result<Self> {
             let count = |index| row.get::<_, i64>(index).map(i64::unsigned_abs);
-            Ok(Self { sent: count(0)?, retried: count(1)?, rate_limited: count(2)? })
+            Ok(Self {
+                sent: count(0)?,
+                retried: count(1)?,
+                rate_limited: count(2)?,
+            })
         };
         let sql = "SELECT requests_sent, requests_retried, requests_rate_limited FROM migration";
         Ok(conn.query_row(sql, [], row).optional()?.unwrap_or_default())

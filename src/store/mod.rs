@@ -38,10 +38,14 @@ pub enum StoreError {
     #[error("there is no state file")]
     Missing,
     /// Another run holds it.
-    #[error("another pmclone run holds the state file; wait for it, or stop it (`pmclone status` still works)")]
+    #[error(
+        "another pmclone run holds the state file; wait for it, or stop it (`pmclone status` still works)"
+    )]
     Busy,
     /// Written by a later version of the tool.
-    #[error("the state file has format {found}, newer than this pmclone knows: use the version that wrote it, or a later one")]
+    #[error(
+        "the state file has format {found}, newer than this pmclone knows: use the version that wrote it, or a later one"
+    )]
     Version {
         /// Its `user_version`.
         found: i64,
@@ -59,7 +63,9 @@ pub enum StoreError {
     #[error("SQLite did not take {0}: the state would not survive a power cut here")]
     NotDurable(&'static str),
     /// The writer failed earlier; nothing is written since.
-    #[error("the state file cannot be written: {0}; nothing was sent without its intent being kept: free the cause, then run the same command again")]
+    #[error(
+        "the state file cannot be written: {0}; nothing was sent without its intent being kept: free the cause, then run the same command again"
+    )]
     WriterFailed(std::sync::Arc<str>),
     /// A row that this tool never writes.
     #[error("the state file is damaged: {0}")]

@@ -51,8 +51,12 @@ fn writable(path: &Path) -> Result<Connection, StoreError> {
 
 /// Refuses a database that something else wrote, before anything in it is changed.
 fn own(conn: &Connection) -> Result<(), StoreError> {
-    let id: i64 = conn.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(not_ours)?;
-    let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(not_ours)?;
+    let id: i64 = conn
+        .query_row("PRAGMA application_id", [], |row| row.get(0))
+        .map_err(not_ours)?;
+    let tables: i64 = conn
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(not_ours)?;
     match (id, tables) {
         (APPLICATION_ID, _) => Ok(()),
         (0, 0) => Ok(conn.pragma_update(None, "application_id", APPLICATION_ID)?),
@@ -73,7 +77,9 @@ fn durable(conn: &Connection) -> Result<(), StoreError> {
     if mode != "wal" {
         return Err(StoreError::NotDurable("journal_mode = WAL"));
     }
-    conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA wal_autocheckpoint = 0;")?;
+    conn.execute_batch(
+        "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA wal_autocheckpoint = 0;",
+    )?;
     let synchronous: i64 = conn.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
     if synchronous != 2 {
         return Err(StoreError::NotDurable("synchronous = FULL"));
@@ -93,7 +99,9 @@ pub fn open_readonly(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
-    let id: i64 = conn.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(not_ours)?;
+    let id: i64 = conn
+        .query_row("PRAGMA application_id", [], |row| row.get(0))
+        .map_err(not_ours)?;
     if id != APPLICATION_ID {
         return Err(StoreError::NotOurs);
     }

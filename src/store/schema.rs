@@ -82,7 +82,8 @@ pub fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
     match found {
         VERSION => Ok(()),
         0 => {
-            let transaction = conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            let transaction =
+                conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             transaction.execute_batch(V1)?;
             transaction.pragma_update(None, "user_version", VERSION)?;
             transaction.commit()?;
@@ -96,7 +97,14 @@ pub fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
 pub fn attach_incoming(conn: &Connection) -> Result<(), StoreError> {
     conn.execute_batch("ATTACH '' AS incoming")?;
     let tables = V1.split_inclusive(';').filter(|statement| {
-        ["TABLE account", "TABLE customer", "TABLE payment_method", "TABLE target"].iter().any(|name| statement.contains(name))
+        [
+            "TABLE account",
+            "TABLE customer",
+            "TABLE payment_method",
+            "TABLE target",
+        ]
+        .iter()
+        .any(|name| statement.contains(name))
     });
     for statement in tables {
         conn.execute_batch(&statement.replacen("CREATE TABLE ", "CREATE TABLE incoming.", 1))?;

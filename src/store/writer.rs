@@ -30,7 +30,13 @@ pub struct Changes {
 impl Changes {
     /// Nothing yet, for this customer.
     pub fn of(customer: CustomerSeq) -> Self {
-        Self { customer, steps: Vec::new(), standing: None, targets: Vec::new(), park: None }
+        Self {
+            customer,
+            steps: Vec::new(),
+            standing: None,
+            targets: Vec::new(),
+            park: None,
+        }
     }
 
     /// A step's new record.
@@ -90,9 +96,13 @@ const CHECKPOINT_PAGES: i64 = 4_000;
 
 impl Store {
     /// Starts the writer thread on a connection for a run. The thread ends, and gives its last word, once every handle is gone.
-    pub fn spawn(conn: Connection) -> Result<(Self, JoinHandle<Result<(), StoreError>>), StoreError> {
+    pub fn spawn(
+        conn: Connection,
+    ) -> Result<(Self, JoinHandle<Result<(), StoreError>>), StoreError> {
         let (queue, messages) = mpsc::channel(MOST_IN_ONE_COMMIT);
-        let thread = std::thread::Builder::new().name("state-file".to_owned()).spawn(move || write_all(&conn, messages))?;
+        let thread = std::thread::Builder::new()
+            .name("state-file".to_owned())
+            .spawn(move || write_all(&conn, messages))?;
         Ok((Self { queue }, thread))
     }
 
@@ -100,15 +110,26 @@ impl Store {
     pub async fn commit(&self, changes: Changes) -> Result<(), StoreError> {
         let (done, committed) = oneshot::channel();
         let gone = || StoreError::WriterFailed("its writer has ended".into());
-        self.queue.send(Message::Commit(changes, done)).await.map_err(|_| gone())?;
+        self.queue
+            .send(Message::Commit(changes, done))
+            .await
+            .map_err(|_| gone())?;
         committed.await.map_err(|_| gone())?
     }
 
     /// Commits `changes`, whose last step is the intent of the request that is sent under `key`, and proves it.
-    pub async fn start(&self, changes: Changes, key: IdempotencyKey) -> Result<Started, StoreError> {
+    pub async fn start(
+        &self,
+        changes: Changes,
+        key: IdempotencyKey,
+    ) -> Result<Started, StoreError> {
         let started_at = match changes.steps.last() {
             Some((_, record)) if record.state == StepState::Started => record.started_at,
-            _ => return Err(StoreError::Damaged("an intent was to be sent that was not to be kept".to_owned())),
+            _ => {
+                return Err(StoreError::Damaged(
+                    "an intent was to be sent that was not to be kept".to_owned(),
+                ));
+            }
         };
         self.commit(changes).await?;
         Ok(Started::committed(key, started_at))
@@ -131,7 +152,9 @@ fn write_all(conn: &Connection, mut messages: mpsc::Receiver<Message>) -> Result
             batch.push(next);
         }
         let written = write_batch(conn, &batch).and_then(|()| checkpoint_when_long(conn));
-        let failed = written.err().map(|error| -> Arc<str> { error.to_string().into() });
+        let failed = written
+            .err()
+            .map(|error| -> Arc<str> { error.to_string().into() });
         answer(batch.drain(..), failed.as_ref());
         if let Some(why) = failed {
             // SQLite's state is not known after an error: nothing more goes through this connection.
@@ -149,7 +172,8 @@ fn write_all(conn: &Connection, mut messages: mpsc::Receiver<Message>) -> Result
 fn answer(messages: impl Iterator<Item = Message>, failed: Option<&Arc<str>>) {
     for message in messages {
         if let Message::Commit(_, done) = message {
-            let result = failed.map_or(Ok(()), |why| Err(StoreError::WriterFailed(Arc::clone(why))));
+            let result =
+                failed.map_or(Ok(()), |why| Err(StoreError::WriterFailed(Arc::clone(why))));
             // The caller is gone where the run was stopped at once; what it wanted kept is kept.
             drop(done.send(result));
         }
@@ -186,9 +210,11 @@ fn write_changes(conn: &Connection, changes: &Changes) -> rusqlite::Result<()> {
         } else {
             "UPDATE customer SET standing = ?2 WHERE seq = ?1"
         };
-        conn.prepare_cached(sql)?.execute(rusqlite::params![customer, standing])?;
+        conn.prepare_cached(sql)?
+            .execute(rusqlite::params![customer, standing])?;
     }
-    let mut statement = conn.prepare_cached("UPDATE target SET standing = ?3 WHERE customer = ?1 AND position = ?2")?;
+    let mut statement = conn
+        .prepare_cached("UPDATE target SET standing = ?3 WHERE customer = ?1 AND position = ?2")?;
     for (position, standing) in (0_u32..).zip(&changes.targets) {
         let position: Position = position;
         statement.execute(rusqlite::params![customer, position, standing])?;
@@ -202,9 +228,12 @@ fn write_changes(conn: &Connection, changes: &Changes) -> rusqlite::Result<()> {
 
 /// Automatic checkpoints are off, since an error inside one may not reach the committer.
 fn checkpoint_when_long(conn: &Connection) -> rusqlite::Result<()> {
-    let pages: i64 = conn.prepare_cached("PRAGMA wal_checkpoint(NOOP)")?.query_row([], |row| row.get(1))?;
+    let pages: i64 = conn
+        .prepare_cached("PRAGMA wal_checkpoint(NOOP)")?
+        .query_row([], |row| row.get(1))?;
     if pages >= CHECKPOINT_PAGES {
-        conn.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?.query_row([], |_| Ok(()))?;
+        conn.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?
+            .query_row([], |_| Ok(()))?;
     }
     Ok(())
 }
