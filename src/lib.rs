@@ -4,6 +4,7 @@ pub mod ids;
 pub mod input;
 pub mod legacy;
 pub mod plan;
+pub mod run;
 pub mod state;
 pub mod store;
 pub mod stripe;
