@@ -33,13 +33,8 @@ impl Counted {
     /// The digest of what has been read so far, in hexadecimal.
     pub(super) fn sha256(&self) -> String {
         let digest = self.sha256.clone().finalize();
-        digest.iter().fold(String::new(), |mut hex, byte| {
-            hex.extend(
-                [byte >> 4, byte & 15]
-                    .map(|nibble| char::from(b"0123456789abcdef"[usize::from(nibble)])),
-            );
-            hex
-        })
+        let digits = digest.iter().map(|byte| format!("{byte:02x}"));
+        digits.fold(String::new(), |hex, two| hex + &two)
     }
 }
 
@@ -159,13 +154,16 @@ fn wide_text(chunk: &[u8]) -> Option<&'static str> {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Some("UTF-16"),
         _ => {}
     }
+    // Of Latin text, every other byte is NUL; of programs and images, bytes on both sides are.
+    let beginning = chunk.get(..256).unwrap_or(chunk);
     let nuls_at = |parity: usize| {
-        let half = chunk.iter().skip(parity).step_by(2);
-        half.filter(|byte| **byte == 0).count() * 2 > chunk.len() / 2
+        let half = beginning.iter().skip(parity).step_by(2);
+        half.filter(|byte| **byte == 0).count()
     };
+    let most = beginning.len() / 4;
     match (nuls_at(0), nuls_at(1)) {
-        (true, false) => Some("UTF-16BE"),
-        (false, true) => Some("UTF-16LE"),
+        (nuls, 0) if nuls > most => Some("UTF-16BE"),
+        (0, nuls) if nuls > most => Some("UTF-16LE"),
         _ => None,
     }
 }

@@ -80,7 +80,9 @@ pub(super) fn is_named_by(header: &str) -> bool {
         return true;
     }
     let joined: String = lower.chars().filter(|c| c.is_alphanumeric()).collect();
-    NAMES.iter().any(|name| joined.contains(name)) && !PARTS.iter().any(|p| joined.contains(p))
+    let named = NAMES.iter().any(|name| joined.contains(name))
+        || ENDINGS.iter().any(|name| joined.ends_with(name));
+    named && !PARTS.iter().any(|part| joined.contains(part))
 }
 
 const WORDS: &[&str] = &[
@@ -88,10 +90,7 @@ const WORDS: &[&str] = &[
 ];
 const NAMES: &[&str] = &[
     "cardnumber",
-    "cardno",
-    "cardnum",
     "ccnumber",
-    "ccnum",
     "primaryaccountnumber",
     "securitycode",
     "cardcvc",
@@ -103,8 +102,9 @@ const NAMES: &[&str] = &[
     "numerodecarte",
     "numerodetarjeta",
 ];
+const ENDINGS: &[&str] = &["cardno", "cardnum", "ccno", "ccnum"];
 /// What may be kept of a number.
-const PARTS: &[&str] = &["last4", "lastfour", "last4digits"];
+const PARTS: &[&str] = &["last4", "lastfour"];
 
 #[cfg(test)]
 mod tests {
@@ -136,7 +136,7 @@ mod tests {
     fn other_numbers_are_left_alone() {
         for cell in [
             "4242424242424241",
-            "42424242424242",
+            "42424242424240",
             "1699999999999",
             "1700000000000",
             "0000000000000000",

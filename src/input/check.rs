@@ -65,7 +65,8 @@ fn misshapen(record: &Record, expected: usize) -> Option<Problem> {
             "close it, or double it if it belongs to the text",
         );
     }
-    let what = format!("has {found} cells{runs_on}, where the header has {expected}");
+    let cells = if found == 1 { "cell" } else { "cells" };
+    let what = format!("has {found} {cells}{runs_on}, where the header has {expected}");
     let remedy = match (runs_on.is_empty(), found < expected) {
         (false, _) => "look for a quote that is not closed, or not doubled inside a cell",
         (true, true) => "add the missing commas; are cells missing at the end?",

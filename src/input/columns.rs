@@ -211,6 +211,10 @@ fn require_legacy_id(names: &[&str], columns: &[Column]) -> Result<(), Why> {
     if has(columns, Field::LegacyId) {
         return Ok(());
     }
+    let first = names.first().copied().unwrap_or_default();
+    if first.to_ascii_lowercase().starts_with("sep=") {
+        return Err(Why::SeparatorLine);
+    }
     if let Some(separator) = other_separator(names) {
         return Err(Why::Separator(separator));
     }
@@ -230,10 +234,6 @@ fn require_legacy_id(names: &[&str], columns: &[Column]) -> Result<(), Why> {
 fn other_separator(names: &[&str]) -> Option<&'static str> {
     const SEPARATORS: [(char, &str); 3] =
         [(';', "semicolons"), ('\t', "tabs"), ('|', "vertical bars")];
-    let first = names.first()?;
-    if first.to_ascii_lowercase().starts_with("sep=") {
-        return Some("what its first line says");
-    }
     let found = SEPARATORS.iter().find(|(separator, _)| {
         names.iter().any(|name| {
             let mut parts = name.split(*separator);
@@ -324,8 +324,7 @@ fn suggestion(name: &str, columns: &[Column]) -> (Option<&'static str>, Closenes
         .map(|(known, _)| (distance(&folded, known), *known))
         .min();
     if let Some((steps, known)) = nearest
-        && steps <= 2
-        && steps * 3 <= known.len()
+        && (steps <= 1 || (steps == 2 && known.len() >= 8))
     {
         return (Some(known), Closeness::Misspelled);
     }
@@ -340,25 +339,29 @@ fn fold(name: &str) -> String {
     name.to_lowercase().chars().map(separated).collect()
 }
 
-/// Levenshtein's: the fewest insertions, removals and replacements that make one of the other.
+/// The fewest insertions, removals, replacements and swaps of neighbours that make one of the other (optimal string alignment).
 fn distance(a: &str, b: &str) -> usize {
     // Far apart by length alone; this also bounds the work on a header of a megabyte.
     if a.len().abs_diff(b.len()) > 20 {
         return usize::MAX;
     }
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (cell, to) in row.iter_mut().skip(1).zip(b.chars()) {
-            let replaced = diagonal + usize::from(from != to);
-            diagonal = *cell;
-            *cell = replaced.min(diagonal + 1).min(left + 1);
-            left = *cell;
+    let b: Vec<char> = b.chars().collect();
+    let mut before_last: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    let mut previous = None;
+    for (row, from) in (1..).zip(a.chars()) {
+        let mut this = vec![row];
+        for (column, to) in b.iter().enumerate() {
+            let replaced = last[column] + usize::from(from != *to);
+            let one_more = this[column].min(last[column + 1]) + 1;
+            let swapped = match column.checked_sub(1) {
+                Some(left) if previous == Some(*to) && b[left] == from => before_last[left] + 1,
+                _ => usize::MAX,
+            };
+            this.push(replaced.min(one_more).min(swapped));
         }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
+        before_last = std::mem::replace(&mut last, this);
+        previous = Some(from);
     }
-    row.last().copied().unwrap_or_default()
+    last.last().copied().unwrap_or_default()
 }

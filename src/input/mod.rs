@@ -152,7 +152,7 @@ impl Reader {
             notes.push(format!("columns not read: {}", unread.join(", ")));
         }
         if self.blank_lines > 0 {
-            notes.push(format!("{} blank lines skipped", self.blank_lines));
+            notes.push(format!("blank lines skipped: {}", self.blank_lines));
         }
         notes
     }

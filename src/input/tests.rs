@@ -94,11 +94,18 @@ fn mark_line_ends_and_blank_lines_do_not_change_what_is_read() {
 fn facts_tell_size_digest_columns_and_what_was_assumed() {
     let text = "\u{feff}legacy_id,name,colour\n1,a,red\n\n2,b,blue\n,,\n";
     let facts = read(text.as_bytes()).2.unwrap();
-    assert_eq!((facts.bytes, facts.lines), (47, 2));
+    assert_eq!((facts.bytes, facts.lines), (46, 2));
     assert_eq!(facts.columns, ["legacy_id", "name"]);
-    insta::assert_snapshot!(facts.notes.join("\n"), @"");
+    insta::assert_snapshot!(facts.notes.join("\n"), @r"
+    read as UTF-8 with a byte order mark, columns separated by commas
+    columns not read: colour
+    blank lines skipped: 1
+    ");
     // As `sha256sum` gives it.
-    assert_eq!(facts.sha256, "");
+    assert_eq!(
+        facts.sha256,
+        "e83bdd0b6b9a0ec1cad24058c571b2759dfc5f3666d76ec20036edbcfbbce4b0"
+    );
 }
 
 #[test]
@@ -107,7 +114,15 @@ fn every_problem_of_every_line_is_told_in_one_pass() {
         ,x,012345678901234567890,Germany,cus_1\n\
         2\n\
         3,a@example.com,,,acct_9;pm_1\n";
-    insta::assert_snapshot!(problems_of(text), @"");
+    insta::assert_snapshot!(problems_of(text), @r#"
+    error: line 2, column legacy_id: is empty, so the line is nobody's; fill in the customer's id in your own system [missing_legacy_id]
+    error: line 2, column email: has no @; correct it, or leave the cell empty [invalid_email]
+    error: line 2, column phone: has 21 characters; at most 20 are taken; shorten it [text_too_long]
+    error: line 2, column address_country: is not a country code of two letters; write the ISO 3166 code, as in DE or US [invalid_country]
+    error: line 2, column payment_method: expected a PaymentMethod (`pm_…`, `card_…`, `ba_…` or `src_…`), found "cus_1", which is a Customer's id; move it to its own column, and put the right id here [misplaced_id]
+    error: line 3: has 1 cell, where the header has 5; add the missing commas; are cells missing at the end? [too_few_cells]
+    error: line 4, column payment_method: expected a PaymentMethod (`pm_…`, `card_…`, `ba_…` or `src_…`), found "acct_9", which is an account's id; move it to its own column, and put the right id here [misplaced_id]
+    "#);
 }
 
 #[test]
@@ -157,7 +172,7 @@ fn each_rule_answers_with_its_kind() {
 
 #[test]
 fn what_may_be_personal_is_never_shown() {
-    let secret = "jane.doe@example.com";
+    let secret = "jane.doe+newsletter@example.com";
     for column in [
         "phone",
         "platform_customer",
@@ -198,13 +213,25 @@ fn metadata_is_judged_by_key_and_by_number() {
 #[test]
 fn a_header_that_is_not_known_gets_the_nearest_name_that_is_missing() {
     let text = "legacy_id,emial,Pone,payment_methods,city,colour,id,jane@example.com\n1,,,,,,,\n";
-    insta::assert_snapshot!(problems_of(text), @"");
+    insta::assert_snapshot!(problems_of(text), @r"
+    error: line 1, column emial: is no column that pmclone knows; email is one; correct the header, or remove the column [misspelled_column]
+    error: line 1, column Pone: is no column that pmclone knows; phone is one; correct the header, or remove the column [misspelled_column]
+    error: line 1, column payment_methods: is no column that pmclone knows; payment_method is one; correct the header, or remove the column [misspelled_column]
+    warning: line 1, column city: is no column that pmclone knows and is not read; rename it to address_city if that is what it holds [unknown_column]
+    warning: line 1, column colour: is no column that pmclone knows and is not read; remove it, or name it metadata.KEY to keep it on the Customers [unknown_column]
+    warning: line 1, column id: is no column that pmclone knows and is not read; remove it, or name it metadata.KEY to keep it on the Customers [unknown_column]
+    warning: line 1, column 8: is no column that pmclone knows and is not read; remove it, or name it metadata.KEY to keep it on the Customers [unknown_column]
+    ");
 }
 
 #[test]
 fn lines_that_are_too_short_or_too_long_tell_both_counts() {
     let text = "legacy_id,name,email\n1,a\n2,a,b@c,d\n\"3,x\n4,y,z\n5,y,z\n";
-    insta::assert_snapshot!(problems_of(text), @"");
+    insta::assert_snapshot!(problems_of(text), @r"
+    error: line 2: has 2 cells, where the header has 3; add the missing commas; are cells missing at the end? [too_few_cells]
+    error: line 3: has 4 cells, where the header has 3; put cells that hold commas in quotes, or remove what is too much [too_many_cells]
+    error: line 4: has a quote that is not closed before the end of the file; close it, or double it if it belongs to the text [unclosed_quote]
+    ");
 }
 
 #[test]
@@ -213,7 +240,7 @@ fn a_single_cell_that_is_not_utf8_is_a_problem_of_its_line() {
     text.extend(b"M\xfcller,\n3,Ana,\n");
     let (lines, problems, _) = read(&text);
     assert_eq!(lines.len(), 2);
-    insta::assert_snapshot!(problems, @"");
+    insta::assert_snapshot!(problems, @"error: line 3, column name: has bytes that are not UTF-8; save the file as UTF-8, or correct the cell [invalid_utf8]");
 }
 
 #[test]
@@ -249,7 +276,36 @@ fn a_wrong_file_is_answered_with_one_sentence() {
         b"legacy_id,cvc\n1,123\n",
     ];
     let sentences: Vec<_> = cases.iter().map(sentence).collect();
-    insta::assert_snapshot!(sentences.join("\n"), @"");
+    insta::assert_snapshot!(sentences.join("\n"), @r#"
+    customers.csv is empty: was the export finished?
+    customers.csv is empty: was the export finished?
+    customers.csv is empty: was the export finished?
+    customers.csv has a header but no lines below it: was the export finished?
+    customers.csv has a header but no lines below it: was the export finished?
+    customers.csv is a gzip archive, not CSV: unpack it first and name the CSV file inside
+    customers.csv is an Excel workbook or a zip archive, not CSV: open it in the spreadsheet and save it as "CSV UTF-8"
+    customers.csv is a SQLite database, not CSV: export it as CSV
+    customers.csv is a PDF, not CSV: export it as CSV
+    customers.csv is JSON, not CSV: export it as CSV
+    customers.csv is a web page or XML, not CSV: export it as CSV
+    customers.csv is text in UTF-16: save it as "CSV UTF-8", or convert it with `iconv -f UTF-16 -t UTF-8`
+    customers.csv is text in UTF-16LE: save it as "CSV UTF-8", or convert it with `iconv -f UTF-16LE -t UTF-8`
+    customers.csv is text in UTF-16BE: save it as "CSV UTF-8", or convert it with `iconv -f UTF-16BE -t UTF-8`
+    customers.csv is not UTF-8 but most likely Windows-1252 (what Excel's plain "CSV" writes): save it as "CSV UTF-8", or convert it with `iconv -f WINDOWS-1252 -t UTF-8`
+    customers.csv is not text: name a CSV file
+    customers.csv has its columns separated by semicolons: save it with commas between the columns
+    customers.csv has its columns separated by semicolons: save it with commas between the columns
+    customers.csv has its columns separated by tabs: save it with commas between the columns
+    customers.csv begins with a line "sep=…", which only Excel understands: remove that line, and separate the columns by commas
+    customers.csv has no column legacy_id, which says whose each line is: add one with the ids of your own system
+    customers.csv has no column legacy_id, which says whose each line is: if that is the column Customer ID, rename it
+    customers.csv has no column legacy_id, which says whose each line is: if that is the column legacyid, rename it
+    customers.csv has no header: put a first line above the data that names the columns, beginning with legacy_id
+    customers.csv has two columns named Email: remove one, or rename it
+    customers.csv has two columns named metadata.k: remove one, or rename it
+    customers.csv has a column Card Number, which by its name holds card numbers or security codes: remove that column at its source. pmclone must never read them and needs none; nothing of the file is kept
+    customers.csv has a column cvc, which by its name holds card numbers or security codes: remove that column at its source. pmclone must never read them and needs none; nothing of the file is kept
+    "#);
 }
 
 #[test]

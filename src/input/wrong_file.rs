@@ -63,6 +63,11 @@ pub enum Why {
     /// Another separator than the comma.
     #[error("has its columns separated by {0}: save it with commas between the columns")]
     Separator(&'static str),
+    /// Excel's own first line, `sep=…`.
+    #[error(
+        "begins with a line \"sep=…\", which only Excel understands: remove that line, and separate the columns by commas"
+    )]
+    SeparatorLine,
     /// Data on the first line.
     #[error(
         "has no header: put a first line above the data that names the columns, beginning with legacy_id"
