@@ -23,6 +23,7 @@ pub mod plan;
 pub mod report;
 pub mod run;
 pub mod sample;
+pub mod simulator;
 pub mod state;
 pub mod store;
 pub mod stripe;

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Statement};
 use super::codes::{positions_from, positions_text};
 use super::gather::{Gathered, gather};
 use super::{StoreError, merge, schema};
-use crate::ids::{AccountId, LegacyId};
+use crate::ids::{AccountId, CustomerId, LegacyId, PaymentMethodId};
 use crate::input::{Problem, Problems};
 use crate::legacy::{Details, Line};
 use crate::state::Standing;
@@ -407,10 +407,29 @@ fn check_customers(
     Ok(())
 }
 
-/// True where the state file has customers.
-pub fn has_customers(conn: &Connection) -> Result<bool, StoreError> {
+/// True once any step was ever started.
+pub fn has_steps(conn: &Connection) -> Result<bool, StoreError> {
     Ok(conn
-        .query_row("SELECT 1 FROM customer LIMIT 1", [], |_| Ok(()))
+        .query_row("SELECT 1 FROM step LIMIT 1", [], |_| Ok(()))
         .optional()?
         .is_some())
+}
+
+/// Calls `each` with every Customer that is to be adopted, and its sources.
+pub fn for_each_adopted(
+    conn: &Connection,
+    mut each: impl FnMut(&CustomerId, Vec<PaymentMethodId>),
+) -> Result<(), StoreError> {
+    let sql = "SELECT seq, platform_customer FROM customer WHERE platform_customer IS NOT NULL ORDER BY seq";
+    let mut customers = conn.prepare(sql)?;
+    let mut rows = customers.query([])?;
+    while let Some(row) = rows.next()? {
+        let sql = "SELECT id FROM payment_method WHERE customer = ?1 ORDER BY position";
+        let mut sources = conn.prepare_cached(sql)?;
+        let sources = sources
+            .query_map([row.get::<_, i64>(0)?], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        each(&row.get(1)?, sources);
+    }
+    Ok(())
 }

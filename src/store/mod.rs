@@ -18,16 +18,18 @@ mod lock;
 mod merge;
 mod migration;
 mod open;
+mod reopen;
 mod schema;
 mod started;
 mod writer;
 
 pub use counts::{AccountCounts, Counts, DoubtfulStep, ReasonCount, Selection, work};
-pub use import::{Imported, Importer, has_customers};
+pub use import::{Imported, Importer, for_each_adopted, has_steps};
 pub use load::{CustomerSeq, Loaded, Loader};
 pub use lock::RunLock;
 pub use migration::{CsvFile, Migration};
-pub use open::{create, open_existing, open_readonly, temporary};
+pub use open::{copy, create, open_existing, open_readonly, temporary};
+pub use reopen::{parked, retry_refused, unpark};
 pub use started::Started;
 pub use writer::{AccountSeq, Changes, RequestTally, Store};
 

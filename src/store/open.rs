@@ -119,3 +119,12 @@ pub fn temporary() -> Result<Connection, StoreError> {
     schema::migrate(&mut conn)?;
     Ok(conn)
 }
+
+/// Copies a whole state file into another connection, as of one moment.
+pub fn copy(from: &Connection, into: &mut Connection) -> Result<(), StoreError> {
+    /// Pages a step; the source is read under one lock for all of them.
+    const PAGES: std::ffi::c_int = 10_000;
+    let backup = rusqlite::backup::Backup::new(from, into)?;
+    backup.run_to_completion(PAGES, std::time::Duration::ZERO, None)?;
+    Ok(())
+}
