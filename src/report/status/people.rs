@@ -1,0 +1,315 @@
+//! The status for people: counts at a glance first, then what needs somebody, then the accounts.
+
+use std::cmp::Reverse;
+
+use super::{Account, AccountStanding, Extras, InDoubtRow, ReasonCount, Status};
+use crate::report::Look;
+use crate::report::remedy;
+use crate::report::table::{Column, table};
+use crate::report::words::{count, minute, number, percent, plain, shorten, wrap};
+use crate::state::{Doubt, Standing};
+
+/// Accounts, reasons and steps in doubt are each shown up to here.
+const SHOWN: usize = 20;
+
+/// The status for people, without a line feed at the end.
+pub fn text(status: &Status, extras: &Extras, look: Look) -> String {
+    let parts = [
+        headline(status, extras, look),
+        counts(status, look),
+        refused(&extras.reasons, look),
+        in_doubt(extras, look),
+        accounts(&status.accounts, look),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
+}
+
+fn headline(status: &Status, extras: &Extras, look: Look) -> Option<String> {
+    let mode = if status.livemode {
+        look.alarm("LIVE")
+    } else {
+        "test mode".to_owned()
+    };
+    let running = if extras.running {
+        "a run is on"
+    } else {
+        "no run is on"
+    };
+    Some(format!(
+        "{} {}\nof {}, {mode}; {running}",
+        look.bold("Migration"),
+        plain(&status.migration),
+        status.platform_account
+    ))
+}
+
+/// The word for a standing, for people.
+pub(in crate::report) fn word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::InDoubt => "in doubt",
+        Standing::Parked => "parked",
+        Standing::Refused => "refused",
+        Standing::InProgress => "in progress",
+        Standing::Pending => "pending",
+        Standing::Migrated => "migrated",
+    }
+}
+
+fn coloured(standing: Standing, text: &str, look: Look) -> String {
+    match standing {
+        Standing::InDoubt | Standing::Refused => look.bad(text),
+        Standing::Parked => look.warn(text),
+        Standing::Migrated => look.good(text),
+        Standing::InProgress | Standing::Pending => text.to_owned(),
+    }
+}
+
+/// Customers by standing, PaymentMethods and requests: the numbers one below the other.
+pub(in crate::report) fn counts(status: &Status, look: Look) -> Option<String> {
+    let customers = &status.customers;
+    let width = [
+        customers.total,
+        status.payment_methods.total,
+        status.requests.sent,
+    ]
+    .map(|n| number(n).len())
+    .into_iter()
+    .fold(0, usize::max);
+    let line = |label: &str, n: u64, more: &str| format!("{label:<16}{:>width$}{more}", number(n));
+    let mut lines = vec![line("Customers", customers.total, "")];
+    for standing in Standing::ALL.into_iter().rev() {
+        let n = customers.of(standing);
+        let share = match n {
+            0 => String::new(),
+            _ => format!("  {:>4}", percent(n, customers.total)),
+        };
+        let text = line(&format!("  {}", word(standing)), n, &share);
+        lines.push(match n {
+            0 => text,
+            _ => coloured(standing, &text, look),
+        });
+    }
+    let methods = &status.payment_methods;
+    lines.push(line(
+        "PaymentMethods",
+        methods.total,
+        &format!("  {} cloned", number(methods.cloned)),
+    ));
+    let requests = &status.requests;
+    let more = format!(
+        "  {} retried, {} rate limited",
+        number(requests.retried),
+        number(requests.rate_limited)
+    );
+    lines.push(line("Requests sent", requests.sent, &more));
+    Some(lines.join("\n"))
+}
+
+/// Refusals by reason, each with what to do.
+pub(in crate::report) fn refused(reasons: &[ReasonCount], look: Look) -> Option<String> {
+    if reasons.is_empty() {
+        return None;
+    }
+    let width = reasons
+        .iter()
+        .map(|each| number(each.customers).len())
+        .fold(0, usize::max);
+    let indent = " ".repeat(width + 4);
+    let mut lines = vec![look.bold("Refused, by reason")];
+    for each in reasons.iter().take(SHOWN) {
+        let told = match plain(&each.message_sample) {
+            message if message.trim().is_empty() => plain(&each.reason),
+            message => format!(
+                "{}: \"{}\"",
+                plain(&each.reason),
+                shorten(message.trim(), 200)
+            ),
+        };
+        let told = wrap(&told, &indent, look.width);
+        lines.push(format!(
+            "  {:>width$}  {}",
+            number(each.customers),
+            told.trim_start()
+        ));
+        lines.push(wrap(
+            remedy::for_refusal(&each.reason, &each.message_sample),
+            &indent,
+            look.width,
+        ));
+    }
+    lines.extend(more(reasons.len(), "reason"));
+    Some(lines.join("\n"))
+}
+
+/// Steps in doubt, and what to do about each kind of doubt among them.
+pub(in crate::report) fn in_doubt(extras: &Extras, look: Look) -> Option<String> {
+    let steps = extras.in_doubt_steps;
+    if steps == 0 {
+        return None;
+    }
+    let shown = &extras.in_doubt[..extras.in_doubt.len().min(SHOWN)];
+    let heading = format!("In doubt: {} may have reached Stripe", count(steps, "step"));
+    let mut lines = vec![look.bold(&heading)];
+    if !shown.is_empty() {
+        lines.push(doubt_table(shown, look));
+    }
+    let left = steps.saturating_sub(u64::try_from(shown.len()).unwrap_or(u64::MAX));
+    if left > 0 && !shown.is_empty() {
+        lines.push(format!("  ... and {} more", number(left)));
+    }
+    for doubt in Doubt::ALL {
+        if shown.iter().any(|row| row.doubt == doubt) {
+            lines.push(wrap(
+                &format!("{}: {}", doubt.name(), remedy::for_doubt(doubt)),
+                "  ",
+                look.width,
+            ));
+        }
+    }
+    lines.push(wrap(remedy::STILL_IN_DOUBT, "  ", look.width));
+    Some(lines.join("\n"))
+}
+
+fn doubt_table(rows: &[InDoubtRow], look: Look) -> String {
+    let columns = [
+        ("customer", Column::Left),
+        ("step", Column::Left),
+        ("on", Column::Left),
+        ("since", Column::Text),
+        ("why", Column::Left),
+    ];
+    let cells = |row: &InDoubtRow| {
+        let on = row
+            .account
+            .as_ref()
+            .map_or("platform", |account| account.as_str());
+        vec![
+            shorten(&plain(row.legacy_id.as_str()), 30),
+            row.step.name().to_owned(),
+            on.to_owned(),
+            minute(row.since),
+            row.doubt.name().to_owned(),
+        ]
+    };
+    table(look, &columns, &rows.iter().map(cells).collect::<Vec<_>>())
+}
+
+/// The accounts with the most trouble, then the largest.
+fn accounts(accounts: &[Account], look: Look) -> Option<String> {
+    if accounts.is_empty() {
+        return None;
+    }
+    let mut ranked: Vec<&Account> = accounts.iter().collect();
+    ranked.sort_by_key(|each| {
+        let trouble = each.refused.saturating_add(each.parked);
+        (
+            Reverse(each.standing == AccountStanding::Parked),
+            Reverse(trouble),
+            Reverse(each.customers),
+            &each.id,
+        )
+    });
+    ranked.truncate(SHOWN);
+    let number_column = |name| (name, Column::Right);
+    let columns = [
+        ("account", Column::Left),
+        ("standing", Column::Left),
+        number_column("customers"),
+        number_column("migrated"),
+        number_column("refused"),
+        number_column("parked"),
+    ];
+    let cells = |each: &&Account| {
+        let mut cells = vec![each.id.to_string(), each.standing.name().to_owned()];
+        cells.extend([each.customers, each.migrated, each.refused, each.parked].map(number));
+        cells
+    };
+    let rows: Vec<_> = ranked.iter().map(cells).collect();
+    let mut lines = vec![look.bold("Accounts"), table(look, &columns, &rows)];
+    lines.extend(more(accounts.len(), "account"));
+    lines.extend(parked(accounts, look));
+    Some(lines.join("\n"))
+}
+
+/// The parked accounts with Stripe's words, and what to do.
+pub(in crate::report) fn parked(accounts: &[Account], look: Look) -> Option<String> {
+    let parked: Vec<_> = accounts
+        .iter()
+        .filter(|each| each.standing == AccountStanding::Parked)
+        .collect();
+    if parked.is_empty() {
+        return None;
+    }
+    let n = u64::try_from(parked.len()).unwrap_or(u64::MAX);
+    let mut lines = vec![look.bold(&format!("Parked: {}", count(n, "account")))];
+    for each in parked.iter().take(SHOWN) {
+        let reason = plain(each.reason.as_deref().unwrap_or("no reason was given"));
+        let waiting = count(each.parked, "customer");
+        let line = format!(
+            "{} ({waiting} waiting): {}",
+            each.id,
+            shorten(reason.trim(), 200)
+        );
+        lines.push(wrap(&line, "  ", look.width));
+    }
+    lines.extend(more(parked.len(), "account"));
+    lines.push(wrap(remedy::PARKED, "  ", look.width));
+    Some(lines.join("\n"))
+}
+
+fn more(all: usize, noun: &str) -> Option<String> {
+    let left = u64::try_from(all.saturating_sub(SHOWN)).unwrap_or(u64::MAX);
+    (left > 0).then(|| format!("  ... and {}", count(left, &format!("more {noun}"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{empty, extras, troubled};
+    use super::*;
+    use crate::ids::AccountId;
+
+    #[test]
+    fn an_empty_state_file_is_said_in_a_few_lines() {
+        insta::assert_snapshot!(text(&empty(), &Extras::default(), Look::PLAIN), @"");
+    }
+
+    #[test]
+    fn trouble_is_shown_with_what_to_do() {
+        insta::assert_snapshot!(text(&troubled(), &extras(), Look::PLAIN), @"");
+    }
+
+    #[test]
+    fn ten_thousand_accounts_are_shortened_to_those_with_most_trouble() {
+        let account = |n: u64| Account {
+            id: AccountId::parse(&format!("acct_{n:05}")).unwrap(),
+            standing: AccountStanding::Active,
+            reason: None,
+            customers: 10,
+            migrated: 10,
+            refused: u64::from(n == 7777),
+            parked: 0,
+        };
+        let all: Vec<_> = (0..10_000).map(account).collect();
+        let text = accounts(&all, Look::PLAIN).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        assert!(lines[2].contains("acct_07777"), "{text}");
+        assert!(lines[3].contains("acct_00000"), "{text}");
+        assert_eq!(lines.len(), 2 + SHOWN + 1);
+        assert_eq!(lines.last().unwrap(), &"  ... and 9,980 more accounts");
+    }
+
+    #[test]
+    fn colour_marks_what_needs_somebody_and_nothing_else() {
+        let look = Look {
+            colour: true,
+            width: 80,
+        };
+        let text = counts(&troubled(), look).unwrap();
+        let coloured: Vec<_> = text
+            .lines()
+            .filter(|line| line.contains('\u{1b}'))
+            .collect();
+        insta::assert_snapshot!(coloured.join("\n").escape_debug().to_string().replace("\\n", "\n"), @"");
+        assert!(!text.contains("\u{1b}[31m  pending"));
+    }
+}
