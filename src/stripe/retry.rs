@@ -289,7 +289,7 @@ mod tests {
                 Advice::Silent,
                 1.0,
                 &[500, 1000, 2000, 4000, 8000, 8000],
-                117,
+                116,
                 GiveUp::Patience,
             ),
             (
@@ -305,7 +305,7 @@ mod tests {
                 Advice::Silent,
                 1.0,
                 &[100, 200, 400, 800, 1600, 3200, 6400, 8000],
-                119,
+                118,
                 GiveUp::Patience,
             ),
         ];
