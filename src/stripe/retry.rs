@@ -233,9 +233,12 @@ mod tests {
         }
     }
 
+    /// The first waits of a course, in milliseconds.
+    type Waits = &'static [u64];
+
     #[test]
     fn the_table_of_waits() {
-        let cases: [(Pace, Advice, f64, &[u64], usize, GiveUp); 9] = [
+        let cases: [(Pace, Advice, f64, Waits, usize, GiveUp); 9] = [
             (
                 Pace::Trouble,
                 Advice::Silent,

@@ -329,9 +329,8 @@ fn headers_are_read_and_nonsense_counts_as_absent() {
         Some(match name {
             "request-id" => "req_1",
             "date" => "Thu, 01 Oct 2026 00:00:00 GMT",
-            "stripe-should-retry" => "true",
+            "stripe-should-retry" | "idempotent-replayed" => "true",
             "stripe-rate-limited-reason" => "global-rate",
-            "idempotent-replayed" => "true",
             "retry-after" => "3",
             "stripe-notice" => "You are using an outdated API version",
             _ => return None,
