@@ -64,6 +64,16 @@ pub struct Client {
     notice: OnceLock<String>,
 }
 
+/// What a call came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The last word.
+    pub outcome: Outcome,
+    /// The worst that the attempts can have done which did not bring it: with [`Effect::None`], and no earlier call for the
+    /// same step, an outcome that says "not executed" is the whole truth.
+    pub effect: Effect,
+}
+
 /// How a call ended that no attempt settled.
 struct Unsettled {
     why: Why,
@@ -102,14 +112,20 @@ impl Client {
     ///
     /// `started` proves that the intent is durable; its key goes with every attempt. Contact details may still be in the
     /// messages of the outcome, if Stripe quotes them: see [`super::Refusal::redacted`].
-    pub async fn write(&self, started: &Started, write: &Write<'_>) -> Outcome {
+    pub async fn write(&self, started: &Started, write: &Write<'_>) -> Written {
         let request = write.request();
         let settled = self
             .exchange(&request, Some(started), |wire| {
                 classify(write, self.mode, wire)
             })
             .await;
-        settled.unwrap_or_else(Unsettled::of_write)
+        match settled {
+            Ok((outcome, effect)) => Written { outcome, effect },
+            Err(unsettled) => Written {
+                effect: unsettled.effect,
+                outcome: unsettled.of_write(),
+            },
+        }
     }
 
     /// Reads the platform's own account, or a connected one.
@@ -160,16 +176,19 @@ impl Client {
         let settled = self
             .exchange(&request, None, |wire| classify_read(read, self.mode, wire))
             .await;
-        settled.unwrap_or_else(|unsettled| ReadAnswer::Failed(unsettled.of_read()))
+        match settled {
+            Ok((answer, _)) => answer,
+            Err(unsettled) => ReadAnswer::Failed(unsettled.of_read()),
+        }
     }
 
-    /// Sends `request` until `classify` can tell what it came to.
+    /// Sends `request` until `classify` can tell what it came to, and gives the worst that earlier attempts can have done.
     async fn exchange<T>(
         &self,
         request: &Request,
         started: Option<&Started>,
         classify: impl Fn(&WireAnswer) -> Result<T, Again>,
-    ) -> Result<T, Unsettled> {
+    ) -> Result<(T, Effect), Unsettled> {
         let mut history = History::default();
         let (mut effect, mut last) = (Effect::None, None);
         let mut first = true;
@@ -189,7 +208,9 @@ impl Client {
             first = false;
             let (settled, failure) = self.attempt(request, started, &classify).await;
             let Some(failure) = failure else {
-                return settled.map_err(|again| Unsettled::gave_up(effect, again));
+                return settled
+                    .map(|told| (told, effect))
+                    .map_err(|again| Unsettled::gave_up(effect, again));
             };
             if let Err(again) = &settled {
                 effect = effect.max(again.effect);
@@ -197,7 +218,9 @@ impl Client {
             }
             match decide(&self.policy, &mut history, failure, fastrand::f64()) {
                 Verdict::GiveUp(_) => {
-                    return settled.map_err(|again| Unsettled::gave_up(effect, again));
+                    return settled
+                        .map(|told| (told, effect))
+                        .map_err(|again| Unsettled::gave_up(effect, again));
                 }
                 Verdict::Retry { after_ms } => {
                     if !self.slept(Duration::from_millis(after_ms)).await {

@@ -32,7 +32,7 @@ pub use answer::{
     Again, Cause, Created, Doubt, DoubtKind, Effect, NotExecuted, ObjectId, Outcome, Stop, StopKind,
 };
 pub use api_base::{ApiBase, InvalidApiBase};
-pub use client::{Client, RequestCounts, Settings};
+pub use client::{Client, RequestCounts, Settings, Written};
 pub use clock::Clock;
 pub use facts::{AccountFacts, CustomerFacts, PaymentMethodFacts, ReadAnswer, ReadFailure};
 pub use http::ClientError;
