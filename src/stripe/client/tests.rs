@@ -1,4 +1,5 @@
 mod draining;
+mod faults;
 mod script;
 mod storm;
 
@@ -119,8 +120,8 @@ fn failed(status: u16, headers: &[(&str, &str)]) -> Reply {
 }
 
 /// One word for each kind of outcome.
-fn told(outcome: &Outcome) -> String {
-    match outcome {
+fn told(written: &Written) -> String {
+    match &written.outcome {
         Outcome::Done(created) => format!("done {}", created.id.as_str()),
         Outcome::Refused(refusal) => format!("refused {}", refusal.reason()),
         Outcome::AlreadyAttached(_) => "already attached".into(),
@@ -147,13 +148,13 @@ async fn every_attempt_of_a_call_is_the_same_request_under_the_same_key() {
     let server = Server::start(move |number, _| script[number].clone()).await;
     let (client, ids) = (client(&server), Ids::new());
     let started = started(1, NOW_TIME);
-    let outcome = client.write(&started, &ids.clone()).await;
+    let written = client.write(&started, &ids.clone()).await;
     let created = Created {
         id: ObjectId::PaymentMethod(PaymentMethodId::parse("pm_2").unwrap()),
         request_id: crate::ids::RequestId::parse("req_1"),
         replayed: false,
     };
-    assert_eq!(outcome, Outcome::Done(created));
+    assert_eq!(written.outcome, Outcome::Done(created));
     let seen = server.seen();
     assert_eq!(seen.len(), 6);
     assert!(seen.iter().all(|request| *request == seen[0]));
@@ -219,176 +220,13 @@ async fn the_platforms_own_calls_name_no_account_and_a_read_has_no_key() {
     assert_eq!(seen[1].line, "GET /v1/payment_methods/pm_1 HTTP/1.1");
 }
 
-/// What a fault that never ends comes to, and after how many requests.
-#[tokio::test]
-async fn the_table_of_faults_that_never_end() {
-    let no = Reply::Send(answer(402, NOW, &[], REFUSED));
-    let half = answer(200, NOW, &[], ATTACHED);
-    let half = Reply::Cut(half[..half.len() - 9].to_vec());
-    let redirect = failed(307, &[("location", "http://127.0.0.1:9/v1/x")]);
-    let stop = ("stripe-should-retry", "false");
-    let go = ("stripe-should-retry", "true");
-    let cases = [
-        (Reply::Reset, "doubt NoAnswer(Lost)", 6),
-        (half, "doubt NoAnswer(Lost)", 6),
-        (
-            Reply::Cut(b"SSH-2.0-OpenSSH\r\n".to_vec()),
-            "doubt NoAnswer(Lost)",
-            6,
-        ),
-        (
-            ok("<html>"),
-            "doubt NoAnswer(NotUnderstood(NotAnObject))",
-            6,
-        ),
-        (ok(CLONED), "doubt NoAnswer(NotUnderstood(OtherId))", 6),
-        (redirect, "stop NotStripe", 1),
-        (failed(500, &[]), "doubt NoAnswer(Server(500))", 6),
-        (failed(500, &[stop]), "doubt NoAnswer(Server(500))", 1),
-        (
-            failed(500, &[("idempotent-replayed", "true")]),
-            "doubt StoredServerError",
-            1,
-        ),
-        (
-            failed(500, &[("idempotent-replayed", "true"), go]),
-            "doubt StoredServerError",
-            6,
-        ),
-        (failed(409, &[]), "doubt NoAnswer(Conflict)", 12),
-        (failed(409, &[stop]), "doubt NoAnswer(Conflict)", 1),
-        (failed(401, &[]), "stop Key", 1),
-        (failed(403, &[]), "stop Permission", 1),
-        (no, "refused card_declined", 1),
-        (
-            Reply::Send(answer(402, NOW, &[go], REFUSED)),
-            "refused card_declined",
-            6,
-        ),
-        (
-            Reply::Send(answer(200, NOW, &[stop], ATTACHED)),
-            "done pm_1",
-            1,
-        ),
-        (
-            Reply::Send(answer(200, NOW, &[go], ATTACHED)),
-            "done pm_1",
-            1,
-        ),
-    ];
-    for (reply, expected, requests) in cases {
-        let shown = format!("{reply:?}");
-        let server = Server::start(move |_, _| reply.clone()).await;
-        let (client, ids) = (client(&server), Ids::new());
-        let outcome = client.write(&started(1, NOW_TIME), &ids.attach()).await;
-        assert_eq!(
-            (told(&outcome).as_str(), server.seen().len()),
-            (expected, requests),
-            "{shown}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_limit_that_never_ends_is_given_up_without_doubt() {
-    for headers in [&[][..], &[("stripe-should-retry", "false")]] {
-        let reply = failed(429, headers);
-        let server = Server::start(move |_, _| reply.clone()).await;
-        let (client, ids) = (client(&server), Ids::new());
-        let outcome = client.write(&started(1, NOW_TIME), &ids.attach()).await;
-        assert_eq!(told(&outcome), "not executed: RateLimited(Untold)");
-        assert!(client.counts().rate_limited > 10, "{:?}", client.counts());
-    }
-}
-
-/// The first attempt may have had effect; that the others had none does not undo it.
-#[tokio::test]
-async fn one_attempt_in_doubt_leaves_the_call_in_doubt() {
-    let server = Server::start(|number, _| {
-        if number == 0 {
-            Reply::Reset
-        } else {
-            failed(429, &[])
-        }
-    })
-    .await;
-    let (client, ids) = (client(&server), Ids::new());
-    let outcome = client.write(&started(1, NOW_TIME), &ids.attach()).await;
-    assert_eq!(told(&outcome), "doubt NoAnswer(RateLimited(Untold))");
-}
-
-#[tokio::test]
-async fn without_a_connection_nothing_was_executed() {
-    // Bound and dropped: nobody listens there.
-    let address = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let client = client_of(address, Limits::OFF, POLICY, TIMEOUTS).0;
-    let outcome = client
-        .write(&started(1, NOW_TIME), &Ids::new().attach())
-        .await;
-    assert_eq!(told(&outcome), "not executed: NoConnection");
-    assert_eq!(client.counts().sent, 6);
-}
-
-#[tokio::test]
-async fn silence_ends_with_the_timeout_and_in_doubt() {
-    let server = Server::start(|_, _| Reply::Hang).await;
-    let timeouts = Timeouts {
-        whole: Duration::from_millis(20),
-        ..TIMEOUTS
-    };
-    let client = client_of(server.address, Limits::OFF, POLICY, timeouts).0;
-    let outcome = client
-        .write(&started(1, NOW_TIME), &Ids::new().attach())
-        .await;
-    assert_eq!(told(&outcome), "doubt NoAnswer(TimedOut)");
-    assert_eq!(server.seen().len(), 6);
-}
-
-#[tokio::test]
-async fn a_redirect_is_not_followed_so_the_key_stays_here() {
-    let other = Server::start(|_, _| ok(ATTACHED)).await;
-    let location = format!("http://{}/", other.address);
-    let reply = failed(308, &[("location", location.as_str())]);
-    let server = Server::start(move |_, _| reply.clone()).await;
-    let outcome = client(&server)
-        .write(&started(1, NOW_TIME), &Ids::new().attach())
-        .await;
-    assert!(matches!(outcome, Outcome::Stop(stop) if stop.kind == StopKind::NotStripe));
-    assert_eq!(other.seen(), []);
-}
-
-/// Wherever the answer breaks off, it is not taken, and the next one is.
-#[tokio::test]
-async fn an_answer_cut_at_any_byte_is_asked_for_again() {
-    let whole = answer(200, NOW, &[("stripe-should-retry", "false")], ATTACHED);
-    let length = whole.len();
-    let server = Server::start(move |number, _| match number % 2 {
-        0 => Reply::Cut(whole[..number / 2].to_vec()),
-        _ => Reply::Send(whole.clone()),
-    })
-    .await;
-    let (client, ids) = (client(&server), Ids::new());
-    for end in 0..length {
-        let outcome = client.write(&started(1, NOW_TIME), &ids.attach()).await;
-        let requests = 2 * end + 2;
-        assert_eq!(
-            (told(&outcome).as_str(), server.seen().len()),
-            ("done pm_1", requests),
-            "cut at {end}"
-        );
-    }
-}
-
 #[tokio::test]
 async fn nothing_is_sent_with_an_intent_that_is_too_old() {
     let server = Server::start(|_, _| ok(ATTACHED)).await;
     let client = client(&server);
     let old = started(1, StripeTime(NOW_TIME.0 - 23 * 3600));
-    let outcome = client.write(&old, &Ids::new().attach()).await;
-    assert_eq!(told(&outcome), "doubt Expired");
+    let written = client.write(&old, &Ids::new().attach()).await;
+    assert_eq!(told(&written), "doubt Expired");
     assert_eq!((server.seen().len(), client.counts().sent), (0, 0));
 }
 
@@ -396,11 +234,11 @@ async fn nothing_is_sent_with_an_intent_that_is_too_old() {
 #[tokio::test]
 async fn nothing_is_sent_again_once_the_intent_has_grown_too_old() {
     let server = Server::start(|_, _| Reply::Send(answer(500, NOW + 24 * 3600, &[], "{}"))).await;
-    let outcome = client(&server)
+    let written = client(&server)
         .write(&started(1, NOW_TIME), &Ids::new().attach())
         .await;
     assert_eq!(
-        (told(&outcome).as_str(), server.seen().len()),
+        (told(&written).as_str(), server.seen().len()),
         ("doubt Expired", 1)
     );
 }
@@ -415,11 +253,11 @@ async fn a_client_that_has_seen_no_answer_of_stripes_sends_no_write() {
     // A proxy's page has a date, and is no witness.
     assert!(matches!(client.account(None).await, ReadAnswer::Failed(_)));
     let before = server.seen().len();
-    let outcome = client
+    let written = client
         .write(&started(1, NOW_TIME), &Ids::new().attach())
         .await;
     assert_eq!(
-        (told(&outcome).as_str(), server.seen().len()),
+        (told(&written).as_str(), server.seen().len()),
         ("doubt Expired", before)
     );
 }

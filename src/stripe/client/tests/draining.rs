@@ -15,11 +15,11 @@ async fn drained_while_waiting_after(reply: Reply) -> (String, usize) {
     let (client, drain) = client_of(server.address, Limits::OFF, SLOW, TIMEOUTS);
     let (ids, intent) = (Ids::new(), started(1, NOW_TIME));
     let write = ids.attach();
-    let (outcome, ()) = tokio::join!(client.write(&intent, &write), async {
+    let (written, ()) = tokio::join!(client.write(&intent, &write), async {
         server.saw(1).await;
         drain.send(true).unwrap();
     });
-    (told(&outcome), server.seen().len())
+    (told(&written), server.seen().len())
 }
 
 #[tokio::test]
@@ -52,11 +52,11 @@ async fn a_permit_is_not_waited_for() {
     }
     let (ids, intent) = (Ids::new(), started(1, NOW_TIME));
     let write = ids.attach();
-    let (outcome, ()) = tokio::join!(client.write(&intent, &write), async {
+    let (written, ()) = tokio::join!(client.write(&intent, &write), async {
         drain.send(true).unwrap();
     });
     assert_eq!(
-        (told(&outcome).as_str(), server.seen().len()),
+        (told(&written).as_str(), server.seen().len()),
         ("not executed: draining", 0)
     );
 }
@@ -66,11 +66,11 @@ async fn nothing_begins_while_draining() {
     let server = Server::start(|_, _| ok(ATTACHED)).await;
     let (client, drain) = client_of(server.address, Limits::OFF, POLICY, TIMEOUTS);
     drain.send(true).unwrap();
-    let outcome = client
+    let written = client
         .write(&started(1, NOW_TIME), &Ids::new().attach())
         .await;
     assert_eq!(
-        (told(&outcome).as_str(), server.seen().len()),
+        (told(&written).as_str(), server.seen().len()),
         ("not executed: draining", 0)
     );
     let read = client.account(None).await;
@@ -89,8 +89,19 @@ async fn a_sender_that_is_gone_means_never() {
     .await;
     let (client, drain) = client_of(server.address, Limits::OFF, POLICY, TIMEOUTS);
     drop(drain);
-    let outcome = client
+    let written = client
         .write(&started(1, NOW_TIME), &Ids::new().attach())
         .await;
-    assert_eq!(told(&outcome), "done pm_1");
+    assert_eq!(told(&written), "done pm_1");
+}
+
+/// A final answer that Stripe advised to ask for again: it holds, since nothing came after it.
+#[tokio::test]
+async fn an_answer_that_was_to_be_asked_for_again_holds() {
+    let headers = &[
+        ("stripe-should-retry", "true"),
+        ("idempotent-replayed", "true"),
+    ];
+    let stored = drained_while_waiting_after(failed(500, headers)).await;
+    assert_eq!(stored, ("doubt StoredServerError".into(), 1));
 }

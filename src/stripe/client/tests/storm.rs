@@ -61,8 +61,8 @@ async fn storm(headers: &'static [(&'static str, &'static str)]) -> u64 {
                 .await
         });
     }
-    while let Some(outcome) = calls.join_next().await {
-        assert_eq!(told(&outcome.unwrap()), "done pm_1");
+    while let Some(written) = calls.join_next().await {
+        assert_eq!(told(&written.unwrap()), "done pm_1");
     }
     let executed = &gate.state.lock().unwrap().2;
     assert_eq!(executed.len(), usize::try_from(CALLS).unwrap());
