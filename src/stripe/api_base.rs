@@ -106,3 +106,62 @@ fn is_loopback(host: &str) -> bool {
             .parse::<std::net::IpAddr>()
             .is_ok_and(|address| address.is_loopback())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// For each base: whether a test key, and whether a live key, may be sent there.
+    #[test]
+    fn the_table_of_bases() {
+        let cases = [
+            ("https://api.stripe.com", true, true),
+            ("https://api.stripe.com/", true, true),
+            ("https://API.stripe.com:443", true, true),
+            ("http://127.0.0.1:12111", true, true),
+            ("http://127.8.8.8:1", true, true),
+            ("http://[::1]:12111", true, true),
+            ("http://localhost:12111", true, true),
+            ("https://localhost", true, true),
+            ("https://api.stripe.com:8443", true, false),
+            ("https://stripe.example.com", true, false),
+            ("https://api.stripe.com.example.com", true, false),
+            ("http://api.stripe.com", false, false),
+            ("http://10.0.0.1:12111", false, false),
+            ("http://0.0.0.0:12111", false, false),
+            ("http://localhost.example.com", false, false),
+            ("ftp://127.0.0.1", false, false),
+            ("https://user:password@api.stripe.com", false, false),
+            ("https://api.stripe.com/v1", false, false),
+            ("https://api.stripe.com?x", false, false),
+            ("api.stripe.com", false, false),
+            ("127.0.0.1:12111", false, false),
+            ("file:///etc/passwd", false, false),
+            ("", false, false),
+        ];
+        for (text, test, live) in cases {
+            assert_eq!(
+                ApiBase::parse(text, Mode::Test).is_ok(),
+                test,
+                "{text} with a test key"
+            );
+            assert_eq!(
+                ApiBase::parse(text, Mode::Live).is_ok(),
+                live,
+                "{text} with a live key"
+            );
+        }
+    }
+
+    #[test]
+    fn stripes_own_base_is_one_and_leaves_this_machine() {
+        let base = ApiBase::stripe().unwrap();
+        assert_eq!((base.as_str(), base.is_loopback()), (STRIPE_API, false));
+    }
+
+    #[test]
+    fn an_error_does_not_show_a_password() {
+        let error = ApiBase::parse("https://user:hunter2@x.com", Mode::Test).unwrap_err();
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+}

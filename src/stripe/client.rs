@@ -19,7 +19,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::answer::{
-    Advice, Again, Cause, Doubt, DoubtKind, Effect, NotExecuted, Outcome, WireAnswer, classify,
+    Advice, Again, Cause, Doubt, DoubtKind, Effect, NotExecuted, Outcome, StopKind, WireAnswer,
+    classify,
 };
 use super::api_base::ApiBase;
 use super::clock::Clock;
@@ -69,9 +70,16 @@ pub struct Client {
 pub struct Written {
     /// The last word.
     pub outcome: Outcome,
-    /// The worst that the attempts can have done which did not bring it: with [`Effect::None`], and no earlier call for the
-    /// same step, an outcome that says "not executed" is the whole truth.
+    /// The worst that this call's attempts can have done beyond what the outcome tells. Only with [`Effect::None`], and no
+    /// earlier call for the same step, may the intent be taken back.
     pub effect: Effect,
+}
+
+/// The attempts of a call.
+struct Tried<T> {
+    /// The worst of all but the last.
+    effect: Effect,
+    last: Option<Result<T, Again>>,
 }
 
 /// How a call ended that no attempt settled.
@@ -83,6 +91,7 @@ struct Unsettled {
     last: Option<Again>,
 }
 
+#[derive(Debug, Clone, Copy)]
 enum Why {
     Draining,
     Expired,
@@ -120,7 +129,10 @@ impl Client {
             })
             .await;
         match settled {
-            Ok((outcome, effect)) => Written { outcome, effect },
+            Ok((outcome, effect)) => Written {
+                effect: effect.max(untold(&outcome)),
+                outcome,
+            },
             Err(unsettled) => Written {
                 effect: unsettled.effect,
                 outcome: unsettled.of_write(),
@@ -190,45 +202,27 @@ impl Client {
         classify: impl Fn(&WireAnswer) -> Result<T, Again>,
     ) -> Result<(T, Effect), Unsettled> {
         let mut history = History::default();
-        let (mut effect, mut last) = (Effect::None, None);
-        let mut first = true;
+        let mut tried = Tried {
+            effect: Effect::None,
+            last: None,
+        };
         loop {
-            let unsettled = |why| Unsettled {
-                why,
-                effect,
-                last: last.clone(),
-            };
             if !self.permitted(request).await {
-                return Err(unsettled(Why::Draining));
+                return tried.end(Why::Draining);
             }
             if started.is_some_and(|started| !self.clock.may_resend(started.started_at())) {
-                return Err(unsettled(Why::Expired));
+                return tried.end(Why::Expired);
             }
-            self.counters.sent(request.endpoint, first);
-            first = false;
+            self.counters.sent(request.endpoint, tried.last.is_none());
             let (settled, failure) = self.attempt(request, started, &classify).await;
-            let Some(failure) = failure else {
-                return settled
-                    .map(|told| (told, effect))
-                    .map_err(|again| Unsettled::gave_up(effect, again));
-            };
-            if let Err(again) = &settled {
-                effect = effect.max(again.effect);
-                last = Some(again.clone());
-            }
-            match decide(&self.policy, &mut history, failure, fastrand::f64()) {
-                Verdict::GiveUp(_) => {
-                    return settled
-                        .map(|told| (told, effect))
-                        .map_err(|again| Unsettled::gave_up(effect, again));
-                }
-                Verdict::Retry { after_ms } => {
+            tried.take(settled);
+            let verdict =
+                failure.map(|failure| decide(&self.policy, &mut history, failure, fastrand::f64()));
+            match verdict {
+                None | Some(Verdict::GiveUp(_)) => return tried.end(Why::GaveUp),
+                Some(Verdict::Retry { after_ms }) => {
                     if !self.slept(Duration::from_millis(after_ms)).await {
-                        return Err(Unsettled {
-                            why: Why::Draining,
-                            effect,
-                            last,
-                        });
+                        return tried.end(Why::Draining);
                     }
                 }
             }
@@ -334,15 +328,54 @@ impl From<Lost> for Again {
     }
 }
 
-impl Unsettled {
-    fn gave_up(effect: Effect, again: Again) -> Self {
-        Self {
-            why: Why::GaveUp,
-            effect: effect.max(again.effect),
-            last: Some(again),
-        }
+impl<T> Tried<T> {
+    /// One more attempt. An answer that was final, and is asked for again on Stripe's own advice, may have had effect.
+    fn take(&mut self, settled: Result<T, Again>) {
+        let before = match self.last.replace(settled) {
+            None => Effect::None,
+            Some(Ok(_)) => Effect::Possible,
+            Some(Err(again)) => again.effect,
+        };
+        self.effect = self.effect.max(before);
     }
 
+    /// The last attempt has the last word: where it was answered for certain, that holds, however the call ended.
+    fn end(self, why: Why) -> Result<(T, Effect), Unsettled> {
+        let effect = self.effect;
+        match self.last {
+            Some(Ok(told)) => Ok((told, effect)),
+            Some(Err(again)) => Err(Unsettled {
+                why,
+                effect: effect.max(again.effect),
+                last: Some(again),
+            }),
+            None => Err(Unsettled {
+                why,
+                effect,
+                last: None,
+            }),
+        }
+    }
+}
+
+/// What the answer that stopped a run may have done: one from the wrong mode made something there, and one that Stripe did
+/// not write may hide one that Stripe did.
+fn untold(outcome: &Outcome) -> Effect {
+    match outcome {
+        Outcome::Stop(stop) => match stop.kind {
+            StopKind::WrongMode | StopKind::NotStripe => Effect::Possible,
+            StopKind::Key | StopKind::Permission | StopKind::ApiVersion => Effect::None,
+        },
+        Outcome::Done(_)
+        | Outcome::Refused(_)
+        | Outcome::AlreadyAttached(_)
+        | Outcome::AccountInvalid(_)
+        | Outcome::Doubt(_)
+        | Outcome::NotExecuted(_) => Effect::None,
+    }
+}
+
+impl Unsettled {
     fn of_write(self) -> Outcome {
         match (self.why, self.effect, self.last) {
             (Why::Expired, Effect::None | Effect::Possible, last) => {

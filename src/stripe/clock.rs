@@ -217,3 +217,141 @@ impl Clock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR_MS: i64 = 3_600_000;
+
+    /// Both clocks of a machine that ran for `awake_ms`, slept for `asleep_ms`, and whose clock was then set by `set_ms`.
+    fn look(awake_ms: i64, asleep_ms: i64, set_ms: i64) -> Look {
+        Look {
+            mono_ms: awake_ms,
+            wall_ms: 1_000_000_000 + awake_ms + asleep_ms + set_ms,
+        }
+    }
+
+    /// After an answer with `Date` 1000 s, sent at 0 and received 200 ms later.
+    fn bounds() -> Bounds {
+        Bounds::first(StripeTime(1000), look(0, 0, 0), look(200, 0, 0))
+    }
+
+    fn span(bounds: Bounds, now: Look) -> (i64, i64) {
+        (bounds.earliest(now).0, bounds.latest(now).0)
+    }
+
+    #[test]
+    fn the_table_of_what_can_happen_between_two_answers() {
+        let cases = [
+            ("nothing", look(200, 0, 0), (1000, 1002)),
+            ("a minute", look(60_200, 0, 0), (1060, 1062)),
+            (
+                "a minute, and a day asleep",
+                look(60_200, 24 * HOUR_MS, 0),
+                (1060, 1062 + 86_400),
+            ),
+            (
+                "a minute, clock set back a day",
+                look(60_200, 0, -24 * HOUR_MS),
+                (1060, 1062),
+            ),
+            (
+                "a minute, clock set forward a day",
+                look(60_200, 0, 24 * HOUR_MS),
+                (1060, 1062 + 86_400),
+            ),
+            (
+                "a day asleep, clock set back an hour",
+                look(200, 24 * HOUR_MS, -HOUR_MS),
+                (1000, 1002 + 23 * 3600),
+            ),
+        ];
+        for (what, now, expected) in cases {
+            assert_eq!(span(bounds(), now), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn an_honest_answer_narrows_the_bounds_and_never_widens_them() {
+        let now = look(60_200, 0, 0);
+        // Received out of order, or truncated: it is older than what is known already.
+        let late = bounds().observe(StripeTime(1000), look(0, 0, 0), now);
+        assert_eq!(span(late, now), (1060, 1062));
+        // Stripe took its time: the Date is of somewhere within.
+        let slow = bounds().observe(StripeTime(1061), look(200, 0, 0), now);
+        assert_eq!(span(slow, now), (1061, 1062));
+    }
+
+    #[test]
+    fn a_clock_set_forward_is_forgiven_by_the_next_answer() {
+        let (sent, now) = (look(60_000, 0, 24 * HOUR_MS), look(60_200, 0, 24 * HOUR_MS));
+        let after = bounds().observe(StripeTime(1060), sent, now);
+        assert_eq!(span(after, now), (1060, 1062));
+    }
+
+    /// The answer lay in the socket while the machine slept: its Date says nothing about how long.
+    #[test]
+    fn an_answer_from_before_a_sleep_does_not_make_keys_look_young() {
+        let (sent, now) = (look(60_000, 0, 0), look(60_300, 25 * HOUR_MS, 0));
+        let after = bounds().observe(StripeTime(1060), sent, now);
+        assert_eq!(span(after, now), (1060, 1062 + 25 * 3600));
+    }
+
+    #[test]
+    fn a_single_wrong_date_makes_keys_look_old_and_never_young() {
+        let now = look(60_200, 0, 0);
+        for wrong in [1060 + 30 * 3600, 1060 - 30 * 3600, 0] {
+            let (earliest, latest) = span(bounds().observe(StripeTime(wrong), now, now), now);
+            assert!(
+                earliest <= 1060 && 1060 <= latest,
+                "{wrong}: {earliest} to {latest}"
+            );
+            // The next right answer heals it.
+            let healed =
+                bounds()
+                    .observe(StripeTime(wrong), now, now)
+                    .observe(StripeTime(1060), now, now);
+            assert_eq!(span(healed, now), (1060, 1061), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_leap_of_stripes_time_is_believed_when_a_second_answer_agrees() {
+        let now = look(60_200, 0, 0);
+        for leap in [25 * 3600, -25 * 3600] {
+            let date = StripeTime(1060 + leap);
+            let twice = bounds().observe(date, now, now).observe(date, now, now);
+            assert_eq!(span(twice, now), (date.0, date.0 + 1), "{leap}");
+        }
+    }
+
+    #[test]
+    fn a_machine_whose_clocks_run_slow_or_fast_stays_within_seconds() {
+        for (per_mille, tolerance) in [(900, 3), (999, 3), (1001, 3), (1100, 3)] {
+            let mut bounds = bounds();
+            for second in 1..100_000 {
+                let now = look(200 + second * per_mille, 0, 0);
+                bounds = bounds.observe(StripeTime(1000 + second), now, now);
+                let (earliest, latest) = span(bounds, now);
+                assert!(
+                    (earliest - 1000 - second).abs() <= tolerance
+                        && (latest - 1000 - second).abs() <= tolerance,
+                    "{per_mille}: {second} {earliest} {latest}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn without_an_answer_nothing_may_be_sent_and_with_one_an_intent_of_the_future_may_not() {
+        let clock = Clock::new();
+        assert!(clock.earliest_now().is_none() && !clock.may_resend(StripeTime(1000)));
+        clock.observe(StripeTime(100_000), clock.look());
+        assert_eq!(clock.earliest_now(), Some(StripeTime(100_000)));
+        assert!(clock.may_resend(StripeTime(100_000)));
+        assert!(clock.may_resend(StripeTime(100_000 - 22 * 3600)));
+        assert!(!clock.may_resend(StripeTime(100_000 - 23 * 3600)));
+        assert!(!clock.may_resend(StripeTime(100_000 + 3600)));
+    }
+}

@@ -3,6 +3,9 @@
 //! Hazard: a look-up that failed must never pass for "not found", or what exists is made once more. Only 404 with code
 //! `resource_missing` is [`ReadAnswer::Missing`].
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;

@@ -100,10 +100,14 @@ impl Http {
             cause: Cause::NoConnection,
             effect: Effect::None,
         })?;
-        let response = self.client.execute(request).await.map_err(lost)?;
+        let response = self
+            .client
+            .execute(request)
+            .await
+            .map_err(|error| lost(&error))?;
         let status = response.status().as_u16();
         let headers = AnswerHeaders::read(|name| response.headers().get(name)?.to_str().ok());
-        let body = read_body(response).await.map_err(lost)?;
+        let body = read_body(response).await.map_err(|error| lost(&error))?;
         Ok(WireAnswer {
             status,
             headers,
@@ -187,7 +191,7 @@ async fn read_body(mut response: Response) -> Result<Vec<u8>, reqwest::Error> {
 }
 
 /// Only a connection that never stood proves that nothing was sent. The error's text is dropped: it could hold the URL.
-fn lost(error: reqwest::Error) -> Lost {
+fn lost(error: &reqwest::Error) -> Lost {
     if error.is_connect() {
         Lost {
             cause: Cause::NoConnection,

@@ -104,9 +104,8 @@ impl SecretKey {
             Some(("pk", _)) => InvalidKey::Publishable,
             Some(("whsec", _)) => InvalidKey::WebhookSecret,
             Some(("sk", rest)) if rest.starts_with("org_") => InvalidKey::Organization,
-            Some(_) => InvalidKey::Unknown,
             None if text.is_empty() => InvalidKey::Empty,
-            None => InvalidKey::Unknown,
+            Some(_) | None => InvalidKey::Unknown,
         }
     }
 
@@ -124,5 +123,49 @@ impl SecretKey {
 impl fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_keys() {
+        let cases = [
+            ("sk_test_123abc", Ok(Mode::Test)),
+            ("rk_test_123", Ok(Mode::Test)),
+            (" sk_live_123\r\n", Ok(Mode::Live)),
+            ("rk_live_1_2", Ok(Mode::Live)),
+            ("", Err(InvalidKey::Empty)),
+            (" \n", Err(InvalidKey::Empty)),
+            ("pk_live_123", Err(InvalidKey::Publishable)),
+            ("whsec_123", Err(InvalidKey::WebhookSecret)),
+            ("sk_org_live_123", Err(InvalidKey::Organization)),
+            ("sk_prod_123", Err(InvalidKey::Unknown)),
+            ("acct_123", Err(InvalidKey::Unknown)),
+            ("hunter2", Err(InvalidKey::Unknown)),
+            ("ключ_ключ", Err(InvalidKey::Unknown)),
+            ("sk_test_", Err(InvalidKey::Malformed)),
+            ("sk_test_1 # mine", Err(InvalidKey::Malformed)),
+            ("sk_test_1\r\nX-Evil: 1", Err(InvalidKey::Malformed)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(
+                SecretKey::parse(text).map(|key| key.mode()),
+                expected,
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_is_never_shown() {
+        let key = SecretKey::parse("sk_live_4eC39HqL").unwrap();
+        assert_eq!(format!("{key:?}"), "[redacted]");
+        for bad in ["pk_live_4eC39HqL", "xx_live_4eC39HqL", "sk_live_4eC39HqL!"] {
+            let error = SecretKey::parse(bad).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("4eC39HqL"));
+        }
     }
 }

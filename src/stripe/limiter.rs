@@ -65,7 +65,7 @@ impl Limits {
 }
 
 /// Stripe's windows reset after one second, so a lane that was refused rests for as long.
-const RATE_PAUSE: Duration = Duration::from_millis(1000);
+const RATE_PAUSE: Duration = Duration::from_secs(1);
 /// Room among the requests that run at once comes back as soon as some of them are done.
 const CONCURRENCY_PAUSE: Duration = Duration::from_millis(250);
 
@@ -199,5 +199,161 @@ impl Limiter {
         let lane = Arc::new(Lane::new(self.account_per_second));
         accounts.insert(account.clone(), Arc::clone(&lane));
         lane
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(total: u32, endpoint: u32, account: u32) -> Limits {
+        Limits {
+            total_per_second: NonZeroU32::new(total),
+            endpoint_per_second: NonZeroU32::new(endpoint),
+            account_per_second: NonZeroU32::new(account),
+        }
+    }
+
+    fn account(n: u32) -> AccountId {
+        AccountId::parse(&format!("acct_{n}")).unwrap()
+    }
+
+    /// Sends without pause from `workers` tasks for `seconds`; returns how many were sent in each second.
+    async fn flood(
+        limiter: &Arc<Limiter>,
+        jobs: &[(Endpoint, Option<AccountId>)],
+        workers: usize,
+        seconds: usize,
+    ) -> Vec<Vec<u32>> {
+        let begin = Instant::now();
+        let mut tasks = tokio::task::JoinSet::new();
+        for (index, (endpoint, account)) in jobs.iter().cloned().enumerate() {
+            for _ in 0..workers {
+                let (limiter, account) = (Arc::clone(limiter), account.clone());
+                tasks.spawn(async move {
+                    let mut sent = vec![0; seconds];
+                    loop {
+                        limiter.permit(endpoint, account.as_ref()).await;
+                        let second = usize::try_from(begin.elapsed().as_secs()).unwrap();
+                        match sent.get_mut(second) {
+                            Some(count) => *count += 1,
+                            None => return (index, sent),
+                        }
+                    }
+                });
+            }
+        }
+        let mut sums = vec![vec![0; seconds]; jobs.len()];
+        while let Some(joined) = tasks.join_next().await {
+            let (index, sent) = joined.unwrap();
+            for (sum, count) in sums[index].iter_mut().zip(sent) {
+                *sum += count;
+            }
+        }
+        sums
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_second_sends_more_than_the_rate_and_the_burst_and_none_less_than_the_rate() {
+        for rate in [1, 2, 20, 80, 400] {
+            let limiter = Arc::new(Limiter::new(limits(rate, 10_000, 10_000)));
+            let sent = flood(&limiter, &[(Endpoint::CreateCustomer, None)], 64, 5).await;
+            let burst = burst(NonZeroU32::new(rate).unwrap()).get();
+            assert!(
+                sent[0].iter().all(|n| *n <= rate + burst),
+                "{rate}: {sent:?}"
+            );
+            // tokio's timer has whole milliseconds.
+            assert!(
+                sent[0][1..].iter().all(|n| *n + 1 + rate / 50 >= rate),
+                "{rate}: {sent:?}"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_lane_holds_its_own_rate() {
+        let limiter = Arc::new(Limiter::new(limits(80, 20, 10)));
+        let jobs = [
+            (Endpoint::CreatePaymentMethod, Some(account(1))),
+            (Endpoint::CreatePaymentMethod, Some(account(2))),
+            (Endpoint::AttachPaymentMethod, Some(account(2))),
+            (Endpoint::CreateCustomer, None),
+        ];
+        let sent = flood(&limiter, &jobs, 16, 10).await;
+        let sums: Vec<u32> = sent.iter().map(|seconds| seconds.iter().sum()).collect();
+        // Account 1: 10/s, account 2: 10/s over both endpoints, the platform: the endpoint's 20/s.
+        assert!((98..=103).contains(&sums[0]), "{sums:?}");
+        assert!((98..=103).contains(&(sums[1] + sums[2])), "{sums:?}");
+        assert!((198..=203).contains(&sums[3]), "{sums:?}");
+    }
+
+    /// A thousand attempts wait for one account; the others go on at once.
+    #[tokio::test(start_paused = true)]
+    async fn a_crowd_at_one_account_does_not_keep_the_others_waiting() {
+        let limiter = Arc::new(Limiter::new(limits(80, 20, 1)));
+        let crowd: Vec<_> = (0..1000)
+            .map(|_| {
+                let limiter = Arc::clone(&limiter);
+                tokio::spawn(async move {
+                    limiter
+                        .permit(Endpoint::CreateCustomer, Some(&account(1)))
+                        .await;
+                })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        let begin = Instant::now();
+        for n in 2..20 {
+            limiter
+                .permit(Endpoint::CreateCustomer, Some(&account(n)))
+                .await;
+        }
+        assert!(
+            begin.elapsed() < Duration::from_secs(2),
+            "{:?}",
+            begin.elapsed()
+        );
+        crowd.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_that_is_named_pauses_its_lane_alone() {
+        let limiter = Limiter::new(Limits::OFF);
+        limiter.pause(LimitedBy::EndpointRate, Endpoint::CreateCustomer);
+        limiter.pause(LimitedBy::Resource, Endpoint::AttachPaymentMethod);
+        limiter.pause(LimitedBy::Untold, Endpoint::AttachPaymentMethod);
+        let begin = Instant::now();
+        limiter.permit(Endpoint::AttachPaymentMethod, None).await;
+        assert_eq!(begin.elapsed(), Duration::ZERO);
+        limiter.permit(Endpoint::CreateCustomer, None).await;
+        assert!(begin.elapsed() >= RATE_PAUSE);
+        limiter.pause(LimitedBy::GlobalConcurrency, Endpoint::CreateCustomer);
+        let begin = Instant::now();
+        limiter.permit(Endpoint::AttachPaymentMethod, None).await;
+        assert!(begin.elapsed() >= CONCURRENCY_PAUSE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_waiting_leaves_the_turn_to_the_next() {
+        let limiter = Limiter::new(limits(1, 1, 1));
+        for _ in 0..2 {
+            limiter.permit(Endpoint::CreateCustomer, None).await;
+        }
+        let impatient = limiter.permit(Endpoint::CreateCustomer, None);
+        assert!(
+            tokio::time::timeout(Duration::from_millis(10), impatient)
+                .await
+                .is_err()
+        );
+        let begin = Instant::now();
+        limiter.permit(Endpoint::CreateCustomer, None).await;
+        assert!(begin.elapsed() <= Duration::from_secs(1));
+    }
+
+    #[test]
+    fn the_defaults_leave_a_fifth_of_stripes_limits() {
+        assert_eq!(Limits::for_mode(Mode::Live), limits(80, 20, 80));
+        assert_eq!(Limits::for_mode(Mode::Test), limits(20, 20, 20));
     }
 }

@@ -4,11 +4,14 @@
 //! bodies are built from ordered maps in a fixed order, and [`crate::ids::KEY_FORMAT`] is raised when this file changes
 //! what it sends. (2) The clone is the only call that names *platform* objects while it runs on a connected account.
 
+mod endpoint;
 #[cfg(test)]
 mod tests;
 
 use form_urlencoded::Serializer;
 use sha2::{Digest, Sha256};
+
+pub use endpoint::{Endpoint, Method};
 
 use crate::ids::{AccountId, CustomerId, LegacyId, MigrationId, PaymentMethodId};
 use crate::legacy::Details;
@@ -107,80 +110,6 @@ pub enum Read<'a> {
         /// Where it is, or `None` for the platform.
         account: Option<&'a AccountId>,
     },
-}
-
-/// HTTP's verbs, those that are used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// Looks.
-    Get,
-    /// Acts; carries an `Idempotency-Key`.
-    Post,
-}
-
-/// Method and path template: what Stripe counts by when it limits an endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Endpoint {
-    /// Makes a Customer.
-    CreateCustomer,
-    /// Makes a PaymentMethod; here always a clone.
-    CreatePaymentMethod,
-    /// Attaches a PaymentMethod to a Customer.
-    AttachPaymentMethod,
-    /// Reads the account of the key, or of `Stripe-Account`.
-    RetrieveAccount,
-    /// Reads a PaymentMethod.
-    RetrievePaymentMethod,
-    /// Reads a Customer.
-    RetrieveCustomer,
-}
-
-impl Endpoint {
-    /// Every endpoint, in the order of [`Endpoint::index`].
-    pub const ALL: [Self; 6] = [
-        Self::CreateCustomer,
-        Self::CreatePaymentMethod,
-        Self::AttachPaymentMethod,
-        Self::RetrieveAccount,
-        Self::RetrievePaymentMethod,
-        Self::RetrieveCustomer,
-    ];
-
-    /// Stripe's way to write it, as in `POST /v1/payment_methods/{payment_method}/attach`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::CreateCustomer => "POST /v1/customers",
-            Self::CreatePaymentMethod => "POST /v1/payment_methods",
-            Self::AttachPaymentMethod => "POST /v1/payment_methods/{payment_method}/attach",
-            Self::RetrieveAccount => "GET /v1/account",
-            Self::RetrievePaymentMethod => "GET /v1/payment_methods/{payment_method}",
-            Self::RetrieveCustomer => "GET /v1/customers/{customer}",
-        }
-    }
-
-    /// The verb, as [`Endpoint::name`] begins.
-    pub fn method(self) -> Method {
-        match self {
-            Self::CreateCustomer | Self::CreatePaymentMethod | Self::AttachPaymentMethod => {
-                Method::Post
-            }
-            Self::RetrieveAccount | Self::RetrievePaymentMethod | Self::RetrieveCustomer => {
-                Method::Get
-            }
-        }
-    }
-
-    /// Position in [`Endpoint::ALL`], for tables with one entry each.
-    pub(super) fn index(self) -> usize {
-        match self {
-            Self::CreateCustomer => 0,
-            Self::CreatePaymentMethod => 1,
-            Self::AttachPaymentMethod => 2,
-            Self::RetrieveAccount => 3,
-            Self::RetrievePaymentMethod => 4,
-            Self::RetrieveCustomer => 5,
-        }
-    }
 }
 
 /// A request, ready to be sent as often as need be: the key, the limits and the transport come from elsewhere.
@@ -333,8 +262,9 @@ impl Request {
             hash.update(part.as_bytes());
             hash.update([0]);
         }
-        let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(hash.finalize());
-        i64::from_be_bytes([a, b, c, d, e, f, g, h])
+        let mut first = [0; 8];
+        first.copy_from_slice(&hash.finalize()[..8]);
+        i64::from_be_bytes(first)
     }
 }
 
