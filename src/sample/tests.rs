@@ -5,6 +5,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use super::*;
+use crate::ids::AccountId;
 use crate::input::{Problems, Reader};
 use crate::legacy::Line;
 
@@ -114,7 +115,7 @@ fn at_most_one_account_in_twenty_is_revoked_and_none_of_fewer() {
         let named: HashSet<_> = lines
             .iter()
             .flat_map(|line| &line.connected_accounts)
-            .map(|id| id.as_str())
+            .map(AccountId::as_str)
             .collect();
         let revoked = named
             .iter()
