@@ -61,7 +61,7 @@ struct Customer {
     legacy_id: String,
     /// The contact fields, in the header's order.
     contact: [String; 10],
-    platform_customer: String,
+    adopted: String,
     sources: Vec<String>,
     default: String,
     accounts: Vec<String>,
@@ -96,7 +96,7 @@ impl Customer {
         let when_full = |text: &String| if full { text.clone() } else { String::new() };
         let mut line = vec![self.legacy_id.clone()];
         line.extend(self.contact.iter().map(when_full));
-        line.push(when_full(&self.platform_customer));
+        line.push(when_full(&self.adopted));
         line.push(sources.to_owned());
         line.push(when_full(&self.default));
         line.push(self.accounts.join(";"));
@@ -140,7 +140,7 @@ impl Inventor {
         Customer {
             legacy_id: format!("cust-{number:08}"),
             contact: self.contact(number),
-            platform_customer: if adopted {
+            adopted: if adopted {
                 self.id("cus_", 14)
             } else {
                 String::new()

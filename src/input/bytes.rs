@@ -3,7 +3,7 @@
 //! Hazard: opening a pipe waits for its writer and `/dev/zero` never ends, so only regular files are opened.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, Read};
+use std::io::{self, BufRead as _, BufReader, Cursor, Read};
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
@@ -68,18 +68,20 @@ fn require_regular(metadata: &fs::Metadata) -> Result<(), Why> {
 }
 
 /// Looks at the first chunk, steps over a byte order mark (and says whether there was one), refuses what is not text in UTF-8.
-pub(super) fn begin(source: Box<dyn Read + Send>) -> Result<(Bytes, bool), Why> {
+pub(super) fn begin(mut source: Box<dyn Read + Send>) -> Result<(Bytes, bool), Why> {
+    let mut chunk = Vec::new();
+    let whole_chunk = u64::try_from(CHUNK_BYTES).unwrap_or(u64::MAX);
+    source.by_ref().take(whole_chunk).read_to_end(&mut chunk)?;
+    recognise(&chunk)?;
+    let marked = chunk.starts_with(BYTE_ORDER_MARK);
     let counted = Counted {
-        source,
+        source: Box::new(Cursor::new(chunk).chain(source)),
         sha256: Sha256::new(),
         bytes: 0,
     };
     let mut bytes = BufReader::with_capacity(CHUNK_BYTES, counted);
-    let chunk = fill(&mut bytes)?;
-    let marked = chunk.starts_with(BYTE_ORDER_MARK);
-    recognise(chunk)?;
     if marked {
-        bytes.consume(BYTE_ORDER_MARK.len());
+        bytes.read_exact(&mut [0; BYTE_ORDER_MARK.len()])?;
     }
     Ok((bytes, marked))
 }

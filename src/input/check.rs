@@ -302,7 +302,7 @@ impl<'a> Draft<'a> {
 
 fn legacy_id(text: &str) -> Result<LegacyId, Complaint> {
     LegacyId::parse(text).map_err(|what| {
-        let remedy = "correct it; it is written into the metadata of all that is made";
+        let remedy = "correct it, as it is written into the metadata of all that is made";
         Complaint::new(ProblemKind::InvalidLegacyId, what, remedy)
     })
 }

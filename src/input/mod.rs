@@ -13,6 +13,7 @@
 //! Hazards: a cell may hold a card number (the import stops, the value is shown nowhere), a line may be shifted (what stands
 //! in an id's place may be personal and is not shown), a quote may not be closed (a record is bounded).
 
+mod between;
 mod bytes;
 mod card;
 mod cell;

@@ -8,8 +8,6 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::ids::{CustomerId, PaymentMethodId};
-
 /// One thing that is wrong, or odd, with one line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
@@ -164,98 +162,6 @@ impl Problem {
             remedy: remedy.into(),
             other_line: None,
         }
-    }
-
-    fn between(self, other_line: u64) -> Self {
-        Self {
-            other_line: Some(other_line),
-            ..self
-        }
-    }
-
-    /// Two lines of one customer differ in `column`, a contact field or `metadata.KEY`. The values are personal: not shown.
-    pub fn conflicting_details(line: u64, column: &str, other_line: u64) -> Self {
-        Self::new(
-            line,
-            column,
-            ProblemKind::ConflictingDetails,
-            format!("differs from line {other_line}, which is of the same customer"),
-            "make the two agree, or leave one of them empty",
-        )
-        .between(other_line)
-    }
-
-    /// Two lines of one customer name different defaults.
-    pub fn two_defaults(
-        (line, default): (u64, &PaymentMethodId),
-        (other_line, other): (u64, &PaymentMethodId),
-    ) -> Self {
-        Self::new(
-            line,
-            "default_payment_method",
-            ProblemKind::TwoDefaults,
-            format!("names {default}, but line {other_line} of the same customer names {other}"),
-            "keep one of them",
-        )
-        .between(other_line)
-    }
-
-    /// Two lines of one customer name different platform Customers.
-    pub fn two_platform_customers(
-        (line, customer): (u64, &CustomerId),
-        (other_line, other): (u64, &CustomerId),
-    ) -> Self {
-        Self::new(
-            line,
-            "platform_customer",
-            ProblemKind::TwoPlatformCustomers,
-            format!("names {customer}, but line {other_line} of the same customer names {other}"),
-            "keep the one that holds the PaymentMethods, or give the lines different legacy ids",
-        )
-        .between(other_line)
-    }
-
-    /// The default that `line` names is on no line of that customer.
-    pub fn default_not_among_sources(line: u64, default: &PaymentMethodId) -> Self {
-        Self::new(
-            line,
-            "default_payment_method",
-            ProblemKind::DefaultNotAmongSources,
-            format!("{default} is not among the customer's PaymentMethods"),
-            "add it to payment_method, or name one that is there, or leave the cell empty to take the first",
-        )
-    }
-
-    /// Two customers name the same `PaymentMethod`; Stripe lets it belong to one.
-    pub fn payment_method_of_two_customers(
-        line: u64,
-        source: &PaymentMethodId,
-        other_line: u64,
-    ) -> Self {
-        Self::new(
-            line,
-            "payment_method",
-            ProblemKind::PaymentMethodOfTwoCustomers,
-            format!("{source} is also on line {other_line}, which is of another customer"),
-            "leave it with the customer whose card it is",
-        )
-        .between(other_line)
-    }
-
-    /// Two customers name the same platform Customer.
-    pub fn platform_customer_of_two_customers(
-        line: u64,
-        customer: &CustomerId,
-        other_line: u64,
-    ) -> Self {
-        Self::new(
-            line,
-            "platform_customer",
-            ProblemKind::PlatformCustomerOfTwoCustomers,
-            format!("{customer} is also on line {other_line}, which is of another customer"),
-            "leave it with the customer who it is, or give both lines the same legacy_id",
-        )
-        .between(other_line)
     }
 }
 
