@@ -259,6 +259,11 @@ fn oddity(name: &str, column: &Column, columns: &[Column]) -> Option<Problem> {
     match &column.content {
         Content::Field(_) => None,
         Content::Metadata(key) => metadata_oddity(key, &column.label),
+        Content::Unread if name.is_empty() => found(
+            ProblemKind::UnknownColumn,
+            "has no name and is not read".to_owned(),
+            "name it if it holds anything".to_owned(),
+        ),
         Content::Unread => match suggestion(name, columns) {
             (Some(known), Closeness::Misspelled) => found(
                 ProblemKind::MisspelledColumn,

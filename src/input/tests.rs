@@ -225,7 +225,7 @@ fn metadata_is_judged_by_key_and_by_number() {
 
 #[test]
 fn a_header_that_is_not_known_gets_the_nearest_name_that_is_missing() {
-    let text = "legacy_id,emial,Pone,payment_methods,city,colour,id,jane@example.com\n1,,,,,,,\n";
+    let text = "legacy_id,emial,Pone,payment_methods,city,colour,id,jane@example.com,\n1,,,,,,,,\n";
     insta::assert_snapshot!(problems_of(text), @r"
     error: line 1, column emial: is no column that pmclone knows; email is one; correct the header, or remove the column [misspelled_column]
     error: line 1, column Pone: is no column that pmclone knows; phone is one; correct the header, or remove the column [misspelled_column]
@@ -234,6 +234,7 @@ fn a_header_that_is_not_known_gets_the_nearest_name_that_is_missing() {
     warning: line 1, column colour: is no column that pmclone knows and is not read; remove it, or name it metadata.KEY to keep it on the Customers [unknown_column]
     warning: line 1, column id: is no column that pmclone knows and is not read; remove it, or name it metadata.KEY to keep it on the Customers [unknown_column]
     warning: line 1, column 8: is no column that pmclone knows and is not read; remove it, or name it metadata.KEY to keep it on the Customers [unknown_column]
+    warning: line 1, column 9: has no name and is not read; name it if it holds anything [unknown_column]
     ");
 }
 
