@@ -52,7 +52,7 @@ pub struct Common {
     /// Say only what went wrong.
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// No colours; NO_COLOR does the same.
+    /// No colours; `NO_COLOR` does the same.
     #[arg(long, global = true)]
     pub no_color: bool,
 }
@@ -114,10 +114,10 @@ pub struct Resume {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Stripe")]
 pub struct Stripe {
-    /// Read the API key from a file, or from stdin with `-`; else from STRIPE_API_KEY.
+    /// Read the API key from a file, or from stdin with `-`; else from `STRIPE_API_KEY`.
     #[arg(long, value_name = "FILE|-")]
     pub api_key_file: Option<PathBuf>,
-    /// Where Stripe is: https, or http to a loopback address [default: https://api.stripe.com].
+    /// Where Stripe is: https, or http to a loopback address [default: `https://api.stripe.com`].
     #[arg(long, value_name = "URL")]
     pub api_base: Option<String>,
     /// Allow a live key; needs --confirm too.

@@ -24,10 +24,10 @@ const CONFIG: &str = "pmclone.toml";
 /// Customers in flight. At 80 requests a second and 400 ms for each, 32 are in flight.
 const CONCURRENCY: usize = 32;
 
-/// `pmclone.toml`.
+/// What `pmclone.toml` may say.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct File {
+pub struct Toml {
     state: Option<PathBuf>,
     api_base: Option<String>,
     api_key_file: Option<PathBuf>,
@@ -62,7 +62,7 @@ impl From<FileRate> for Rate {
 
 /// What every command works with.
 pub struct Config {
-    file: File,
+    from_file: Toml,
     state: Option<PathBuf>,
     /// How to write to the screen.
     pub screen: Screen,
@@ -83,7 +83,7 @@ impl Config {
             terminal_width,
         };
         Ok(Self {
-            file,
+            from_file: file,
             state: common.state.clone(),
             screen: Screen::new(settings),
             json: common.json,
@@ -96,7 +96,7 @@ impl Config {
             if simulate {
                 None
             } else {
-                self.file.state.clone()
+                self.from_file.state.clone()
             }
         });
         named.unwrap_or_else(|| PathBuf::from(if simulate { REHEARSAL_STATE } else { STATE }))
@@ -107,12 +107,12 @@ impl Config {
         stripe
             .api_base
             .clone()
-            .or_else(|| self.file.api_base.clone())
+            .or_else(|| self.from_file.api_base.clone())
     }
 
     /// Customers in flight at once.
     pub fn concurrency(&self, stripe: &cli::Stripe) -> usize {
-        let asked = stripe.concurrency.or(self.file.concurrency);
+        let asked = stripe.concurrency.or(self.from_file.concurrency);
         asked
             .and_then(|asked| usize::try_from(asked.get()).ok())
             .unwrap_or(CONCURRENCY)
@@ -121,13 +121,13 @@ impl Config {
     /// The limits to keep to. `--rate off` turns the others off too, unless they are given.
     pub fn limits(&self, stripe: &cli::Stripe, mode: Mode) -> Limits {
         let defaults = Limits::for_mode(mode);
-        let rate = stripe.rate.or_else(|| self.file.rate.map(Rate::from));
+        let rate = stripe.rate.or_else(|| self.from_file.rate.map(Rate::from));
         let endpoint = stripe
             .endpoint_rate
-            .or_else(|| self.file.endpoint_rate.map(Rate::from));
+            .or_else(|| self.from_file.endpoint_rate.map(Rate::from));
         let account = stripe
             .account_rate
-            .or_else(|| self.file.account_rate.map(Rate::from));
+            .or_else(|| self.from_file.account_rate.map(Rate::from));
         let total_per_second = per_second(rate, defaults.total_per_second);
         let unlimited = rate == Some(Rate::Off);
         Limits {
@@ -150,7 +150,7 @@ impl Config {
             (self.key_file(path)?, path.display().to_string())
         } else if let Some(key) = env("STRIPE_API_KEY") {
             (key, "STRIPE_API_KEY".to_owned())
-        } else if let Some(path) = &self.file.api_key_file {
+        } else if let Some(path) = &self.from_file.api_key_file {
             (self.key_file(path)?, path.display().to_string())
         } else {
             return Err(Failure::new(
@@ -215,12 +215,12 @@ fn per_second(asked: Option<Rate>, default: Option<NonZeroU32>) -> Option<NonZer
     }
 }
 
-fn read_file(named: Option<&Path>) -> Result<File, Failure> {
+fn read_file(named: Option<&Path>) -> Result<Toml, Failure> {
     let path = named.unwrap_or_else(|| Path::new(CONFIG));
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(File::default());
+            return Ok(Toml::default());
         }
         Err(error) => {
             return Err(Failure::usage(format!(

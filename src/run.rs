@@ -111,10 +111,15 @@ pub enum End {
     Drained,
     /// No request can succeed until something is mended.
     Stopped(Stop),
+    /// So many customers in a row got no answer that Stripe counts as out of reach.
+    Unreachable(u64),
 }
 
 /// Passes over customers that got no answer, after the first: Stripe may be itself again by then.
 const MORE_PASSES: u32 = 2;
+
+/// Customers in a row, for each in flight, whose requests all went unanswered: an outage, and the rest is spared it.
+const UNANSWERED_IN_A_ROW: usize = 4;
 
 /// How often the screen and the state file's counts are brought up to date.
 const TICK: Duration = Duration::from_millis(100);
@@ -142,6 +147,7 @@ pub async fn run(
             .unwrap_or_else(|| Err(lost_feeder()));
         let unanswered = match ended? {
             PassEnd::Stopped(stop) => return Ok(End::Stopped(stop)),
+            PassEnd::Unreachable(customers) => return Ok(End::Unreachable(customers)),
             PassEnd::Unanswered(customers) => customers,
         };
         if *context.draining.borrow() {
@@ -161,6 +167,7 @@ fn lost_feeder() -> StoreError {
 
 enum PassEnd {
     Stopped(Stop),
+    Unreachable(u64),
     /// So many customers are worth another pass.
     Unanswered(u64),
 }
@@ -173,7 +180,8 @@ async fn one_pass(
 ) -> Result<PassEnd, StoreError> {
     let mut visits = JoinSet::new();
     let mut ticks = tokio::time::interval(TICK);
-    let (mut fed_all, mut unanswered) = (false, 0);
+    let (mut fed_all, mut unanswered, mut in_a_row) = (false, 0_u64, 0_usize);
+    let mut unreachable = false;
     let mut stopped = None;
     while !(fed_all && visits.is_empty()) {
         tokio::select! {
@@ -186,8 +194,15 @@ async fn one_pass(
                 }
             }
             Some(visited) = visits.join_next() => match finished(visited) {
-                Ok(Visit::Settled) => {}
-                Ok(Visit::Unanswered) => unanswered += 1,
+                Ok(Visit::Settled) => in_a_row = 0,
+                Ok(Visit::Unanswered) => {
+                    unanswered += 1;
+                    in_a_row += 1;
+                    if in_a_row >= UNANSWERED_IN_A_ROW * context.concurrency && !*context.draining.borrow() {
+                        unreachable = true;
+                        context.draining.send_replace(true);
+                    }
+                }
                 Err(VisitError::Stop(stop)) => {
                     context.draining.send_replace(true);
                     stopped.get_or_insert(stop);
@@ -203,7 +218,11 @@ async fn one_pass(
     }
     count_requests(context, counted).await?;
     tick(context, 0);
-    Ok(stopped.map_or(PassEnd::Unanswered(unanswered), PassEnd::Stopped))
+    Ok(match stopped {
+        Some(stop) => PassEnd::Stopped(stop),
+        None if unreachable => PassEnd::Unreachable(unanswered),
+        None => PassEnd::Unanswered(unanswered),
+    })
 }
 
 /// A visit's result; one that panicked is an error, not a customer that is silently left out.

@@ -242,7 +242,7 @@ impl Record {
                 started_at,
                 digest,
                 state,
-                request_id: request_id.clone(),
+                request_id,
             })
         };
         match (state_now, event) {

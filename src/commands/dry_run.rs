@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::input::{self, Problem, Problems, SourceFacts};
 use crate::plan::Plan;
 use crate::report::plan::PlanJson;
-use crate::report::{self, print_json};
+use crate::report::{self, Look, print_json};
 use crate::store::{self, CsvFile, Imported, Importer, Migration, Selection, StoreError};
 use crate::stripe::Mode;
 
@@ -49,15 +49,11 @@ pub fn dry_run(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
     let conn = copy_of(&state, args.rehearsal.simulate)?;
     let of = |error: StoreError| Failure::store(&state, &error);
     let read = import(&conn, &args.csv, |_| Ok(()))?;
-    let plan = match &read.imported {
-        None => None,
-        Some(_) => {
-            let selection = selection(&args.work);
-            Some(Plan::new(
-                store::work(&conn, &selection).map_err(of)?,
-                rates(limits(config, args)),
-            ))
-        }
+    let plan = if read.imported.is_some() {
+        let work = store::work(&conn, &selection(&args.work)).map_err(of)?;
+        Some(Plan::new(work, rates(limits(config, args))))
+    } else {
+        None
     };
     show(config, args, &read, plan.as_ref())?;
     Ok(if plan.is_some() {
@@ -85,38 +81,13 @@ fn show(config: &Config, args: &cli::Run, read: &Read, plan: Option<&Plan>) -> R
         };
         return gone_is_fine(print_json(&mut io::stdout(), &json));
     }
-    let mut text = problems_text(&args.csv, read);
+    let mut text = report::import::problems(&args.csv, &read.facts, &read.problems);
     if let Some(plan) = plan {
-        text.push_str(&report::plan::text(plan, rates, config.screen.look()));
-        text.push_str("\nNothing was sent, and nothing was kept: this was a dry run.\n");
+        text.push('\n');
+        text.push_str(&report::plan::text(plan, rates, Look::PLAIN));
+        text.push_str("\n\nNothing was sent, and nothing was kept: this was a dry run.\n");
     }
     gone_is_fine(report::print(&mut io::stdout(), &text))
-}
-
-/// What was read, as lines for people.
-pub fn problems_text(csv: &Path, read: &Read) -> String {
-    let (errors, warnings) = (read.problems.errors(), read.problems.warnings());
-    let mut text = format!("{}: {}\n", csv.display(), read.facts.notes.join("; "));
-    if read.problems.is_empty() {
-        return text;
-    }
-    text.push_str(&read.problems.to_string());
-    for (kind, count) in read.problems.counts() {
-        text.push_str(&format!(
-            "{count:>9}  {} ({})\n",
-            kind.name(),
-            kind.severity()
-        ));
-    }
-    let verdict = if errors > 0 {
-        "nothing is imported until the errors are mended"
-    } else {
-        "warnings do not stop a run"
-    };
-    text.push_str(&format!(
-        "{errors} errors, {warnings} warnings: {verdict}\n"
-    ));
-    text
 }
 
 /// The limits a run would have; without a key at hand, those of the mode that the flags ask for.
@@ -221,33 +192,4 @@ fn modified_ns(csv: &Path) -> i64 {
     since
         .and_then(|since| i64::try_from(since.as_nanos()).ok())
         .unwrap_or(0)
-}
-
-/// What an import did, as one line.
-pub fn imported_text(csv: &Path, imported: &Imported) -> String {
-    let mut text = format!("{}: {} customers", csv.display(), imported.customers);
-    let parts = [
-        (imported.added, "new"),
-        (imported.unchanged, "as before"),
-        (imported.updated, "changed and taken up"),
-        (
-            imported.kept_count,
-            "changed after their migration began, so left as they were",
-        ),
-        (
-            imported.absent,
-            "of the state file are not in this CSV and stay",
-        ),
-    ];
-    let told: Vec<String> = parts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
-        .collect();
-    text.push_str(&format!(": {}.", told.join(", ")));
-    if !imported.kept.is_empty() {
-        let lines: Vec<String> = imported.kept.iter().map(ToString::to_string).collect();
-        text.push_str(&format!(" Left as they were: line {}.", lines.join(", ")));
-    }
-    text
 }

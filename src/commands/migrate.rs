@@ -278,6 +278,12 @@ fn ending(ended: Ended, pressed: Pressed, limited: bool) -> Ending {
         Ended::AtOnce | Ended::Run(End::Drained) => interrupted(),
         Ended::Run(End::Finished) if limited => Ending::LimitReached,
         Ended::Run(End::Finished) => Ending::Finished,
+        Ended::Run(End::Unreachable(customers)) => Ending::Stopped {
+            exit: Exit::Unexpected,
+            why: format!(
+                "Stripe gave no answer to {customers} customers in a row; run again once it can be reached"
+            ),
+        },
         Ended::Run(End::Stopped(stop)) => {
             let failure = Failure::stop(&stop);
             Ending::Stopped {

@@ -52,6 +52,7 @@ pub fn limits(switch: Switch) -> Limits {
 }
 
 impl Rehearsal {
+    #[expect(clippy::field_reassign_with_default, reason = "the simulator's settings have a private part")]
     /// Starts the simulator. `begun`: the state file has steps, so its world must be there.
     pub async fn start(args: &cli::Rehearsal, state: &Path, begun: bool) -> Result<Self, Failure> {
         let world = world_of(state);
@@ -96,10 +97,7 @@ impl Rehearsal {
         }
         let mut seeds = String::new();
         store::for_each_adopted(conn, |customer, sources| {
-            let methods: Vec<_> = sources
-                .iter()
-                .filter_map(|source| seed_of(source))
-                .collect();
+            let methods: Vec<_> = sources.iter().filter_map(seed_of).collect();
             let seed =
                 serde_json::json!({ "customer": customer.as_str(), "payment_methods": methods });
             seeds.push_str(&seed.to_string());

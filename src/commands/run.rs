@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use super::dry_run::{self, import, is_imported, problems_text};
+use super::dry_run::{import, is_imported};
 use super::interrupt::{self, Pressed};
 use super::migrate::{Asked, Prepared, migrate};
 use super::rehearsal::Rehearsal;
@@ -17,6 +17,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ids::MigrationId;
 use crate::input;
+use crate::report;
 use crate::store::{self, Migration, RunLock, StoreError};
 use crate::stripe::STRIPE_VERSION;
 
@@ -181,13 +182,15 @@ fn take_in(
         None => migration.write(conn, STRIPE_VERSION),
     })?;
     if !read.problems.is_empty() {
-        config.screen.problem(problems_text(csv, &read).trim_end());
+        config
+            .screen
+            .problem(report::import::problems(csv, &read.facts, &read.problems).trim_end());
     }
     let Some(imported) = &read.imported else {
         let errors = read.problems.errors();
         return Err(Failure::new(Exit::Input, format!("{errors} errors in {}: nothing was imported, nothing was sent", csv.display()))
             .hint("mend them and run the same command again; --dry-run shows what is left without sending anything"));
     };
-    config.screen.line(&dry_run::imported_text(csv, imported));
+    config.screen.line(&report::import::imported(csv, imported));
     Ok(())
 }

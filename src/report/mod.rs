@@ -10,6 +10,7 @@
 pub mod banner;
 pub mod export;
 pub mod file;
+pub mod import;
 pub mod plan;
 pub mod progress;
 pub mod remedy;

@@ -225,8 +225,11 @@ impl Visitor<'_> {
                 self.context.tally.step_done(step.kind);
                 self.apply(step, Event::Succeed(object), created.request_id)?;
             }
-            Outcome::Refused(refusal) => self.refuse(step, refusal)?,
             Outcome::AlreadyAttached(refusal) => return self.settle_attached(step, refusal).await,
+            Outcome::Refused(refusal) if refusal.says_already_attached() => {
+                return self.settle_attached(step, refusal).await;
+            }
+            Outcome::Refused(refusal) => self.refuse(step, refusal)?,
             Outcome::AccountInvalid(refusal) => {
                 self.park(step, &refusal.message);
                 self.withdraw(step, untouched)?;

@@ -224,8 +224,7 @@ impl<'a> Walk<'a> {
             return Err(Next::Look(source));
         }
         Ok(match self.ended(attach)? {
-            Ended::Done(Object::HeldBy(_)) => Source::Attached,
-            Ended::Done(Object::PaymentMethod(_)) => Source::Attached,
+            Ended::Done(Object::HeldBy(_) | Object::PaymentMethod(_)) => Source::Attached,
             Ended::Done(Object::Customer(_)) | Ended::InDoubt => Source::InDoubt,
             Ended::Refused(_) => Source::SetAside,
         })
@@ -256,7 +255,7 @@ impl<'a> Walk<'a> {
         let mut made = self
             .customer
             .made_on(Some(target))
-            .map(|(_, carrier)| carrier);
+            .map(|(_, carrier)| Carrier(carrier));
         let mut standing = Standing::Migrated;
         for source in self
             .customer
@@ -293,7 +292,7 @@ impl<'a> Walk<'a> {
         &self,
         target: Position,
         source: Position,
-        made: &mut Option<Option<Position>>,
+        made: &mut Option<Carrier>,
     ) -> OrNext<Moved> {
         let step = |kind| StepId {
             kind,
@@ -305,10 +304,10 @@ impl<'a> Walk<'a> {
             Ended::Refused(_) => return Ok(Moved::SetAside),
             Ended::InDoubt => return Ok(Moved::InDoubt),
         }
-        let Some(carrier) = *made else {
+        let Some(Carrier(carrier)) = *made else {
             return Ok(match self.ended(step(StepKind::CreateConnectedCustomer))? {
                 Ended::Done(_) => {
-                    *made = Some(Some(source));
+                    *made = Some(Carrier(Some(source)));
                     Moved::Attached
                 }
                 Ended::Refused(Reach::Source) => Moved::SetAside,
@@ -350,6 +349,10 @@ fn attach_on_platform(source: Position) -> StepId {
         source: Some(source),
     }
 }
+
+/// The source that a Customer was made with, if any.
+#[derive(Clone, Copy)]
+struct Carrier(Option<Position>);
 
 /// What became of one source on one target.
 enum Moved {

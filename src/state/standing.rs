@@ -127,11 +127,12 @@ impl Customer {
             Some(StepState::Done(_)) => Standing::Migrated,
             Some(StepState::InDoubt(_)) => Standing::InDoubt,
             Some(StepState::Refused(_)) => Standing::Refused,
+            Some(StepState::Ready | StepState::Started) | None if self.is_refused_on(None) => {
+                Standing::Refused
+            }
             Some(StepState::Ready | StepState::Started) | None if parked => Standing::Parked,
-            Some(StepState::Ready | StepState::Started) => Standing::InProgress,
-            None if self.is_refused_on(None) => Standing::Refused,
             None if self.steps.is_empty() => Standing::Pending,
-            None => Standing::InProgress,
+            Some(StepState::Ready | StepState::Started) | None => Standing::InProgress,
         }
     }
 

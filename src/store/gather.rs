@@ -175,12 +175,11 @@ impl Origins {
         ];
         for (column, known, given) in texts {
             if let Some(given) = given {
-                match known {
-                    Some(known) => self.compare(column, known, given, line.number, problems),
-                    None => {
-                        *known = Some(given.clone());
-                        self.later.insert(column.to_owned(), line.number);
-                    }
+                if let Some(known) = known {
+                    self.compare(column, known, given, line.number, problems);
+                } else {
+                    *known = Some(given.clone());
+                    self.later.insert(column.to_owned(), line.number);
                 }
             }
         }
@@ -215,12 +214,11 @@ impl Origins {
         line: u64,
         problems: &mut Problems,
     ) {
-        match known.get(&key) {
-            Some(known) => self.compare(column, known, given, line, problems),
-            None => {
-                known.insert(key, given.to_owned());
-                self.later.insert(column.to_owned(), line);
-            }
+        if let Some(known) = known.get(&key) {
+            self.compare(column, known, given, line, problems);
+        } else {
+            known.insert(key, given.to_owned());
+            self.later.insert(column.to_owned(), line);
         }
     }
 

@@ -403,7 +403,9 @@ fn check_customers(
             ))
         },
     )?);
-    found.into_iter().for_each(|problem| problems.add(problem));
+    for problem in found {
+        problems.add(problem);
+    }
     Ok(())
 }
 
