@@ -418,6 +418,19 @@ impl Customer {
             })
     }
 
+    /// The platform Customer that a source is attached to: what cloning it names as its `customer`.
+    pub fn holder_of(&self, source: Position) -> Option<&CustomerId> {
+        let step = StepId {
+            kind: StepKind::AttachPlatformPaymentMethod,
+            target: None,
+            source: Some(source),
+        };
+        match self.state_of(step) {
+            Some(StepState::Done(Object::HeldBy(holder))) => Some(holder),
+            _ => self.platform_customer(),
+        }
+    }
+
     /// The clone of a source on a target, once Stripe made one.
     pub fn clone_of(&self, target: Position, source: Position) -> Option<&PaymentMethodId> {
         let step = StepId {

@@ -7,7 +7,7 @@
 use super::{
     Customer, Doubt, Object, Position, Reach, Reachable, Standing, StepId, StepKind, StepState,
 };
-use crate::ids::{CustomerId, PaymentMethodId};
+use crate::ids::PaymentMethodId;
 use crate::time::StripeTime;
 
 /// What to do next for a customer.
@@ -35,17 +35,17 @@ pub struct Review {
 }
 
 /// A source, as far as the platform is concerned.
-enum Source<'a> {
-    /// Attached to this platform Customer, so it may be cloned.
-    HeldBy(&'a CustomerId),
+enum Source {
+    /// Attached to a platform Customer, so it may be cloned.
+    Attached,
     SetAside,
     InDoubt,
 }
 
 /// The platform, once nothing is left to do there.
-enum Platform<'a> {
+enum Platform {
     /// One [`Source`] for each position.
-    Customer(Vec<Source<'a>>),
+    Customer(Vec<Source>),
     Refused,
     InDoubt,
 }
@@ -141,7 +141,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn platform(&self) -> OrNext<Platform<'a>> {
+    fn platform(&self) -> OrNext<Platform> {
         let known = |source| self.customer.state_of(attach_on_platform(source)).is_some();
         if let Some(source) = self
             .customer
@@ -150,11 +150,11 @@ impl<'a> Walk<'a> {
         {
             return Err(Next::SetAside(source));
         }
-        if let Some(adopted) = &self.customer.platform_customer {
-            return self.platform_sources(adopted, None);
+        if self.customer.platform_customer.is_some() {
+            return self.platform_sources(None);
         }
-        if let Some((customer, carrier)) = self.customer.made_on(None) {
-            return self.platform_sources(customer, carrier);
+        if let Some((_, carrier)) = self.customer.made_on(None) {
+            return self.platform_sources(carrier);
         }
         if self.customer.sources.is_empty() {
             return self
@@ -172,15 +172,13 @@ impl<'a> Walk<'a> {
     }
 
     /// `None` where the source that the Customer would have carried is refused: the next one may carry it.
-    fn create_platform_customer(&self, source: Option<Position>) -> OrNext<Option<Platform<'a>>> {
+    fn create_platform_customer(&self, source: Option<Position>) -> OrNext<Option<Platform>> {
         match self.ended(StepId {
             kind: StepKind::CreatePlatformCustomer,
             target: None,
             source,
         })? {
-            Ended::Done(Object::Customer(customer)) => {
-                self.platform_sources(customer, source).map(Some)
-            }
+            Ended::Done(Object::Customer(_)) => self.platform_sources(source).map(Some),
             Ended::Done(Object::PaymentMethod(_) | Object::HeldBy(_)) | Ended::InDoubt => {
                 Ok(Some(Platform::InDoubt))
             }
@@ -189,19 +187,15 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn platform_sources(
-        &self,
-        customer: &'a CustomerId,
-        carrier: Option<Position>,
-    ) -> OrNext<Platform<'a>> {
-        let mut sources: Vec<Source<'a>> = self
+    fn platform_sources(&self, carrier: Option<Position>) -> OrNext<Platform> {
+        let mut sources: Vec<Source> = self
             .customer
             .sources
             .iter()
             .map(|_| Source::SetAside)
             .collect();
         for position in self.customer.default_first() {
-            let source = self.platform_source(position, customer, carrier)?;
+            let source = self.platform_source(position, carrier)?;
             if let Some(slot) = usize::try_from(position)
                 .ok()
                 .and_then(|index| sources.get_mut(index))
@@ -212,14 +206,9 @@ impl<'a> Walk<'a> {
         Ok(Platform::Customer(sources))
     }
 
-    fn platform_source(
-        &self,
-        source: Position,
-        customer: &'a CustomerId,
-        carrier: Option<Position>,
-    ) -> OrNext<Source<'a>> {
+    fn platform_source(&self, source: Position, carrier: Option<Position>) -> OrNext<Source> {
         if carrier == Some(source) {
-            return Ok(Source::HeldBy(customer));
+            return Ok(Source::Attached);
         }
         let create = StepId {
             kind: StepKind::CreatePlatformCustomer,
@@ -235,14 +224,14 @@ impl<'a> Walk<'a> {
             return Err(Next::Look(source));
         }
         Ok(match self.ended(attach)? {
-            Ended::Done(Object::HeldBy(other)) => Source::HeldBy(other),
-            Ended::Done(Object::PaymentMethod(_)) => Source::HeldBy(customer),
+            Ended::Done(Object::HeldBy(_)) => Source::Attached,
+            Ended::Done(Object::PaymentMethod(_)) => Source::Attached,
             Ended::Done(Object::Customer(_)) | Ended::InDoubt => Source::InDoubt,
             Ended::Refused(_) => Source::SetAside,
         })
     }
 
-    fn target(&self, platform: &Platform<'a>, target: Position) -> OrNext<Standing> {
+    fn target(&self, platform: &Platform, target: Position) -> OrNext<Standing> {
         let sources = match platform {
             Platform::Customer(sources) => sources,
             Platform::Refused => return Ok(Standing::Refused),
@@ -278,7 +267,7 @@ impl<'a> Walk<'a> {
                 .ok()
                 .and_then(|index| sources.get(index));
             let moved = match held {
-                Some(Source::HeldBy(_)) => self.clone_and_attach(target, source, &mut made)?,
+                Some(Source::Attached) => self.clone_and_attach(target, source, &mut made)?,
                 Some(Source::InDoubt) => Moved::InDoubt,
                 Some(Source::SetAside) | None => Moved::SetAside,
             };
@@ -372,7 +361,7 @@ enum Moved {
     CustomerInDoubt,
 }
 
-impl Platform<'_> {
+impl Platform {
     fn standing(&self) -> Standing {
         let Self::Customer(sources) = self else {
             return if matches!(self, Self::InDoubt) {
@@ -381,8 +370,8 @@ impl Platform<'_> {
                 Standing::Refused
             };
         };
-        let of_source = |source: &Source<'_>| match source {
-            Source::HeldBy(_) => Standing::Migrated,
+        let of_source = |source: &Source| match source {
+            Source::Attached => Standing::Migrated,
             Source::SetAside => Standing::Refused,
             Source::InDoubt => Standing::InDoubt,
         };

@@ -113,6 +113,55 @@ impl Customer {
         }
     }
 
+    /// Where a target stands that no source is asked for on: the Customer there is all of it.
+    pub fn target_standing(&self, target: Position) -> Standing {
+        let create = StepId {
+            kind: StepKind::CreateConnectedCustomer,
+            target: Some(target),
+            source: None,
+        };
+        let parked = self
+            .target(target)
+            .is_some_and(|target| target.reach == Reachable::Parked);
+        match self.state_of(create) {
+            Some(StepState::Done(_)) => Standing::Migrated,
+            Some(StepState::InDoubt(_)) => Standing::InDoubt,
+            Some(StepState::Refused(_)) => Standing::Refused,
+            Some(StepState::Ready | StepState::Started) | None if parked => Standing::Parked,
+            Some(StepState::Ready | StepState::Started) => Standing::InProgress,
+            None if self.is_refused_on(None) => Standing::Refused,
+            None if self.steps.is_empty() => Standing::Pending,
+            None => Standing::InProgress,
+        }
+    }
+
+    /// Where a source stands on the platform, which is all of it where no account asks for it.
+    pub fn platform_standing(&self, source: Position) -> Standing {
+        let on_platform = |kind| {
+            self.state_of(StepId {
+                kind,
+                target: None,
+                source: Some(source),
+            })
+        };
+        let attach = on_platform(StepKind::AttachPlatformPaymentMethod);
+        let create = on_platform(StepKind::CreatePlatformCustomer);
+        if is_done(attach) || is_done(create) {
+            return Standing::Migrated;
+        }
+        let either = |is: fn(&StepState) -> bool| attach.is_some_and(is) || create.is_some_and(is);
+        if either(|state| matches!(state, StepState::InDoubt(_))) {
+            Standing::InDoubt
+        } else if either(|state| matches!(state, StepState::Refused(_))) || self.is_refused_on(None)
+        {
+            Standing::Refused
+        } else if self.steps.is_empty() {
+            Standing::Pending
+        } else {
+            Standing::InProgress
+        }
+    }
+
     /// True where the customer's own details were refused on a target (on the platform: `None`).
     fn is_refused_on(&self, target: Option<Position>) -> bool {
         self.steps.iter().any(|(step, record)| {

@@ -3,7 +3,9 @@
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 use crate::ids::{AccountId, CustomerId, LegacyId, PaymentMethodId, RequestId};
-use crate::state::{Doubt, Object, Position, Reach, Record, Refusal, Standing, StepId, StepKind, StepState};
+use crate::state::{
+    Doubt, Object, Position, Reach, Record, Refusal, Standing, StepId, StepKind, StepState,
+};
 use crate::time::StripeTime;
 
 /// An enum that has one number for each of its values.
@@ -11,7 +13,11 @@ trait Code: Sized + Copy + 'static {
     const ALL: &'static [Self];
     fn code(self) -> i64;
     fn from_code(code: i64) -> FromSqlResult<Self> {
-        Self::ALL.iter().copied().find(|each| each.code() == code).ok_or(FromSqlError::OutOfRange(code))
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|each| each.code() == code)
+            .ok_or(FromSqlError::OutOfRange(code))
     }
 }
 
@@ -37,7 +43,15 @@ macro_rules! coded {
 }
 
 // Below 4 is what a run looks at again: the index `customer_open` says the same.
-coded!(Standing, Pending = 0, InProgress = 1, InDoubt = 2, Parked = 3, Refused = 4, Migrated = 5);
+coded!(
+    Standing,
+    Pending = 0,
+    InProgress = 1,
+    InDoubt = 2,
+    Parked = 3,
+    Refused = 4,
+    Migrated = 5
+);
 coded!(
     StepKind,
     CreatePlatformCustomer = 1,
@@ -70,7 +84,14 @@ pub enum StateCode {
     /// See [`StepState::InDoubt`].
     InDoubt,
 }
-coded!(StateCode, Ready = 0, Started = 1, Done = 2, Refused = 3, InDoubt = 4);
+coded!(
+    StateCode,
+    Ready = 0,
+    Started = 1,
+    Done = 2,
+    Refused = 3,
+    InDoubt = 4
+);
 
 macro_rules! text_id {
     ($($type:ty),+) => {$(
@@ -94,8 +115,14 @@ impl ToSql for RequestId {
     }
 }
 
-/// The columns of `step`, in the order of [`write_step`] and [`read_step`], `customer` left out.
-pub const STEP_COLUMNS: &str = "kind, target, source, try_no, state, started_at, digest, request_id, object, doubt, reach, status, reason, message";
+/// Writes a row of `step` over the one before; the parameters are [`write_step`]'s.
+pub const INSERT_STEP: &str = "INSERT OR REPLACE INTO step (customer, kind, target, source, try_no, state, started_at, \
+     digest, request_id, object, doubt, reach, status, reason, message) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+
+/// Reads the rows of one customer for [`read_step`].
+pub const SELECT_STEPS: &str = "SELECT kind, target, source, try_no, state, started_at, digest, request_id, object, \
+     doubt, reach, status, reason, message FROM step WHERE customer = ?1";
 
 fn position_code(position: Option<Position>) -> i64 {
     position.map_or(-1, i64::from)
@@ -105,7 +132,9 @@ fn position_from(code: i64) -> rusqlite::Result<Option<Position>> {
     if code == -1 {
         return Ok(None);
     }
-    Position::try_from(code).map(Some).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, code))
+    Position::try_from(code)
+        .map(Some)
+        .map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, code))
 }
 
 /// An object as text: an id, with `held:` before the Customer that holds a source.
@@ -120,11 +149,17 @@ fn object_text(object: &Object) -> String {
 fn object_from(text: &str) -> FromSqlResult<Object> {
     let invalid = |_| FromSqlError::InvalidType;
     if let Some(holder) = text.strip_prefix("held:") {
-        CustomerId::parse(holder).map(Object::HeldBy).map_err(invalid)
+        CustomerId::parse(holder)
+            .map(Object::HeldBy)
+            .map_err(invalid)
     } else if text.starts_with("cus_") {
-        CustomerId::parse(text).map(Object::Customer).map_err(invalid)
+        CustomerId::parse(text)
+            .map(Object::Customer)
+            .map_err(invalid)
     } else {
-        PaymentMethodId::parse(text).map(Object::PaymentMethod).map_err(invalid)
+        PaymentMethodId::parse(text)
+            .map(Object::PaymentMethod)
+            .map_err(invalid)
     }
 }
 
@@ -162,10 +197,13 @@ pub fn write_step(
     Ok(())
 }
 
-/// Reads a step's row, whose columns are [`STEP_COLUMNS`].
+/// Reads a step's row, as [`SELECT_STEPS`] gives it.
 pub fn read_step(row: &rusqlite::Row<'_>) -> rusqlite::Result<(StepId, Record)> {
-    let step =
-        StepId { kind: row.get(0)?, target: position_from(row.get(1)?)?, source: position_from(row.get(2)?)? };
+    let step = StepId {
+        kind: row.get(0)?,
+        target: position_from(row.get(1)?)?,
+        source: position_from(row.get(2)?)?,
+    };
     let state = match row.get(4)? {
         StateCode::Ready => StepState::Ready,
         StateCode::Started => StepState::Started,
@@ -191,10 +229,16 @@ pub fn read_step(row: &rusqlite::Row<'_>) -> rusqlite::Result<(StepId, Record)> 
 
 /// Positions as the tables keep them: numbers with a blank between.
 pub fn positions_text(positions: &[Position]) -> String {
-    positions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    positions
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Reads what [`positions_text`] wrote.
 pub fn positions_from(text: &str) -> FromSqlResult<Vec<Position>> {
-    text.split_ascii_whitespace().map(|each| each.parse().map_err(|_| FromSqlError::InvalidType)).collect()
+    text.split_ascii_whitespace()
+        .map(|each| each.parse().map_err(|_| FromSqlError::InvalidType))
+        .collect()
 }

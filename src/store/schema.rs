@@ -27,7 +27,7 @@ CREATE TABLE migration (
 CREATE TABLE account (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
-    parked TEXT,                    -- why it cannot be reached; NULL: active
+    parked TEXT,                    -- why it cannot be reached, NULL: active
     country TEXT
 ) STRICT;
 CREATE TABLE customer (
@@ -36,8 +36,8 @@ CREATE TABLE customer (
     lines TEXT NOT NULL,            -- where the CSV names it, in order, a blank between
     digest INTEGER NOT NULL,        -- of all that the CSV says of it
     platform_customer TEXT,         -- the Customer to adopt
-    default_source INTEGER,         -- position; NULL: the first
-    details TEXT,                   -- contact details as JSON; erased once migrated
+    default_payment_method TEXT,    -- as the CSV names it, NULL: the first source
+    details TEXT,                   -- contact details as JSON, erased once migrated
     standing INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX customer_standing ON customer (standing);
@@ -53,7 +53,7 @@ CREATE TABLE target (
     position INTEGER NOT NULL,
     account INTEGER NOT NULL,
     asked INTEGER NOT NULL,         -- how many sources are asked for there
-    sources TEXT,                   -- their positions, a blank between; NULL: all
+    sources TEXT,                   -- their positions, a blank between, NULL: all
     standing INTEGER NOT NULL,
     PRIMARY KEY (customer, position)
 ) STRICT, WITHOUT ROWID;
@@ -61,14 +61,14 @@ CREATE INDEX target_account ON target (account, standing);
 CREATE TABLE step (
     customer INTEGER NOT NULL,
     kind INTEGER NOT NULL,
-    target INTEGER NOT NULL,        -- position; -1: the platform
-    source INTEGER NOT NULL,        -- position; -1: none
+    target INTEGER NOT NULL,        -- position, -1: the platform
+    source INTEGER NOT NULL,        -- position, -1: none
     try_no INTEGER NOT NULL,
     state INTEGER NOT NULL,
     started_at INTEGER NOT NULL,    -- seconds, Stripe's clock, when this try's intent was committed first
     digest INTEGER NOT NULL,        -- of the request
     request_id TEXT,
-    object TEXT,                    -- done: what was made; see codes.rs
+    object TEXT,                    -- done: what was made, see codes.rs
     doubt INTEGER,                  -- in doubt: why
     reach INTEGER, status INTEGER, reason TEXT, message TEXT, -- refused: how far, HTTP status, and why
     PRIMARY KEY (customer, kind, target, source)
@@ -82,7 +82,8 @@ pub fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
     match found {
         VERSION => Ok(()),
         0 => {
-            let transaction = conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            let transaction =
+                conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             transaction.execute_batch(V1)?;
             transaction.pragma_update(None, "user_version", VERSION)?;
             transaction.commit()?;
@@ -90,4 +91,23 @@ pub fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
         }
         newer => Err(StoreError::Version { found: newer }),
     }
+}
+
+/// Attaches a nameless temporary database as `incoming`, with the tables that an import fills.
+pub fn attach_incoming(conn: &Connection) -> Result<(), StoreError> {
+    conn.execute_batch("ATTACH '' AS incoming")?;
+    let tables = V1.split_inclusive(';').filter(|statement| {
+        [
+            "TABLE account",
+            "TABLE customer",
+            "TABLE payment_method",
+            "TABLE target",
+        ]
+        .iter()
+        .any(|name| statement.contains(name))
+    });
+    for statement in tables {
+        conn.execute_batch(&statement.replacen("CREATE TABLE ", "CREATE TABLE incoming.", 1))?;
+    }
+    Ok(())
 }

@@ -1,0 +1,512 @@
+//! The world with everything around it that can make a request go otherwise: clock, limits, faults, requests in
+//! flight, journal and transcript. It takes real time as an argument and knows no socket, so that a test can drive
+//! years of it in seconds.
+//!
+//! ```text
+//! fault before? → rate limits → key in use? object locked? → world → journal → fault after? → transcript
+//! lost, 5xx, 429  429           409          429 lock_timeout
+//! ```
+//!
+//! The effect is applied when the request arrives, and the answer is due `after_ms` later; until then the request counts
+//! as in flight. So a client that is gone before its answer finds, as it would at Stripe, that the work was done.
+
+use super::faults::{Fault, FaultScript, Verdict};
+use super::ids::Moment;
+use super::journal::{Control, Entry, Header, Journal, JournalError, Kept, What};
+use super::keys::{self, Credentials};
+use super::limits::{Limiter, Limits};
+use super::params::Params;
+use super::request::{Method, Request};
+use super::response::{Failure, Response};
+use super::routes::Route;
+use super::transcript::{Counters, Line, Transcript};
+use super::world::{Handling, Laws, World};
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+
+/// How a simulator is set up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Ids, fingerprints and chances follow from it.
+    pub seed: u64,
+    /// The account that the keys belong to.
+    pub platform_account: String,
+    /// Its two-letter country.
+    pub platform_country: String,
+    /// Whether accounts, PaymentMethods and platform Customers exist as soon as they are named: a rehearsal.
+    pub sources_on_demand: bool,
+    /// Virtual seconds until Search finds what was changed.
+    pub search_lag_s: i64,
+    /// Whether attaching to the same customer again is refused; Stripe is silent on it.
+    pub refuse_reattach: bool,
+    /// Whether Stripe's documented limits are enforced.
+    pub limits: Limits,
+    /// Whether a 429 of the limiter carries `Stripe-Should-Retry: true`.
+    pub should_retry_on_429: bool,
+    /// What goes wrong.
+    pub faults: Option<FaultScript>,
+    /// Where the world outlives the process; without it, it does not.
+    pub journal: Option<PathBuf>,
+    /// Where the transcript is appended.
+    pub transcript: Option<PathBuf>,
+    /// How long each request is in flight, in milliseconds.
+    pub latency_ms: u64,
+    /// Virtual time at the start, in unix seconds; real time without it. A journal's own clock comes first.
+    pub clock_start: Option<i64>,
+    /// The keys that are good; when none is named, every one is.
+    pub accepted: AcceptedKeys,
+}
+
+/// Digests of the keys that are accepted: the keys themselves are not kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AcceptedKeys(Vec<u64>);
+
+impl AcceptedKeys {
+    /// Accepts this key, and from now on only keys that were named so.
+    pub fn add(&mut self, key: &str) {
+        self.0.push(keys::digest(key));
+    }
+
+    fn refuses(&self, digest: u64) -> bool {
+        !self.0.is_empty() && !self.0.contains(&digest)
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            platform_account: "acct_1SimPlatform0001".to_owned(),
+            platform_country: "US".to_owned(),
+            sources_on_demand: false,
+            search_lag_s: 60,
+            refuse_reattach: false,
+            limits: Limits::Off,
+            should_retry_on_429: false,
+            faults: None,
+            journal: None,
+            transcript: None,
+            latency_ms: 0,
+            clock_start: None,
+            accepted: AcceptedKeys::default(),
+        }
+    }
+}
+
+impl Settings {
+    fn laws(&self) -> Laws {
+        Laws {
+            seed: self.seed,
+            platform_account: self.platform_account.clone(),
+            platform_country: self.platform_country.clone(),
+            sources_on_demand: self.sources_on_demand,
+            search_lag_s: self.search_lag_s,
+            refuse_reattach: self.refuse_reattach,
+        }
+    }
+}
+
+/// Why a simulator cannot start, or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulatorError {
+    /// The journal cannot be opened or continued.
+    #[error("simulator's journal {path}: {source}")]
+    Journal {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: JournalError,
+    },
+    /// The transcript cannot be opened.
+    #[error("simulator's transcript {path}: {source}")]
+    Transcript {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Journal or transcript could not be written, so no further answer was sent.
+    #[error("the simulator stopped because it could not write: {0}")]
+    Write(String),
+    /// The listener's address is not one of this machine's own.
+    #[error("the simulator serves on a loopback address only, not on {0}")]
+    NotLoopback(std::net::SocketAddr),
+    /// The socket failed.
+    #[error("simulator's socket: {0}")]
+    Socket(#[from] io::Error),
+}
+
+/// What the caller is to send, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// The answer, or what is left of it.
+    pub answer: Answered,
+    /// How long the answer is to be held back, in milliseconds.
+    pub after_ms: u64,
+}
+
+/// How much of the answer reaches the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answered {
+    /// All of it.
+    Whole(Response),
+    /// The head and half of the body, then the connection ends.
+    Half(Response),
+    /// Nothing: the connection ends.
+    Nothing,
+}
+
+/// Virtual time: real time and an offset, and never backwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Clock {
+    offset_ms: i64,
+    floor: i64,
+}
+
+impl Clock {
+    fn read(&mut self, wall_ms: i64) -> i64 {
+        self.floor = self.floor.max((wall_ms + self.offset_ms).div_euclid(1000));
+        self.floor
+    }
+}
+
+/// The requests whose answers are still on the way, by what they hold and until when (real milliseconds).
+#[derive(Debug, Default)]
+struct InFlight {
+    until: HashMap<String, i64>,
+}
+
+impl InFlight {
+    fn holds(&self, what: &str, wall_ms: i64) -> bool {
+        self.until.get(what).is_some_and(|&until| until > wall_ms)
+    }
+
+    fn hold(&mut self, what: String, wall_ms: i64, until: i64) {
+        if self.until.len() >= 10_000 {
+            self.until.retain(|_, until| *until > wall_ms);
+        }
+        self.until.insert(what, until);
+    }
+}
+
+/// A simulated Stripe, without its socket.
+#[derive(Debug)]
+pub struct Simulator {
+    pub(super) world: World,
+    settings: Settings,
+    clock: Clock,
+    number: u64,
+    limiter: Limiter,
+    pub(super) faults: Option<FaultScript>,
+    pub(super) faults_seen: Vec<u64>,
+    in_flight: InFlight,
+    journal: Option<Journal>,
+    pub(super) transcript: Transcript,
+    pub(super) counters: Counters,
+    broken: Option<String>,
+}
+
+impl Simulator {
+    /// Starts a simulator, or goes on with the world of its journal. `wall_ms` is real time in unix milliseconds.
+    pub fn open(settings: Settings, wall_ms: i64) -> Result<Self, SimulatorError> {
+        let laws = settings.laws();
+        let offset_ms = settings.clock_start.map_or(0, |start| start * 1000 - wall_ms);
+        let open_transcript = Transcript::open(settings.transcript.as_deref());
+        let transcript = open_transcript.map_err(|source| SimulatorError::Transcript {
+            path: settings.transcript.clone().unwrap_or_default(),
+            source,
+        })?;
+        let mut simulator = Self {
+            world: World::new(laws.clone()),
+            clock: Clock {
+                offset_ms,
+                floor: i64::MIN,
+            },
+            number: 0,
+            limiter: Limiter::new(settings.limits),
+            faults: settings.faults.clone(),
+            faults_seen: Vec::new(),
+            in_flight: InFlight::default(),
+            journal: None,
+            transcript,
+            counters: Counters::default(),
+            broken: None,
+            settings,
+        };
+        if let Some(path) = simulator.settings.journal.clone() {
+            let fresh = Header::new(laws, offset_ms);
+            let journal = Journal::open(&path, fresh, |header, entry| simulator.replay(header, entry))
+                .map_err(|source| SimulatorError::Journal { path, source })?;
+            simulator.journal = Some(journal);
+        }
+        Ok(simulator)
+    }
+
+    /// The world, to be looked at.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// What passed so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Virtual time in unix seconds.
+    pub fn now(&mut self, wall_ms: i64) -> i64 {
+        self.clock.read(wall_ms)
+    }
+
+    /// Why nothing is answered any more, if so.
+    pub fn broken(&self) -> Option<&str> {
+        self.broken.as_deref()
+    }
+
+    /// Handles one request. `wall_ms` is real time in unix milliseconds; it may be any clock that the caller likes.
+    pub fn receive(&mut self, wall_ms: i64, request: &Request) -> Delivery {
+        if self.broken.is_some() {
+            return Delivery {
+                answer: Answered::Nothing,
+                after_ms: 0,
+            };
+        }
+        self.number += 1;
+        let moment = Moment {
+            number: self.number,
+            unix: self.clock.read(wall_ms),
+        };
+        let refused;
+        let request = match &request.credentials {
+            Credentials::Key { kind, digest } if self.settings.accepted.refuses(*digest) => {
+                refused = Request {
+                    credentials: Credentials::Refused(format!("{}***", kind.prefix())),
+                    ..request.clone()
+                };
+                &refused
+            }
+            _ => request,
+        };
+        let verdict = match &self.faults {
+            Some(script) => script.decide(self.settings.seed, moment.number, request, &mut self.faults_seen),
+            None => Verdict::default(),
+        };
+        for (account, revoked) in &verdict.access {
+            let account = account.clone();
+            let action = if *revoked { Control::Revoke { account } } else { Control::Restore { account } };
+            if let Err(problem) = self.control(moment.unix, action) {
+                self.broken = Some(problem);
+            }
+        }
+        let after_ms = self.settings.latency_ms + verdict.delay_ms;
+        let response = self.respond(wall_ms, moment, request, verdict.fault.as_ref(), after_ms);
+        self.deliver(wall_ms, moment, request, &verdict, response)
+    }
+
+    fn respond(
+        &mut self,
+        wall_ms: i64,
+        moment: Moment,
+        request: &Request,
+        fault: Option<&Fault>,
+        after_ms: u64,
+    ) -> Option<Response> {
+        if let Some(failure) = self.turned_away(wall_ms, request, fault) {
+            return failure.map(|failure| self.world.refuse(moment, request, failure));
+        }
+        let holds = if after_ms > 0 || !self.in_flight.until.is_empty() {
+            holds(request)
+        } else {
+            Vec::new()
+        };
+        for (what, failure) in &holds {
+            if self.in_flight.holds(what, wall_ms) {
+                return Some(self.world.refuse(moment, request, failure.clone()));
+            }
+        }
+        let handling = match fault {
+            Some(Fault::Error { status, stored: true, done }) => Handling::FailStored {
+                status: *status,
+                effect: *done,
+            },
+            _ => Handling::Normal,
+        };
+        let response = self.world.handle(moment, request, handling);
+        if response.effect {
+            let until = wall_ms.saturating_add(i64::try_from(after_ms).unwrap_or(i64::MAX));
+            for (what, _) in holds {
+                self.in_flight.hold(what, wall_ms, until);
+            }
+            self.write(moment.number, moment.unix, What::Request(Kept::new(request, handling)));
+        }
+        if let Some(Fault::Error { status, stored: false, done: true }) = fault {
+            return Some(self.world.refuse(moment, request, Failure::server(*status)));
+        }
+        Some(response)
+    }
+
+    /// What keeps a request from reaching the world: `Some(None)` when there is no answer at all.
+    fn turned_away(&mut self, wall_ms: i64, request: &Request, fault: Option<&Fault>) -> Option<Option<Failure>> {
+        let should_retry = self.settings.should_retry_on_429.then_some(true);
+        match fault {
+            Some(Fault::LostBefore) => return Some(None),
+            Some(Fault::Error { status, stored: false, done: false }) => return Some(Some(Failure::server(*status))),
+            Some(Fault::RateLimit(reason)) => {
+                let mut failure = Failure::rate_limited("", should_retry);
+                failure.rate_limited_reason = *reason;
+                return Some(Some(failure));
+            }
+            Some(Fault::LockTimeout) => return Some(Some(Failure::lock_timeout())),
+            Some(Fault::Conflict) => {
+                let key = request.idempotency_key.as_deref().unwrap_or_default();
+                return Some(Some(Failure::key_in_use(key)));
+            }
+            Some(
+                Fault::LostAfter
+                | Fault::Half
+                | Fault::Delay(_)
+                | Fault::Error { .. }
+                | Fault::Revoke(_)
+                | Fault::Restore(_),
+            )
+            | None => {}
+        }
+        let Credentials::Key { kind, .. } = &request.credentials else {
+            return None;
+        };
+        let endpoint = endpoint(request);
+        let platform = &self.settings.platform_account;
+        self.limiter
+            .admit(wall_ms, kind.livemode(), platform, request.connected_account(), endpoint)
+            .err()
+            .map(|reason| Some(Failure::rate_limited(reason, should_retry)))
+    }
+
+    /// Cuts the answer as the fault says, and writes the transcript.
+    fn deliver(
+        &mut self,
+        wall_ms: i64,
+        moment: Moment,
+        request: &Request,
+        verdict: &Verdict,
+        response: Option<Response>,
+    ) -> Delivery {
+        let lost = verdict.fault == Some(Fault::LostAfter);
+        let response = response.filter(|_| !lost);
+        let sent = response.as_ref();
+        let line = Line {
+            n: moment.number,
+            t: moment.unix,
+            method: request.method.name(),
+            path: &request.path,
+            account: request.connected_account(),
+            status: sent.map(|response| response.status),
+            request_id: sent.and_then(|response| response.request_id.as_deref()),
+            idempotency_key: request.idempotency_key.as_deref(),
+            replayed: sent.is_some_and(|response| response.replayed),
+            fault: verdict.fault.as_ref().map(Fault::name),
+            delay_ms: verdict.delay_ms,
+        };
+        self.counters.count(wall_ms, endpoint(request), line.status, line.replayed);
+        if let Err(error) = self.transcript.add(&line) {
+            self.broken = Some(format!("transcript: {error}"));
+        }
+        let answer = match response.filter(|_| self.broken.is_none()) {
+            None => Answered::Nothing,
+            Some(response) if verdict.fault == Some(Fault::Half) => Answered::Half(response),
+            Some(response) => Answered::Whole(response),
+        };
+        Delivery {
+            answer,
+            after_ms: self.settings.latency_ms + verdict.delay_ms,
+        }
+    }
+
+    /// Applies what the control API asks for, and journals it; says why not.
+    pub(super) fn control(&mut self, unix: i64, action: Control) -> Result<(), String> {
+        self.apply(&action)?;
+        self.write(self.number, unix, What::Control(action));
+        match &self.broken {
+            Some(problem) => Err(problem.clone()),
+            None => Ok(()),
+        }
+    }
+
+    fn apply(&mut self, action: &Control) -> Result<(), String> {
+        match action {
+            Control::Advance { seconds } => {
+                self.clock.offset_ms += i64::from(*seconds) * 1000;
+                Ok(())
+            }
+            Control::Revoke { account } | Control::Restore { account } => {
+                let revoked = matches!(action, Control::Revoke { .. });
+                let known = self.world.accounts.set_revoked(account, revoked);
+                if known { Ok(()) } else { Err(format!("there is no account {account}")) }
+            }
+            Control::Seed(seeds) => seeds.iter().try_for_each(|seed| self.world.plant(seed)),
+        }
+    }
+
+    fn write(&mut self, n: u64, t: i64, what: What) {
+        if let Some(journal) = &mut self.journal
+            && let Err(error) = journal.append(&Entry { n, t, what })
+        {
+            self.broken = Some(format!("journal: {error}"));
+        }
+    }
+
+    /// Rebuilds the world, one journal entry after the other.
+    fn replay(&mut self, header: &Header, entry: Option<Entry>) {
+        let Some(entry) = entry else {
+            self.clock.offset_ms = header.offset_ms;
+            return;
+        };
+        self.number = self.number.max(entry.n);
+        self.clock.floor = self.clock.floor.max(entry.t);
+        match entry.what {
+            What::Request(kept) => {
+                let moment = Moment {
+                    number: entry.n,
+                    unix: entry.t,
+                };
+                let handling = kept.handling;
+                self.world.handle(moment, &kept.request(), handling);
+            }
+            What::Control(action) => {
+                // It was applied before it was written, so it applies again.
+                if let Err(problem) = self.apply(&action) {
+                    self.broken = Some(problem);
+                }
+            }
+        }
+    }
+}
+
+fn endpoint(request: &Request) -> &'static str {
+    Route::of(request.method, &request.path).map_or("unrecognized", Route::endpoint)
+}
+
+/// What a write holds while it is in flight, with the refusal that others get: its key, and the objects it names.
+///
+/// A clone holds nothing: it reads the platform's objects, and what it makes has no id yet.
+fn holds(request: &Request) -> Vec<(String, Failure)> {
+    let Credentials::Key { kind, .. } = &request.credentials else {
+        return Vec::new();
+    };
+    let write = matches!(request.method, Method::Post | Method::Delete);
+    let Some(route) = Route::of(request.method, &request.path).filter(|_| write) else {
+        return Vec::new();
+    };
+    let scope = format!("{}|{}", kind.livemode(), request.connected_account().unwrap_or_default());
+    let mut holds = Vec::new();
+    if let Some(key) = request.idempotency_key.as_deref() {
+        holds.push((format!("{scope}|key|{key}"), Failure::key_in_use(key)));
+    }
+    let params = Params::parse(&request.body);
+    let named = ["customer", "payment_method", "payment_intent", "charge"].map(|name| params.filled(name));
+    let named = named.into_iter().filter(|_| route != Route::CreatePaymentMethod);
+    for id in named.chain([route.object()]).flatten() {
+        holds.push((format!("{scope}|object|{id}"), Failure::lock_timeout()));
+    }
+    holds
+}
