@@ -37,11 +37,8 @@ impl Banner {
             ("State file", plain(&self.state_file)),
             ("Migration", plain(&self.migration)),
         ];
-        let mut text = self.headline(look);
-        for (label, value) in rows {
-            text.push_str(&format!("\n  {label:<12}{value}"));
-        }
-        text
+        let rows = rows.map(|(label, value)| format!("\n  {label:<12}{value}"));
+        self.headline(look) + &rows.concat()
     }
 
     fn headline(&self, look: Look) -> String {
@@ -98,7 +95,14 @@ mod tests {
 
     #[test]
     fn test_mode_is_named() {
-        insta::assert_snapshot!(banner().text(Look::PLAIN), @"");
+        insta::assert_snapshot!(banner().text(Look::PLAIN), @r"
+        pmclone  TEST MODE
+          Account     Acme [2J GmbH (DE), acct_1PLATFORM
+          Mode        test: no real money moves, no real cards
+          API         https://api.stripe.com
+          State file  pmclone.db
+          Migration   7f0c1e9a-5a0e-4f6e-9d0f-1f2e3d4c5b6a
+        ");
     }
 
     #[test]
@@ -108,7 +112,14 @@ mod tests {
             account_name: None,
             ..banner()
         };
-        insta::assert_snapshot!(live.text(Look::PLAIN), @"");
+        insta::assert_snapshot!(live.text(Look::PLAIN), @r"
+        pmclone  *** LIVE *** real customers, real cards ***
+          Account     acct_1PLATFORM (DE)
+          Mode        LIVE
+          API         https://api.stripe.com
+          State file  pmclone.db
+          Migration   7f0c1e9a-5a0e-4f6e-9d0f-1f2e3d4c5b6a
+        ");
     }
 
     #[test]
@@ -121,7 +132,7 @@ mod tests {
             colour: true,
             width: 80,
         });
-        insta::assert_snapshot!(text.lines().next().unwrap().escape_debug().to_string(), @"");
+        insta::assert_snapshot!(text.lines().next().unwrap().escape_debug().to_string(), @r"pmclone  \u{1b}[1;97;41m*** LIVE *** real customers, real cards ***\u{1b}[0m");
     }
 
     #[test]
@@ -132,6 +143,13 @@ mod tests {
             country: None,
             ..banner()
         };
-        insta::assert_snapshot!(rehearsal.text(Look::PLAIN), @"");
+        insta::assert_snapshot!(rehearsal.text(Look::PLAIN), @r"
+        pmclone  REHEARSAL: nothing leaves this machine
+          Account     Acme [2J GmbH, acct_1PLATFORM
+          Mode        simulated Stripe, as in live mode
+          API         https://api.stripe.com
+          State file  pmclone.db
+          Migration   7f0c1e9a-5a0e-4f6e-9d0f-1f2e3d4c5b6a
+        ");
     }
 }

@@ -138,7 +138,9 @@ impl<W: Write> Writer<W> {
     /// Writes out what is still in the buffer and gives the output back. Without this call the mapping may be cut off.
     pub fn finish(self) -> io::Result<W> {
         match self.form {
-            Form::Csv(csv) | Form::Stripe(csv) => csv.into_inner().map_err(|e| e.into_error()),
+            Form::Csv(csv) | Form::Stripe(csv) => {
+                csv.into_inner().map_err(csv::IntoInnerError::into_error)
+            }
             Form::Jsonl(out) => out.into_inner().map_err(io::IntoInnerError::into_error),
         }
     }
@@ -257,17 +259,30 @@ mod tests {
 
     #[test]
     fn csv_holds_every_row() {
-        insta::assert_snapshot!(written(Format::Csv, &samples()), @"");
+        insta::assert_snapshot!(written(Format::Csv, &samples()), @r#"
+        legacy_id,platform_customer,platform_payment_method,connected_account,connected_customer,connected_payment_method,is_default,status
+        42,cus_old,pm_old,acct_1A,cus_new,pm_new,true,migrated
+        "a,""b""",cus_old,pm_old,acct_1A,,,false,refused
+        no-card,cus_old,,acct_1A,cus_new,,false,migrated
+        "#);
     }
 
     #[test]
     fn json_lines_hold_the_same_with_nulls() {
-        insta::assert_snapshot!(written(Format::Jsonl, &samples()), @"");
+        insta::assert_snapshot!(written(Format::Jsonl, &samples()), @r#"
+        {"legacy_id":"42","platform_customer":"cus_old","platform_payment_method":"pm_old","connected_account":"acct_1A","connected_customer":"cus_new","connected_payment_method":"pm_new","is_default":true,"status":"migrated"}
+        {"legacy_id":"a,\"b\"","platform_customer":"cus_old","platform_payment_method":"pm_old","connected_account":"acct_1A","connected_customer":null,"connected_payment_method":null,"is_default":false,"status":"refused"}
+        {"legacy_id":"no-card","platform_customer":"cus_old","platform_payment_method":null,"connected_account":"acct_1A","connected_customer":"cus_new","connected_payment_method":null,"is_default":false,"status":"migrated"}
+        "#);
     }
 
     #[test]
     fn stripes_header_holds_what_is_migrated() {
-        insta::assert_snapshot!(written(Format::Stripe, &samples()), @"");
+        insta::assert_snapshot!(written(Format::Stripe, &samples()), @r"
+        customer_id_old,source_id_old,customer_id_new,source_id_new
+        cus_old,pm_old,cus_new,pm_new
+        cus_old,,cus_new,
+        ");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What people and programs read: banner, plan, progress, status, closing table, mapping.
 //!
-//! stdout is data: it goes through an [`std::io::Write`] argument and every error is returned ([`print`], [`print_json`],
+//! stdout is data: it goes through an [`std::io::Write`] argument and every error is returned ([`print()`], [`print_json`],
 //! [`export::Writer`]). stderr is progress and messages: it goes through [`Screen`] alone, which never fails. Everything
 //! here is made from values that the caller fills; nothing reads the environment, a clock or the store.
 //!

@@ -16,32 +16,29 @@ pub fn text(plan: &Plan, rates: Rates, look: Look) -> String {
         count(work.payment_methods, "PaymentMethod"),
         count(work.accounts, "account"),
     );
-    let mut text = format!("{}  {what}", look.bold("Plan"));
+    let heading = look.bold("Plan");
     if plan.total_calls == 0 {
-        text.push_str("\n  Nothing is left to send.");
-        return text;
+        return format!("{heading}  {what}\n  Nothing is left to send.");
     }
-    text.push('\n');
-    text.push_str(&calls(plan));
-    text.push_str(&format!("\n\n  Time   {}", time(plan)));
-    text.push_str(&format!("\n  Limit  {}", limit(plan, rates)));
-    text
+    let (calls, time, limit) = (calls(plan), time(plan), limit(plan, rates));
+    format!("{heading}  {what}\n\n{calls}\n\n  Time   {time}\n  Limit  {limit}")
 }
 
 /// Calls per endpoint, aligned, and their sum.
 fn calls(plan: &Plan) -> String {
-    let rows = plan.calls.iter().map(|each| (each.endpoint, each.calls));
-    let rows: Vec<_> = rows.chain([("calls in all", plan.total_calls)]).collect();
-    let width = |n: usize, text: &str| n.max(text.len());
-    let label_width = rows.iter().fold(0, |n, (label, _)| width(n, label));
+    let endpoints = plan.calls.iter().map(|each| (each.endpoint, each.calls));
+    let rows: Vec<_> = endpoints
+        .chain([("calls in all", plan.total_calls)])
+        .collect();
+    let label_width = rows
+        .iter()
+        .map(|(label, _)| label.len())
+        .fold(0, usize::max);
     let number_width = number(plan.total_calls).len();
-    rows.iter().fold(String::new(), |mut text, (label, calls)| {
-        text.push_str(&format!(
-            "\n  {label:<label_width$}  {:>number_width$}",
-            number(*calls)
-        ));
-        text
-    })
+    let line = |(label, calls): &(&str, u64)| {
+        format!("  {label:<label_width$}  {:>number_width$}", number(*calls))
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn time(plan: &Plan) -> String {
@@ -64,8 +61,11 @@ fn writes_per_customer_tenths(plan: &Plan) -> Option<u64> {
 }
 
 fn limit(plan: &Plan, rates: Rates) -> String {
-    let per_second =
-        |rate: Option<u32>| rate.map_or_else(String::new, |rate| format!(" at {rate} requests/s"));
+    let per_second = |rate: Option<u32>| {
+        rate.map_or_else(String::new, |rate| {
+            format!(" at {}/s", count(rate.into(), "request"))
+        })
+    };
     match plan.binding {
         Binding::Total => format!("all requests together{} bind", per_second(rates.total)),
         Binding::Endpoint(endpoint) => format!("{endpoint}{} binds", per_second(rates.endpoint)),
@@ -190,7 +190,17 @@ mod tests {
     #[test]
     fn the_plan_names_calls_time_and_the_limit_that_binds() {
         let plan = Plan::new(work(), LIVE);
-        insta::assert_snapshot!(text(&plan, LIVE, Look::PLAIN), @"");
+        insta::assert_snapshot!(text(&plan, LIVE, Look::PLAIN), @r"
+        Plan  50,000 customers with 62,345 PaymentMethods onto 40 accounts
+
+          POST /v1/customers                                100,000
+          POST /v1/payment_methods                           62,345
+          POST /v1/payment_methods/{payment_method}/attach   24,690
+          calls in all                                      187,035
+
+          Time   about 1 h 24 min; 3.7 writes per customer
+          Limit  POST /v1/customers at 20 requests/s binds
+        ");
     }
 
     #[test]
@@ -208,7 +218,17 @@ mod tests {
             endpoint: None,
             account: None,
         };
-        insta::assert_snapshot!(text(&Plan::new(work, rates), rates, Look::PLAIN), @"");
+        insta::assert_snapshot!(text(&Plan::new(work, rates), rates, Look::PLAIN), @r"
+        Plan  1 customer with 1 PaymentMethod onto 1 account
+
+          POST /v1/customers                        1
+          POST /v1/payment_methods                  1
+          GET /v1/payment_methods/{payment_method}  1
+          calls in all                              3
+
+          Time   not estimated; 2.0 writes per customer
+          Limit  none is set: as fast as Stripe answers
+        ");
     }
 
     #[test]
@@ -229,18 +249,75 @@ mod tests {
         };
         assert_eq!(
             limit(&Plan::new(work(), account), account),
-            "the busiest account at 1 requests/s binds: 40,000 writes are on it"
+            "the busiest account at 1 request/s binds: 40,000 writes are on it"
         );
     }
 
     #[test]
     fn nothing_left_is_said_in_a_line() {
-        insta::assert_snapshot!(text(&Plan::new(Work::default(), LIVE), LIVE, Look::PLAIN), @"");
+        insta::assert_snapshot!(text(&Plan::new(Work::default(), LIVE), LIVE, Look::PLAIN), @r"
+        Plan  0 customers with 0 PaymentMethods onto 0 accounts
+          Nothing is left to send.
+        ");
     }
 
     #[test]
     fn programs_get_the_same_as_an_object() {
         let plan = Plan::new(work(), LIVE);
-        insta::assert_snapshot!(serde_json::to_string_pretty(&PlanJson::new(&plan, LIVE)).unwrap(), @"");
+        insta::assert_snapshot!(serde_json::to_string_pretty(&PlanJson::new(&plan, LIVE)).unwrap(), @r#"
+        {
+          "customers": 50000,
+          "payment_methods": 62345,
+          "accounts": 40,
+          "steps": [
+            {
+              "step": "create_platform_customer",
+              "calls": 50000
+            },
+            {
+              "step": "attach_platform_payment_method",
+              "calls": 12345
+            },
+            {
+              "step": "clone_payment_method",
+              "calls": 62345
+            },
+            {
+              "step": "create_connected_customer",
+              "calls": 50000
+            },
+            {
+              "step": "attach_connected_payment_method",
+              "calls": 12345
+            }
+          ],
+          "calls": [
+            {
+              "endpoint": "POST /v1/customers",
+              "calls": 100000
+            },
+            {
+              "endpoint": "POST /v1/payment_methods",
+              "calls": 62345
+            },
+            {
+              "endpoint": "POST /v1/payment_methods/{payment_method}/attach",
+              "calls": 24690
+            }
+          ],
+          "total_calls": 187035,
+          "estimated_seconds": 5000,
+          "binds": {
+            "limit": "endpoint",
+            "endpoint": "POST /v1/customers",
+            "requests_per_second": 20
+          },
+          "rates": {
+            "total": 80,
+            "endpoint": 20,
+            "account": 80
+          }
+        }
+        "#);
     }
 }

@@ -59,10 +59,9 @@ impl Goal {
     /// How much of the work is done, in billionths: by customers or by writes, whichever says more. Customers lag by those
     /// in flight, writes by those that refusals made needless, so both say too little and never too much.
     fn done_billionths(&self, snapshot: &Snapshot) -> u64 {
-        let billionths = |done: u64, all: u64| match u128::from(done.min(all)) * 1_000_000_000
-            / u128::from(all.max(1))
-        {
-            part => u64::try_from(part).unwrap_or(0),
+        let billionths = |done: u64, all: u64| {
+            let part = u128::from(done.min(all)) * 1_000_000_000 / u128::from(all.max(1));
+            u64::try_from(part).unwrap_or(0)
         };
         let by_customers = billionths(snapshot.customers_finished, self.customers);
         by_customers.max(billionths(
@@ -81,7 +80,7 @@ pub struct Progress {
 }
 
 enum Form {
-    Bars(Bars),
+    Bars(Box<Bars>),
     Lines { next_ms: u64 },
     Silent,
 }
@@ -93,7 +92,11 @@ impl Progress {
         let form = if screen.is_quiet() {
             Form::Silent
         } else if screen.has_bars() {
-            Form::Bars(Bars::new(ProgressDrawTarget::stderr(), &goal, screen))
+            Form::Bars(Box::new(Bars::new(
+                ProgressDrawTarget::stderr(),
+                &goal,
+                screen,
+            )))
         } else {
             Form::Lines {
                 next_ms: LINE_EVERY_MS,
@@ -239,7 +242,12 @@ mod tests {
         }
         progress.note("Ctrl-C: finishing 16 requests in flight; press again to stop at once");
         progress.finish();
-        insta::assert_snapshot!(written.text(), @"");
+        insta::assert_snapshot!(written.text(), @r"
+        0:00:05  50 of 10,000 customers (<1%), 30.0 requests/s, about 25 min left
+        0:00:10  100 of 10,000 customers (1%), 30.0 requests/s, about 17 min left
+        0:00:15  150 of 10,000 customers (1%), 30.0 requests/s, 3 refused, about 17 min left
+        Ctrl-C: finishing 16 requests in flight; press again to stop at once
+        ");
     }
 
     #[test]

@@ -34,7 +34,7 @@ fn by_reason(reason: &str) -> Option<&'static str> {
     Some(match reason {
         "already_attached" | "attached_elsewhere" => HELD,
         "resource_missing" | "livemode_mismatch" => MISSING,
-        "unclonable_type"
+        "cannot_be_cloned"
         | "payment_method_unsupported_type"
         | "payment_method_not_available"
         | "payment_method_restricted" => COLLECT_AGAIN,
@@ -145,6 +145,6 @@ mod tests {
     fn details_are_told_from_cards() {
         assert_eq!(for_refusal("parameter_invalid_empty", ""), DETAILS);
         assert_eq!(for_refusal("card_declined", ""), DECLINED);
-        assert_eq!(for_refusal("unclonable_type", ""), COLLECT_AGAIN);
+        assert_eq!(for_refusal("cannot_be_cloned", ""), COLLECT_AGAIN);
     }
 }

@@ -96,10 +96,9 @@ struct Sink {
 
 impl Sink {
     fn write(&mut self, text: &str) -> io::Result<()> {
+        // In one piece, so that lines of other programs on the same terminal do not come between.
+        let text = format!("{}\n", text.trim_end_matches('\n'));
         self.out.write_all(text.as_bytes())?;
-        if !text.ends_with('\n') {
-            self.out.write_all(b"\n")?;
-        }
         self.out.flush()
     }
 }

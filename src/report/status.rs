@@ -49,16 +49,18 @@ pub struct Customers {
 }
 
 impl Customers {
-    /// Asks for the count of each standing and adds up.
-    pub fn counted(mut count_of: impl FnMut(Standing) -> u64) -> Self {
-        Standing::ALL
-            .into_iter()
-            .fold(Self::default(), |mut counts, standing| {
-                let n = count_of(standing);
-                *counts.of_mut(standing) = n;
-                counts.total = counts.total.saturating_add(n);
-                counts
-            })
+    /// From the counts in the order of [`Standing::ALL`].
+    pub fn counted(counts: [u64; 6]) -> Self {
+        let [in_doubt, parked, refused, in_progress, pending, migrated] = counts;
+        Self {
+            total: counts.into_iter().fold(0, u64::saturating_add),
+            pending,
+            in_progress,
+            migrated,
+            refused,
+            parked,
+            in_doubt,
+        }
     }
 
     /// How many stand so.
@@ -70,17 +72,6 @@ impl Customers {
             Standing::InProgress => self.in_progress,
             Standing::Pending => self.pending,
             Standing::Migrated => self.migrated,
-        }
-    }
-
-    fn of_mut(&mut self, standing: Standing) -> &mut u64 {
-        match standing {
-            Standing::InDoubt => &mut self.in_doubt,
-            Standing::Parked => &mut self.parked,
-            Standing::Refused => &mut self.refused,
-            Standing::InProgress => &mut self.in_progress,
-            Standing::Pending => &mut self.pending,
-            Standing::Migrated => &mut self.migrated,
         }
     }
 
@@ -121,6 +112,25 @@ pub struct Account {
     pub refused: u64,
     /// Those that wait for it.
     pub parked: u64,
+}
+
+impl Account {
+    /// An account that is parked for a reason, or active, with its customers in the order of [`Standing::ALL`].
+    pub fn counted(id: AccountId, parked_for: Option<String>, customers: [u64; 6]) -> Self {
+        let counts = Customers::counted(customers);
+        Self {
+            id,
+            standing: match parked_for {
+                Some(_) => AccountStanding::Parked,
+                None => AccountStanding::Active,
+            },
+            reason: parked_for,
+            customers: counts.total,
+            migrated: counts.migrated,
+            refused: counts.refused,
+            parked: counts.parked,
+        }
+    }
 }
 
 /// Whether an account can be reached.
@@ -164,10 +174,8 @@ pub struct Requests {
 pub struct Extras {
     /// Refusals by reason, the most frequent first.
     pub reasons: Vec<ReasonCount>,
-    /// Steps in doubt, the oldest first; a few are enough.
+    /// The first few steps in doubt: twenty are shown.
     pub in_doubt: Vec<InDoubtRow>,
-    /// How many steps are in doubt.
-    pub in_doubt_steps: u64,
     /// True where another process runs on this state file now.
     pub running: bool,
     /// The state file's path, for the commands that are suggested.
@@ -204,20 +212,14 @@ pub struct InDoubtRow {
 pub(crate) mod tests {
     use super::*;
 
-    fn account(id: &str, standing: AccountStanding, counts: [u64; 4]) -> Account {
-        let [customers, migrated, refused, parked] = counts;
-        Account {
-            id: AccountId::parse(id).unwrap(),
-            standing,
-            reason: (standing == AccountStanding::Parked).then(|| {
-                "The provided key does not have access to account 'acct_1BERLIN' (or that account does not exist)."
-                    .to_owned()
-            }),
+    const NO_ACCESS: &str = "The provided key does not have access to account 'acct_1BERLIN' (or that account does not exist).";
+
+    fn account(id: &str, parked_for: Option<&str>, customers: [u64; 6]) -> Account {
+        Account::counted(
+            AccountId::parse(id).unwrap(),
+            parked_for.map(str::to_owned),
             customers,
-            migrated,
-            refused,
-            parked,
-        }
+        )
     }
 
     /// Nothing was imported yet.
@@ -235,28 +237,16 @@ pub(crate) mod tests {
 
     /// Everything that can go wrong went wrong.
     pub(crate) fn troubled() -> Status {
-        let counts = |standing| match standing {
-            Standing::InDoubt => 1,
-            Standing::Parked => 30,
-            Standing::Refused => 112,
-            Standing::InProgress => 16,
-            Standing::Pending => 841,
-            Standing::Migrated => 9000,
-        };
         Status {
-            customers: Customers::counted(counts),
+            customers: Customers::counted([1, 30, 112, 16, 841, 9000]),
             payment_methods: PaymentMethods {
                 total: 12_345,
                 cloned: 11_030,
             },
             accounts: vec![
-                account(
-                    "acct_1AUGSBURG",
-                    AccountStanding::Active,
-                    [9000, 8_200, 0, 0],
-                ),
-                account("acct_1BERLIN", AccountStanding::Parked, [230, 200, 0, 30]),
-                account("acct_1COLOGNE", AccountStanding::Active, [770, 600, 112, 0]),
+                account("acct_1AUGSBURG", None, [0, 0, 0, 0, 800, 8_200]),
+                account("acct_1BERLIN", Some(NO_ACCESS), [0, 30, 0, 0, 0, 200]),
+                account("acct_1COLOGNE", None, [1, 0, 112, 16, 41, 600]),
             ],
             requests: Requests {
                 sent: 33_700,
@@ -276,7 +266,7 @@ pub(crate) mod tests {
         Extras {
             reasons: vec![
                 reason("card_declined", "Your card was declined.", 100),
-                reason("unclonable_type", "", 11),
+                reason("cannot_be_cloned", "", 11),
                 reason("a_code_of_next_year", "Something\u{1b}[31m new.", 1),
             ],
             in_doubt: vec![InDoubtRow {
@@ -286,7 +276,6 @@ pub(crate) mod tests {
                 since: StripeTime(1_790_856_000),
                 doubt: Doubt::Expired,
             }],
-            in_doubt_steps: 1,
             running: false,
             state_file: "pmclone.db".into(),
         }
@@ -295,7 +284,7 @@ pub(crate) mod tests {
     #[test]
     fn the_json_object_is_exactly_the_documented_one() {
         let status = Status {
-            accounts: vec![account("acct_1A", AccountStanding::Active, [0; 4])],
+            accounts: vec![account("acct_1A", None, [0; 6])],
             ..empty()
         };
         let documented = concat!(
@@ -310,15 +299,13 @@ pub(crate) mod tests {
 
     #[test]
     fn counts_are_named_in_json_as_standings_are() {
-        let mut n = 0;
-        let counts = Customers::counted(|_| {
-            n += 1;
-            n
-        });
+        let counts = Customers::counted([1, 2, 3, 4, 5, 6]);
         let json = serde_json::to_value(counts).unwrap();
         for standing in Standing::ALL {
             assert_eq!(json[standing.name()], counts.of(standing), "{standing:?}");
         }
+        let ranks = Standing::ALL.map(|standing| counts.of(standing));
+        assert_eq!(ranks, [1, 2, 3, 4, 5, 6]);
         assert_eq!(counts.total, 21);
     }
 }

@@ -67,6 +67,8 @@ pub struct Summary<'a> {
     pub status: &'a Status,
     /// What people are told besides.
     pub extras: &'a Extras,
+    /// The built-in simulator stood in for Stripe.
+    pub simulated: bool,
     /// How long this run took, in milliseconds.
     pub elapsed_ms: u64,
     /// What this run sent, each attempt counted.
@@ -78,10 +80,10 @@ impl Summary<'_> {
     pub fn text(&self, look: Look) -> String {
         let parts = [
             Some(self.headline(look)),
-            sections::counts(self.status, look),
+            Some(sections::counts(self.status, look)),
             sections::refused(&self.extras.reasons, look),
             sections::parked(&self.status.accounts, look),
-            sections::in_doubt(self.extras, look),
+            sections::in_doubt(self.status.customers.in_doubt, &self.extras.in_doubt, look),
             Some(self.next_steps(look)),
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
@@ -89,89 +91,106 @@ impl Summary<'_> {
 
     fn headline(&self, look: Look) -> String {
         let how = match self.ending {
-            Ending::Finished if self.ending.exit(self.status) == Exit::Done => {
-                look.good("All done")
-            }
+            Ending::Finished if self.exit() == Exit::Done => look.good("All done"),
             Ending::Finished => look.bold("Finished"),
             Ending::LimitReached => look.bold("Stopped at the limit asked for"),
             Ending::Interrupted | Ending::Terminated => {
-                look.warn("Interrupted, everything is saved")
+                look.warn("Interrupted; everything is saved")
             }
-            Ending::Stopped { .. } => look.bad("Stopped, everything is saved"),
+            Ending::Stopped { .. } => look.bad("Stopped; everything is saved"),
+        };
+        let why = match self.ending {
+            Ending::Stopped { why, .. } => format!("\n{}", wrap(&plain(why), "  ", look.width)),
+            Ending::Finished | Ending::LimitReached | Ending::Interrupted | Ending::Terminated => {
+                String::new()
+            }
         };
         let speed_tenths = self.requests_sent.saturating_mul(10_000) / self.elapsed_ms.max(1);
-        let line = format!(
-            "{how} after {}: {} in this run, {} requests/s",
-            clock(self.elapsed_ms),
-            count(self.requests_sent, "request"),
-            tenths(speed_tenths),
-        );
-        match self.ending {
-            Ending::Stopped { why, .. } => {
-                format!("{line}\n{}", wrap(&plain(why), "  ", look.width))
-            }
-            Ending::Finished | Ending::LimitReached | Ending::Interrupted | Ending::Terminated => {
-                line
-            }
-        }
+        let speed = tenths(speed_tenths);
+        let sent = count(self.requests_sent, "request");
+        format!(
+            "{how}{why}\n{sent} in {}, {speed} requests/s",
+            clock(self.elapsed_ms)
+        )
     }
 
     fn next_steps(&self, look: Look) -> String {
-        let mapping = self.command("export", "-o mapping.csv");
-        let mut lines = vec![format!("{}  {mapping}", look.bold("Mapping"))];
-        for (index, step) in self.next().iter().enumerate() {
+        let state = quoted(&self.extras.state_file);
+        let mapping = look.bold("Mapping");
+        let mut lines = vec![format!(
+            "{mapping}  pmclone export --state {state} -o mapping.csv"
+        )];
+        for (index, (what, command)) in self.next().into_iter().enumerate() {
             let label = if index == 0 {
                 look.bold("Next")
             } else {
                 "    ".to_owned()
             };
-            lines.push(format!(
-                "{label}     {}",
-                wrap(step, "         ", look.width).trim_start()
-            ));
+            lines.push(format!("{label}     {what}"));
+            // On a line of its own and never broken, so that it can be copied.
+            lines.extend(command.map(|command| format!("           {command}")));
         }
         lines.join("\n")
     }
 
-    /// What to do next, the most pressing first; never empty.
-    fn next(&self) -> Vec<String> {
+    /// What to do next and the command for it, the most pressing first; never empty.
+    fn next(&self) -> Vec<(String, Option<String>)> {
         let customers = &self.status.customers;
-        let resume = self.command("resume", "");
-        let mut next = Vec::new();
-        match self.ending {
-            Ending::Stopped { .. } => next.push(format!("Mend what stopped it, then {resume}")),
-            Ending::Interrupted | Ending::Terminated => {
-                next.push(format!("{resume} goes on where it stopped"))
-            }
-            Ending::LimitReached | Ending::Finished if customers.left() > 0 => {
-                next.push(format!(
-                    "{resume} goes on with {}",
-                    count(customers.left(), "customer")
-                ));
-            }
-            Ending::LimitReached | Ending::Finished => {}
-        }
-        if customers.in_doubt > 0 && next.is_empty() {
-            next.push(format!("{resume} settles what is in doubt"));
-        }
-        if customers.parked > 0 {
-            next.push(format!("Once the parked accounts can be reached: {resume}"));
-        }
+        let parked =
+            (customers.parked > 0).then(|| "Once the parked accounts can be reached:".to_owned());
+        let mut next: Vec<_> = [self.going_on(), parked]
+            .into_iter()
+            .flatten()
+            .map(|what| (what, Some(self.resume(""))))
+            .collect();
         if customers.refused > 0 {
-            let retry = self.command("resume", "--retry-refused");
-            next.push(format!("Once the refusals are mended: {retry}"));
+            let retry = self.resume(" --retry-refused");
+            next.push(("Once the refusals are mended:".to_owned(), Some(retry)));
         }
         if next.is_empty() {
-            next.push("Put the new ids from the mapping into your own database".to_owned());
+            next.push((self.when_all_is_done().to_owned(), None));
         }
         next
     }
 
-    fn command(&self, command: &str, more: &str) -> String {
-        let state = quoted(&self.extras.state_file);
-        format!("pmclone {command} --state {state} {more}")
-            .trim_end()
-            .to_owned()
+    /// What a plain resume would do now.
+    fn going_on(&self) -> Option<String> {
+        let customers = &self.status.customers;
+        match self.ending {
+            Ending::Stopped { .. } => Some("Mend what stopped it, then go on:".to_owned()),
+            Ending::Interrupted | Ending::Terminated => Some("Go on where it stopped:".to_owned()),
+            Ending::LimitReached | Ending::Finished => match (customers.left(), customers.in_doubt)
+            {
+                (0, 0) => None,
+                (0, _) => Some("Settle what is in doubt:".to_owned()),
+                (left, _) => Some(format!("Go on with {}:", count(left, "customer"))),
+            },
+        }
+    }
+
+    fn when_all_is_done(&self) -> &'static str {
+        if self.simulated {
+            "That was a rehearsal, its ids are made up: now Stripe's test mode, with another state file."
+        } else {
+            "Put the new ids from the mapping into your own database."
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        self.ending.exit(self.status)
+    }
+
+    /// A command on this state file. The account to confirm is left to the person who types it.
+    fn resume(&self, more: &str) -> String {
+        let flags = match (self.simulated, self.status.livemode) {
+            (true, _) => " --simulate",
+            (false, true) => " --live --confirm ACCOUNT",
+            (false, false) => "",
+        };
+        format!(
+            "pmclone resume --state {}{flags}{more}",
+            quoted(&self.extras.state_file)
+        )
     }
 
     /// The same for programs.
@@ -191,11 +210,10 @@ impl Summary<'_> {
                 | Ending::Interrupted
                 | Ending::Terminated => None,
             },
-            exit_code: self.ending.exit(self.status).code(),
+            exit_code: self.exit().code(),
             elapsed_ms: self.elapsed_ms,
             requests_sent: self.requests_sent,
             refused: refused.collect(),
-            steps_in_doubt: self.extras.in_doubt_steps,
             plan,
             status: self.status,
         }
@@ -216,7 +234,6 @@ pub struct SummaryJson<'a> {
     requests_sent: u64,
     /// Customers by reason, over the whole migration.
     refused: Vec<RefusedJson<'a>>,
-    steps_in_doubt: u64,
     /// What the run had before it, as `run --dry-run --json` prints it.
     plan: PlanJson,
     /// The object that `status --json` prints.

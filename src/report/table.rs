@@ -1,45 +1,29 @@
-//! Tables without lines: columns parted by two blanks, indented by two.
+//! Tables without lines: columns parted by two blanks, indented by two, never broken within a cell.
 
-use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
-
-use super::Look;
+use comfy_table::{CellAlignment, Table, presets};
 
 /// How a column is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Column {
-    /// Ids and names: never broken.
+    /// Ids and names.
     Left,
     /// Numbers.
     Right,
-    /// Texts: wrapped where the width asks for it.
-    Text,
 }
 
 /// Sets a table; each row has a cell for each column.
-pub(super) fn table(look: Look, columns: &[(&str, Column)], rows: &[Vec<String>]) -> String {
+pub(super) fn table(columns: &[(&str, Column)], rows: &[Vec<String>]) -> String {
     let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(look.width)
-        .force_no_tty();
-    if columns.iter().any(|(heading, _)| !heading.is_empty()) {
-        table.set_header(columns.iter().map(|(heading, _)| Cell::new(heading)));
-    }
+    table.load_style(presets::NOTHING).force_no_tty();
+    table.set_header(columns.iter().map(|(heading, _)| *heading));
     table.add_rows(rows.iter().cloned());
     for (index, (_, kind)) in columns.iter().enumerate() {
         if let Some(column) = table.column_mut(index) {
             column.set_padding((2, 0));
-            match kind {
-                Column::Left => {
-                    column.set_constraint(ColumnConstraint::ContentWidth);
-                }
-                Column::Right => {
-                    column.set_constraint(ColumnConstraint::ContentWidth);
-                    column.set_cell_alignment(CellAlignment::Right);
-                }
-                Column::Text => {}
-            }
+            column.set_cell_alignment(match kind {
+                Column::Left => CellAlignment::Left,
+                Column::Right => CellAlignment::Right,
+            });
         }
     }
     table.trim_fmt()

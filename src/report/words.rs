@@ -53,10 +53,13 @@ pub fn clock(ms: u64) -> String {
     )
 }
 
-/// Whole percent, rounded down, so that 100% is said only when all is done.
+/// Whole percent, rounded down, so that 100% is said only when all is done; `<1%` where rounding would hide what there is.
 pub fn percent(part: u64, whole: u64) -> String {
-    let percent = u128::from(part.min(whole)) * 100 / u128::from(whole.max(1));
-    format!("{}%", if whole == 0 { 100 } else { percent })
+    match u128::from(part.min(whole)) * 100 / u128::from(whole.max(1)) {
+        _ if whole == 0 => "100%".to_owned(),
+        0 if part > 0 => "<1%".to_owned(),
+        percent => format!("{percent}%"),
+    }
 }
 
 /// Tenths of something as `3.4`; without the tenth from a hundred on.
@@ -169,6 +172,10 @@ mod tests {
         assert_eq!(percent(9999, 10_000), "99%");
         assert_eq!(percent(10_000, 10_000), "100%");
         assert_eq!(percent(0, 0), "100%");
+        assert_eq!(
+            (percent(0, 9), percent(1, 900)),
+            ("0%".into(), "<1%".into())
+        );
         assert_eq!(
             (tenths(384), tenths(5), tenths(12_340)),
             ("38.4".into(), "0.5".into(), "1,234".into())

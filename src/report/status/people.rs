@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use super::{Account, AccountStanding, Extras, InDoubtRow, ReasonCount, Status};
+use crate::ids::AccountId;
 use crate::report::Look;
 use crate::report::remedy;
 use crate::report::table::{Column, table};
@@ -15,16 +16,17 @@ const SHOWN: usize = 20;
 /// The status for people, without a line feed at the end.
 pub fn text(status: &Status, extras: &Extras, look: Look) -> String {
     let parts = [
-        headline(status, extras, look),
-        counts(status, look),
+        Some(headline(status, extras, look)),
+        Some(counts(status, look)),
         refused(&extras.reasons, look),
-        in_doubt(extras, look),
+        parked(&status.accounts, look),
+        in_doubt(status.customers.in_doubt, &extras.in_doubt, look),
         accounts(&status.accounts, look),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
 }
 
-fn headline(status: &Status, extras: &Extras, look: Look) -> Option<String> {
+fn headline(status: &Status, extras: &Extras, look: Look) -> String {
     let mode = if status.livemode {
         look.alarm("LIVE")
     } else {
@@ -35,12 +37,12 @@ fn headline(status: &Status, extras: &Extras, look: Look) -> Option<String> {
     } else {
         "no run is on"
     };
-    Some(format!(
+    format!(
         "{} {}\nof {}, {mode}; {running}",
         look.bold("Migration"),
         plain(&status.migration),
         status.platform_account
-    ))
+    )
 }
 
 /// The word for a standing, for people.
@@ -64,8 +66,8 @@ fn coloured(standing: Standing, text: &str, look: Look) -> String {
     }
 }
 
-/// Customers by standing, PaymentMethods and requests: the numbers one below the other.
-pub(in crate::report) fn counts(status: &Status, look: Look) -> Option<String> {
+/// Customers by standing, payment methods and requests: the numbers one below the other.
+pub(in crate::report) fn counts(status: &Status, look: Look) -> String {
     let customers = &status.customers;
     let width = [
         customers.total,
@@ -102,7 +104,7 @@ pub(in crate::report) fn counts(status: &Status, look: Look) -> Option<String> {
         number(requests.rate_limited)
     );
     lines.push(line("Requests sent", requests.sent, &more));
-    Some(lines.join("\n"))
+    lines.join("\n")
 }
 
 /// Refusals by reason, each with what to do.
@@ -142,56 +144,47 @@ pub(in crate::report) fn refused(reasons: &[ReasonCount], look: Look) -> Option<
 }
 
 /// Steps in doubt, and what to do about each kind of doubt among them.
-pub(in crate::report) fn in_doubt(extras: &Extras, look: Look) -> Option<String> {
-    let steps = extras.in_doubt_steps;
-    if steps == 0 {
+pub(in crate::report) fn in_doubt(
+    customers: u64,
+    rows: &[InDoubtRow],
+    look: Look,
+) -> Option<String> {
+    if customers == 0 {
         return None;
     }
-    let shown = &extras.in_doubt[..extras.in_doubt.len().min(SHOWN)];
-    let heading = format!("In doubt: {} may have reached Stripe", count(steps, "step"));
+    let verb = if customers == 1 { "has" } else { "have" };
+    let heading = format!(
+        "In doubt: {} {verb} a step that may have reached Stripe",
+        count(customers, "customer")
+    );
     let mut lines = vec![look.bold(&heading)];
-    if !shown.is_empty() {
-        lines.push(doubt_table(shown, look));
-    }
-    let left = steps.saturating_sub(u64::try_from(shown.len()).unwrap_or(u64::MAX));
-    if left > 0 && !shown.is_empty() {
-        lines.push(format!("  ... and {} more", number(left)));
+    let shown = &rows[..rows.len().min(SHOWN)];
+    lines.extend(shown.iter().map(doubtful_step));
+    if customers > u64::try_from(SHOWN).unwrap_or(u64::MAX) {
+        lines.push("  ... and more".to_owned());
     }
     for doubt in Doubt::ALL {
         if shown.iter().any(|row| row.doubt == doubt) {
-            lines.push(wrap(
-                &format!("{}: {}", doubt.name(), remedy::for_doubt(doubt)),
-                "  ",
-                look.width,
-            ));
+            let told = format!("{}: {}", doubt.name(), remedy::for_doubt(doubt));
+            lines.push(wrap(&told, "  ", look.width));
         }
     }
     lines.push(wrap(remedy::STILL_IN_DOUBT, "  ", look.width));
     Some(lines.join("\n"))
 }
 
-fn doubt_table(rows: &[InDoubtRow], look: Look) -> String {
-    let columns = [
-        ("customer", Column::Left),
-        ("step", Column::Left),
-        ("on", Column::Left),
-        ("since", Column::Text),
-        ("why", Column::Left),
-    ];
-    let cells = |row: &InDoubtRow| {
-        let on = row
-            .account
+/// Two lines: whose and what, then since when and why.
+fn doubtful_step(row: &InDoubtRow) -> String {
+    format!(
+        "  {}: {} on {}\n    since {}, {}",
+        shorten(&plain(row.legacy_id.as_str()), 40),
+        row.step.name(),
+        row.account
             .as_ref()
-            .map_or("platform", |account| account.as_str());
-        vec![
-            shorten(&plain(row.legacy_id.as_str()), 30),
-            row.step.name().to_owned(),
-            on.to_owned(),
-            minute(row.since),
-            row.doubt.name().to_owned(),
-        ]
-    };
-    table(look, &columns, &rows.iter().map(cells).collect::<Vec<_>>())
+            .map_or("the platform", AccountId::as_str),
+        minute(row.since),
+        row.doubt.name(),
+    )
 }
 
 /// The accounts with the most trouble, then the largest.
@@ -225,9 +218,8 @@ fn accounts(accounts: &[Account], look: Look) -> Option<String> {
         cells
     };
     let rows: Vec<_> = ranked.iter().map(cells).collect();
-    let mut lines = vec![look.bold("Accounts"), table(look, &columns, &rows)];
+    let mut lines = vec![look.bold("Accounts"), table(&columns, &rows)];
     lines.extend(more(accounts.len(), "account"));
-    lines.extend(parked(accounts, look));
     Some(lines.join("\n"))
 }
 
@@ -266,28 +258,80 @@ fn more(all: usize, noun: &str) -> Option<String> {
 mod tests {
     use super::super::tests::{empty, extras, troubled};
     use super::*;
-    use crate::ids::AccountId;
 
     #[test]
     fn an_empty_state_file_is_said_in_a_few_lines() {
-        insta::assert_snapshot!(text(&empty(), &Extras::default(), Look::PLAIN), @"");
+        insta::assert_snapshot!(text(&empty(), &Extras::default(), Look::PLAIN), @r"
+        Migration 7f0c1e9a-5a0e-4f6e-9d0f-1f2e3d4c5b6a
+        of acct_1PLATFORM, test mode; no run is on
+
+        Customers       0
+          migrated      0
+          pending       0
+          in progress   0
+          refused       0
+          parked        0
+          in doubt      0
+        PaymentMethods  0  0 cloned
+        Requests sent   0  0 retried, 0 rate limited
+        ");
     }
 
     #[test]
     fn trouble_is_shown_with_what_to_do() {
-        insta::assert_snapshot!(text(&troubled(), &extras(), Look::PLAIN), @"");
+        insta::assert_snapshot!(text(&troubled(), &extras(), Look::PLAIN), @r#"
+        Migration 7f0c1e9a-5a0e-4f6e-9d0f-1f2e3d4c5b6a
+        of acct_1PLATFORM, test mode; no run is on
+
+        Customers       10,000
+          migrated       9,000   90%
+          pending          841    8%
+          in progress       16   <1%
+          refused          112    1%
+          parked            30   <1%
+          in doubt           1   <1%
+        PaymentMethods  12,345  11,030 cloned
+        Requests sent   33,700  41 retried, 12 rate limited
+
+        Refused, by reason
+          100  card_declined: "Your card was declined."
+               The issuer said no. Ask the customer for another card, or try once more
+               later: pmclone resume --retry-refused.
+           11  cannot_be_cloned
+               Stripe clones only cards and US bank accounts. Collect this payment
+               method again on the connected account.
+            1  a_code_of_next_year: "Something [31m new."
+               See https://docs.stripe.com/error-codes. Once the cause is mended:
+               pmclone resume --retry-refused.
+
+        Parked: 1 account
+          acct_1BERLIN (30 customers waiting): The provided key does not have access to
+          account 'acct_1BERLIN' (or that account does not exist).
+          Stripe gives no access to it. Have its owner connect to the platform again,
+          then: pmclone resume.
+
+        In doubt: 1 customer has a step that may have reached Stripe
+          cust-4711: create_connected_customer on acct_1COLOGNE
+            since 2026-10-01 12:00 UTC, expired
+          expired: Too old to be sent again: pmclone resume looks at Stripe whether it
+          happened.
+          What stays in doubt after a resume: find the customer in the Dashboard by the
+          metadata legacy_customer_id; nothing is sent again before it is known.
+
+        Accounts
+          account         standing  customers  migrated  refused  parked
+          acct_1BERLIN    parked          230       200        0      30
+          acct_1COLOGNE   active          770       600      112       0
+          acct_1AUGSBURG  active        9,000     8,200        0       0
+        "#);
     }
 
     #[test]
     fn ten_thousand_accounts_are_shortened_to_those_with_most_trouble() {
-        let account = |n: u64| Account {
-            id: AccountId::parse(&format!("acct_{n:05}")).unwrap(),
-            standing: AccountStanding::Active,
-            reason: None,
-            customers: 10,
-            migrated: 10,
-            refused: u64::from(n == 7777),
-            parked: 0,
+        let account = |n: u64| {
+            let id = AccountId::parse(&format!("acct_{n:05}")).unwrap();
+            let refused = u64::from(n == 7777);
+            Account::counted(id, None, [0, 0, refused, 0, 0, 10 - refused])
         };
         let all: Vec<_> = (0..10_000).map(account).collect();
         let text = accounts(&all, Look::PLAIN).unwrap();
@@ -304,12 +348,17 @@ mod tests {
             colour: true,
             width: 80,
         };
-        let text = counts(&troubled(), look).unwrap();
+        let text = counts(&troubled(), look);
         let coloured: Vec<_> = text
             .lines()
             .filter(|line| line.contains('\u{1b}'))
             .collect();
-        insta::assert_snapshot!(coloured.join("\n").escape_debug().to_string().replace("\\n", "\n"), @"");
+        insta::assert_snapshot!(coloured.join("\n").escape_debug().to_string().replace("\\n", "\n"), @r"
+        \u{1b}[32m  migrated       9,000   90%\u{1b}[0m
+        \u{1b}[31m  refused          112    1%\u{1b}[0m
+        \u{1b}[33m  parked            30   <1%\u{1b}[0m
+        \u{1b}[31m  in doubt           1   <1%\u{1b}[0m
+        ");
         assert!(!text.contains("\u{1b}[31m  pending"));
     }
 }

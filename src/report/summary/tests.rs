@@ -9,26 +9,26 @@ fn ended<'a>(ending: &'a Ending, status: &'a Status, extras: &'a Extras) -> Summ
         ending,
         status,
         extras,
+        simulated: false,
         elapsed_ms: 723_400,
         requests_sent: 27_790,
     }
 }
 
-fn with_customers(count_of: impl FnMut(Standing) -> u64) -> Status {
+/// Customers in the order of [`Standing::ALL`].
+fn with_customers(counts: [u64; 6]) -> Status {
     Status {
-        customers: Customers::counted(count_of),
+        customers: Customers::counted(counts),
         ..empty()
     }
 }
 
+fn only(which: Standing) -> Status {
+    with_customers(Standing::ALL.map(|standing| u64::from(standing == which)))
+}
+
 fn all_migrated() -> Status {
-    with_customers(|standing| {
-        if standing == Standing::Migrated {
-            10
-        } else {
-            0
-        }
-    })
+    with_customers([0, 0, 0, 0, 0, 10])
 }
 
 fn without_trouble() -> Extras {
@@ -41,13 +41,75 @@ fn without_trouble() -> Extras {
 #[test]
 fn when_all_is_done_the_mapping_comes_next() {
     let (status, extras) = (all_migrated(), without_trouble());
-    insta::assert_snapshot!(ended(&Ending::Finished, &status, &extras).text(Look::PLAIN), @"");
+    insta::assert_snapshot!(ended(&Ending::Finished, &status, &extras).text(Look::PLAIN), @r"
+    All done
+    27,790 requests in 0:12:03, 38.4 requests/s
+
+    Customers       10
+      migrated      10  100%
+      pending        0
+      in progress    0
+      refused        0
+      parked         0
+      in doubt       0
+    PaymentMethods   0  0 cloned
+    Requests sent    0  0 retried, 0 rate limited
+
+    Mapping  pmclone export --state pmclone.db -o mapping.csv
+    Next     Put the new ids from the mapping into your own database.
+    ");
 }
 
 #[test]
 fn when_something_is_wrong_each_kind_says_what_to_do() {
     let (status, extras) = (troubled(), extras());
-    insta::assert_snapshot!(ended(&Ending::Interrupted, &status, &extras).text(Look::PLAIN), @"");
+    insta::assert_snapshot!(ended(&Ending::Interrupted, &status, &extras).text(Look::PLAIN), @r#"
+    Interrupted; everything is saved
+    27,790 requests in 0:12:03, 38.4 requests/s
+
+    Customers       10,000
+      migrated       9,000   90%
+      pending          841    8%
+      in progress       16   <1%
+      refused          112    1%
+      parked            30   <1%
+      in doubt           1   <1%
+    PaymentMethods  12,345  11,030 cloned
+    Requests sent   33,700  41 retried, 12 rate limited
+
+    Refused, by reason
+      100  card_declined: "Your card was declined."
+           The issuer said no. Ask the customer for another card, or try once more
+           later: pmclone resume --retry-refused.
+       11  cannot_be_cloned
+           Stripe clones only cards and US bank accounts. Collect this payment
+           method again on the connected account.
+        1  a_code_of_next_year: "Something [31m new."
+           See https://docs.stripe.com/error-codes. Once the cause is mended:
+           pmclone resume --retry-refused.
+
+    Parked: 1 account
+      acct_1BERLIN (30 customers waiting): The provided key does not have access to
+      account 'acct_1BERLIN' (or that account does not exist).
+      Stripe gives no access to it. Have its owner connect to the platform again,
+      then: pmclone resume.
+
+    In doubt: 1 customer has a step that may have reached Stripe
+      cust-4711: create_connected_customer on acct_1COLOGNE
+        since 2026-10-01 12:00 UTC, expired
+      expired: Too old to be sent again: pmclone resume looks at Stripe whether it
+      happened.
+      What stays in doubt after a resume: find the customer in the Dashboard by the
+      metadata legacy_customer_id; nothing is sent again before it is known.
+
+    Mapping  pmclone export --state pmclone.db -o mapping.csv
+    Next     Go on where it stopped:
+               pmclone resume --state pmclone.db
+             Once the parked accounts can be reached:
+               pmclone resume --state pmclone.db
+             Once the refusals are mended:
+               pmclone resume --state pmclone.db --retry-refused
+    "#);
 }
 
 #[test]
@@ -61,8 +123,26 @@ fn what_stopped_a_run_is_said_first() {
         state_file: "my state.db".into(),
         ..Extras::default()
     };
-    let status = with_customers(|standing| if standing == Standing::Pending { 5 } else { 0 });
-    insta::assert_snapshot!(ended(&ending, &status, &extras).text(Look::PLAIN), @"");
+    let status = with_customers([0, 0, 0, 0, 5, 0]);
+    insta::assert_snapshot!(ended(&ending, &status, &extras).text(Look::PLAIN), @r"
+    Stopped; everything is saved
+      Stripe refused the key (401, req_1): it was revoked or is not complete.
+    27,790 requests in 0:12:03, 38.4 requests/s
+
+    Customers       5
+      migrated      0
+      pending       5  100%
+      in progress   0
+      refused       0
+      parked        0
+      in doubt      0
+    PaymentMethods  0  0 cloned
+    Requests sent   0  0 retried, 0 rate limited
+
+    Mapping  pmclone export --state 'my state.db' -o mapping.csv
+    Next     Mend what stopped it, then go on:
+               pmclone resume --state 'my state.db'
+    ");
 }
 
 #[test]
@@ -71,7 +151,6 @@ fn the_exit_code_follows_from_the_ending_and_what_is_left() {
         exit: Exit::StopLoss,
         why: String::new(),
     };
-    let only = |which: Standing| with_customers(move |standing| u64::from(standing == which));
     let cases = [
         (Ending::Finished, all_migrated(), Exit::Done),
         (Ending::Finished, only(Standing::Refused), Exit::Incomplete),
@@ -113,6 +192,63 @@ fn programs_get_one_object() {
     };
     let plan = PlanJson::new(&Plan::new(Work::default(), rates), rates);
     let (status, extras) = (all_migrated(), extras());
-    let json = serde_json::to_string_pretty(&ended(&Ending::Finished, &status, &extras).json(plan));
-    insta::assert_snapshot!(json.unwrap(), @"");
+    let summary =
+        serde_json::to_value(ended(&Ending::Finished, &status, &extras).json(plan)).unwrap();
+    let names: Vec<_> = summary
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let documented = [
+        "ending",
+        "why",
+        "exit_code",
+        "elapsed_ms",
+        "requests_sent",
+        "refused",
+        "plan",
+        "status",
+    ];
+    assert_eq!(names.len(), documented.len());
+    assert!(
+        documented.iter().all(|name| names.contains(name)),
+        "{names:?}"
+    );
+    assert_eq!(summary["exit_code"], 0);
+    assert_eq!(summary["status"], serde_json::to_value(&status).unwrap());
+    insta::assert_snapshot!(summary["refused"][0].to_string(), @r#"{"customers":100,"message":"Your card was declined.","reason":"card_declined","remedy":"The issuer said no. Ask the customer for another card, or try once more later: pmclone resume --retry-refused."}"#);
+}
+
+#[test]
+fn a_rehearsals_ids_are_not_to_be_used() {
+    let (status, extras) = (all_migrated(), without_trouble());
+    let rehearsal = Summary {
+        simulated: true,
+        ..ended(&Ending::Finished, &status, &extras)
+    };
+    insta::assert_snapshot!(rehearsal.next_steps(Look::PLAIN), @r"
+    Mapping  pmclone export --state pmclone.db -o mapping.csv
+    Next     That was a rehearsal, its ids are made up: now Stripe's test mode, with another state file.
+    ");
+}
+
+#[test]
+fn a_live_run_is_taken_up_again_as_a_live_one() {
+    let (status, extras) = (
+        Status {
+            livemode: true,
+            ..all_migrated()
+        },
+        without_trouble(),
+    );
+    let next = ended(&Ending::Interrupted, &status, &extras).next();
+    let command = "pmclone resume --state pmclone.db --live --confirm ACCOUNT";
+    assert_eq!(
+        next,
+        [(
+            "Go on where it stopped:".to_owned(),
+            Some(command.to_owned())
+        )]
+    );
 }

@@ -9,7 +9,7 @@ use super::super::tests::{at, plan};
 use super::*;
 use crate::report::Settings;
 
-/// A terminal as a grid of lines and a cursor; knows the few movements that indicatif makes.
+/// A terminal as a grid of characters and a cursor; knows the few movements that indicatif makes.
 #[derive(Debug, Clone)]
 struct Paper {
     width: u16,
@@ -18,8 +18,30 @@ struct Paper {
 
 #[derive(Debug, Default)]
 struct Page {
-    lines: Vec<String>,
+    lines: Vec<Vec<char>>,
     row: usize,
+    column: usize,
+}
+
+impl Page {
+    /// As terminals do: a full line is left only when one more character comes.
+    fn put(&mut self, c: char, width: usize) {
+        match c {
+            '\r' => self.column = 0,
+            '\n' => (self.row, self.column) = (self.row + 1, 0),
+            c => {
+                if self.column == width {
+                    (self.row, self.column) = (self.row + 1, 0);
+                }
+                let rows = self.lines.len().max(self.row + 1);
+                self.lines.resize(rows, Vec::new());
+                let line = &mut self.lines[self.row];
+                line.resize(line.len().max(self.column + 1), ' ');
+                line[self.column] = c;
+                self.column += 1;
+            }
+        }
+    }
 }
 
 impl Paper {
@@ -30,17 +52,15 @@ impl Paper {
 
     fn text(&self) -> String {
         let page = self.page.lock().unwrap();
-        let lines: Vec<_> = page.lines.iter().map(|line| line.trim_end()).collect();
+        let line = |line: &Vec<char>| line.iter().collect::<String>().trim_end().to_owned();
+        let lines: Vec<_> = page.lines.iter().map(line).collect();
         lines.join("\n").trim_end().to_owned()
     }
 
-    fn edit(&self, edit: impl FnOnce(&mut Page)) {
-        let mut page = self.page.lock().unwrap();
-        edit(&mut page);
-        let rows = page.row + 1;
-        if page.lines.len() < rows {
-            page.lines.resize(rows, String::new());
-        }
+    fn edit(&self, edit: impl FnOnce(&mut Page)) -> io::Result<()> {
+        let poisoned = |_| io::Error::other("a test panicked while it wrote");
+        edit(&mut *self.page.lock().map_err(poisoned)?);
+        Ok(())
     }
 }
 
@@ -52,56 +72,45 @@ impl TermLike for Paper {
         40
     }
     fn move_cursor_up(&self, n: usize) -> io::Result<()> {
-        self.edit(|page| page.row = page.row.saturating_sub(n));
-        Ok(())
+        self.edit(|page| page.row = page.row.saturating_sub(n))
     }
     fn move_cursor_down(&self, n: usize) -> io::Result<()> {
-        self.edit(|page| page.row += n);
-        Ok(())
+        self.edit(|page| page.row += n)
     }
-    fn move_cursor_right(&self, _: usize) -> io::Result<()> {
-        Ok(())
+    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
+        self.edit(|page| page.column += n)
     }
-    fn move_cursor_left(&self, _: usize) -> io::Result<()> {
-        Ok(())
+    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
+        self.edit(|page| page.column = page.column.saturating_sub(n))
     }
     fn write_line(&self, text: &str) -> io::Result<()> {
         self.write_str(text)?;
-        self.move_cursor_down(1)
+        self.write_str("\n")
     }
     fn write_str(&self, text: &str) -> io::Result<()> {
-        self.edit(|page| {
-            let row = page.row;
-            if page.lines.len() <= row {
-                page.lines.resize(row + 1, String::new());
-            }
-            page.lines[row].push_str(text);
-        });
-        Ok(())
+        let width = usize::from(self.width);
+        self.edit(|page| text.chars().for_each(|c| page.put(c, width)))
     }
     fn clear_line(&self) -> io::Result<()> {
         self.edit(|page| {
             let row = page.row;
+            page.column = 0;
             if let Some(line) = page.lines.get_mut(row) {
                 line.clear();
             }
-        });
-        Ok(())
+        })
     }
     fn flush(&self) -> io::Result<()> {
         Ok(())
     }
 }
 
-/// Writes whole lines onto the paper, as stderr does on the terminal that the bars are on.
+/// Writes onto the paper, as stderr does on the terminal that the bars are on.
 struct Above(Paper);
 
 impl io::Write for Above {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if bytes != b"\n" {
-            self.0
-                .write_line(std::str::from_utf8(bytes).unwrap().trim_end())?;
-        }
+        self.0.write_str(std::str::from_utf8(bytes).unwrap())?;
         Ok(bytes.len())
     }
     fn flush(&mut self) -> io::Result<()> {
@@ -146,14 +155,30 @@ fn after_a_minute(width: u16) -> (Paper, Screen, Bars) {
 fn bars_fit_into_eighty_columns() {
     let (paper, _screen, _bars) = after_a_minute(80);
     assert!(paper.text().lines().all(|line| line.chars().count() <= 80));
-    insta::assert_snapshot!(paper.text(), @"");
+    insta::assert_snapshot!(paper.text(), @r"
+    acct_1BERLIN is parked: access was revoked
+    customers           [====>                                ]  1,200 / 10,000  12%
+    platform customers  [====>                                ]  1,200 / 10,000  12%
+    clones              [====>                                ]  1,200 / 10,000  12%
+    connected customers [====>                                ]  1,200 / 10,000  12%
+    0:01:00, about 8 min left, 60.0 requests/s, 16 in flight
+    1,197 migrated, 3 refused, 0 parked, 0 in doubt, 2 rate limited
+    ");
 }
 
 #[test]
 fn bars_fill_two_hundred_columns() {
     let (paper, _screen, _bars) = after_a_minute(200);
     assert!(paper.text().lines().all(|line| line.chars().count() <= 200));
-    insta::assert_snapshot!(paper.text(), @"");
+    insta::assert_snapshot!(paper.text(), @r"
+    acct_1BERLIN is parked: access was revoked
+    customers           [==================>                                                                                                                                          ]  1,200 / 10,000  12%
+    platform customers  [==================>                                                                                                                                          ]  1,200 / 10,000  12%
+    clones              [==================>                                                                                                                                          ]  1,200 / 10,000  12%
+    connected customers [==================>                                                                                                                                          ]  1,200 / 10,000  12%
+    0:01:00, about 8 min left, 60.0 requests/s, 16 in flight
+    1,197 migrated, 3 refused, 0 parked, 0 in doubt, 2 rate limited
+    ");
 }
 
 #[test]
@@ -161,7 +186,10 @@ fn at_the_end_the_bars_go_and_what_was_said_stays() {
     let (paper, screen, bars) = after_a_minute(80);
     bars.clear(&screen);
     screen.line("Finished.");
-    insta::assert_snapshot!(paper.text(), @"");
+    insta::assert_snapshot!(paper.text(), @r"
+    acct_1BERLIN is parked: access was revoked
+    Finished.
+    ");
 }
 
 #[test]
@@ -175,7 +203,7 @@ fn colour_marks_what_needs_somebody() {
         colour: true,
         width: 80,
     };
-    insta::assert_snapshot!(outcomes_line(&snapshot, look).escape_debug().to_string(), @"");
+    insta::assert_snapshot!(outcomes_line(&snapshot, look).escape_debug().to_string(), @r"\u{1b}[32m1 migrated\u{1b}[0m, \u{1b}[31m2 refused\u{1b}[0m, 0 parked, 0 in doubt, 0 rate limited");
 }
 
 /// Draws on the real terminal, to be looked at: `cargo test --lib look_at_the_bars -- --ignored --nocapture`.
