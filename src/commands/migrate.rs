@@ -23,7 +23,7 @@ use crate::report::progress::{Progress, Snapshot};
 use crate::report::summary::{Ending, Summary};
 use crate::report::{self, print_json};
 use crate::run::{self, Context, End, Tally};
-use crate::state::{Standing, StepKind};
+use crate::state::Standing;
 use crate::store::{self, Loader, Migration, RunLock, Selection, Store, StoreError};
 use crate::stripe::ReadAnswer;
 
@@ -88,6 +88,7 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     let loader = store::open_readonly(&state)
         .and_then(Loader::new)
         .map_err(of)?;
+    let simulated = migration.simulated;
     let limited = asked.selection != Selection::default();
     let (store, writer) = Store::spawn(conn).map_err(of)?;
     let context = Arc::new(Context {
@@ -127,14 +128,18 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         rehearsal.stop().await?;
     }
     let ended = ended.map_err(of)?;
+    let done = Done {
+        plan: &plan,
+        rates,
+        elapsed_ms: elapsed_ms(begun),
+        sent,
+        simulated,
+    };
     let told = tell(
         config,
         &state,
-        &plan,
-        rates,
         ending(ended, *pressed.borrow(), limited),
-        begun,
-        sent,
+        &done,
     );
     drop(lock);
     told
@@ -294,16 +299,17 @@ fn ending(ended: Ended, pressed: Pressed, limited: bool) -> Ending {
     }
 }
 
-/// The closing table, from the state file itself.
-fn tell(
-    config: &Config,
-    state: &Path,
-    plan: &Plan,
+/// What this run did.
+struct Done<'a> {
+    plan: &'a Plan,
     rates: Rates,
-    ending: Ending,
-    begun: Instant,
+    elapsed_ms: u64,
     sent: u64,
-) -> Result<Exit, Failure> {
+    simulated: bool,
+}
+
+/// The closing table, from the state file itself.
+fn tell(config: &Config, state: &Path, ending: Ending, done: &Done<'_>) -> Result<Exit, Failure> {
     let of = |error: StoreError| Failure::store(state, &error);
     let conn = store::open_readonly(state).map_err(of)?;
     let read = status::of_connection(&conn, state, false).map_err(of)?;
@@ -316,19 +322,17 @@ fn tell(
         ending: &ending,
         status: &status,
         extras: &extras,
-        elapsed_ms: elapsed_ms(begun),
-        requests_sent: sent,
+        simulated: done.simulated,
+        elapsed_ms: done.elapsed_ms,
+        requests_sent: done.sent,
     };
     config.screen.line("");
     config.screen.line(&summary.text(config.screen.look()));
     if config.json {
         gone_is_fine(print_json(
             &mut std::io::stdout(),
-            &summary.json(PlanJson::new(plan, rates)),
+            &summary.json(PlanJson::new(done.plan, done.rates)),
         ))?;
     }
     Ok(ending.exit(&status))
 }
-
-/// Steps that a plan counts, in order: the tally counts the same.
-const _: () = assert!(StepKind::ALL.len() == 5);

@@ -52,7 +52,10 @@ pub fn limits(switch: Switch) -> Limits {
 }
 
 impl Rehearsal {
-    #[expect(clippy::field_reassign_with_default, reason = "the simulator's settings have a private part")]
+    #[expect(
+        clippy::field_reassign_with_default,
+        reason = "the simulator's settings have a private part"
+    )]
     /// Starts the simulator. `begun`: the state file has steps, so its world must be there.
     pub async fn start(args: &cli::Rehearsal, state: &Path, begun: bool) -> Result<Self, Failure> {
         let world = world_of(state);

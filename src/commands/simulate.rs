@@ -11,7 +11,10 @@ use crate::failure::Failure;
 use crate::report::print;
 use crate::simulator::{self, Settings};
 
-#[expect(clippy::field_reassign_with_default, reason = "the simulator's settings have a private part")]
+#[expect(
+    clippy::field_reassign_with_default,
+    reason = "the simulator's settings have a private part"
+)]
 /// Serves until Ctrl-C. The one line on stdout is the base URL.
 pub fn simulate(config: &Config, args: &cli::Simulate) -> Result<Exit, Failure> {
     if !args.listen.ip().is_loopback() {
