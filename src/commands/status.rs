@@ -12,11 +12,9 @@ use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::status::{
-    Account, AccountStanding, Customers, Extras, InDoubtRow, PaymentMethods, ReasonCount, Requests,
-    Status, text,
+    Account, Customers, Extras, InDoubtRow, PaymentMethods, ReasonCount, Requests, Status, text,
 };
 use crate::report::{Look, print, print_json};
-use crate::state::Standing;
 use crate::store::{self, AccountCounts, Counts, DoubtfulStep, Migration, RunLock, StoreError};
 
 /// Steps in doubt that are shown one by one.
@@ -99,7 +97,7 @@ pub fn of_connection(
         migration: migration.id.to_string(),
         platform_account: migration.platform_account,
         livemode: migration.livemode,
-        customers: Customers::counted(|standing| of_standing(&counts.customers, standing)),
+        customers: Customers::counted(counts.customers),
         payment_methods: PaymentMethods {
             total: counts.clones_asked,
             cloned: counts.cloned,
@@ -127,35 +125,15 @@ pub fn of_connection(
             DoubtfulStep::count(conn)?
         },
         in_doubt: in_doubt.into_iter().map(in_doubt_row).collect(),
+        simulated: migration.simulated,
         running,
         state_file: state.display().to_string(),
     };
     Ok(Some((status, extras)))
 }
 
-fn of_standing(counts: &[u64; 6], standing: Standing) -> u64 {
-    Standing::ALL
-        .iter()
-        .zip(counts)
-        .find(|(each, _)| **each == standing)
-        .map_or(0, |(_, count)| *count)
-}
-
 fn account(counts: AccountCounts) -> Account {
-    let of = |standing| of_standing(&counts.customers, standing);
-    Account {
-        standing: if counts.parked.is_some() {
-            AccountStanding::Parked
-        } else {
-            AccountStanding::Active
-        },
-        customers: counts.customers.iter().sum(),
-        migrated: of(Standing::Migrated),
-        refused: of(Standing::Refused),
-        parked: of(Standing::Parked),
-        id: counts.id,
-        reason: counts.parked,
-    }
+    Account::counted(counts.id, counts.parked, counts.customers)
 }
 
 fn reason(reason: store::ReasonCount) -> ReasonCount {
