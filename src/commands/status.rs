@@ -120,6 +120,7 @@ pub fn of_connection(
             .map(reason)
             .collect(),
         in_doubt: in_doubt.into_iter().map(in_doubt_row).collect(),
+        simulated: migration.simulated,
         running,
         state_file: state.display().to_string(),
     };
