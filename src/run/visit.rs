@@ -45,8 +45,7 @@ impl From<crate::state::Illegal> for VisitError {
 }
 
 /// Works on one customer until it is settled, or the run drains.
-pub async fn visit(context: Arc<Context>, mut loaded: Loaded) -> Result<Visit, VisitError> {
-    loaded.customer.reopen_unanswered();
+pub async fn visit(context: Arc<Context>, loaded: Loaded) -> Result<Visit, VisitError> {
     let changes = Changes::of(loaded.seq);
     let mut visitor = Visitor {
         context: &context,
