@@ -1,7 +1,16 @@
 //! Tests of the pure world. Helpers first: a world, a client of three lines, and JSON.
 
+mod accounts;
 mod cards;
 mod cloning;
+mod engine;
+mod faults;
+mod idempotency;
+mod journal;
+mod lists;
+mod markers;
+mod payments;
+mod validation;
 
 use super::{Answered, Delivery, Request, Response, Settings, Simulator};
 use serde_json::Value;
