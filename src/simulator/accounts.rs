@@ -96,13 +96,21 @@ impl Accounts {
     /// What the account looks like, to a key that may see it.
     pub fn show(&mut self, id: &str, key: KeyKind) -> Result<Value, Failure> {
         self.reach(id, key)?;
-        let shown = if *id == *self.platform.id { Some(&self.platform) } else { self.connected.get(id) };
+        let shown = if *id == *self.platform.id {
+            Some(&self.platform)
+        } else {
+            self.connected.get(id)
+        };
         shown.map(render).ok_or_else(|| no_access(id, key))
     }
 
     /// Connected accounts that are reachable, newest first.
     pub fn reachable(&self, livemode: bool) -> Vec<&Account> {
-        let mut all: Vec<_> = self.connected.values().filter(|account| account.open(livemode)).collect();
+        let mut all: Vec<_> = self
+            .connected
+            .values()
+            .filter(|account| account.open(livemode))
+            .collect();
         all.sort_by(|a, b| (b.created, &b.id).cmp(&(a.created, &a.id)));
         all
     }
@@ -161,7 +169,11 @@ pub(super) fn render(account: &Account) -> Value {
     } else {
         json!({})
     };
-    let disabled_reason = if enabled { Value::Null } else { "requirements.past_due".into() };
+    let disabled_reason = if enabled {
+        Value::Null
+    } else {
+        "requirements.past_due".into()
+    };
     let requirements = json!({"alternatives": [], "current_deadline": null, "currently_due": [],
         "disabled_reason": disabled_reason, "errors": [], "eventually_due": [], "past_due": [],
         "pending_verification": []});

@@ -10,19 +10,22 @@
 //! - a type that cannot be cloned is a 400 `payment_method_unsupported_type`, another customer's source a 400.
 
 use super::idempotency::Answer;
+use super::methods::SPENT;
 use super::objects::{Instrument, PaymentMethod, Standing};
 use super::params::missing_param;
 use super::response::{Failure, Place};
 use super::sources::new_method;
 use super::testcards;
 use super::world::{Call, World};
-use super::methods::SPENT;
 use std::sync::Arc;
 
 impl World {
     pub(super) fn clone_method(&mut self, call: &Call<'_>) -> Result<Answer, Failure> {
         let name = "payment_method";
-        let id = call.params.filled(name).ok_or_else(|| missing_param(name))?;
+        let id = call
+            .params
+            .filled(name)
+            .ok_or_else(|| missing_param(name))?;
         if !call.connected {
             return Err(Failure::invalid(
                 "You can only clone a PaymentMethod to a connected account: the header `Stripe-Account` is missing.",
@@ -36,7 +39,9 @@ impl World {
         let platform = self.platform_ledger(call.livemode);
         let source = self.method_slot(platform, id, Place::Parameter(name))?;
         let customer = match call.params.filled("customer") {
-            Some(customer) => Some(self.live_customer_slot(platform, customer, Place::Parameter("customer"))?),
+            Some(customer) => {
+                Some(self.live_customer_slot(platform, customer, Place::Parameter("customer"))?)
+            }
             None => None,
         };
         let record = self.methods.get(source);
@@ -61,7 +66,12 @@ impl World {
         if consumed {
             self.spend(source);
         }
-        let blank = new_method(self.mint(call, "pm_"), call.moment.unix, call.livemode, original.instrument);
+        let blank = new_method(
+            self.mint(call, "pm_"),
+            call.moment.unix,
+            call.livemode,
+            original.instrument,
+        );
         let object = PaymentMethod {
             billing: original.billing.clone(),
             ..blank

@@ -36,8 +36,19 @@ enum DumpKind {
 
 impl Simulator {
     /// Answers a request to the control API. `wall_ms` is real time in unix milliseconds.
-    pub fn answer_control(&mut self, wall_ms: i64, method: Method, path: &str, query: &str, body: &str) -> ControlAnswer {
-        let parts: Vec<&str> = path.trim_start_matches("/_sim/").trim_end_matches('/').split('/').collect();
+    pub fn answer_control(
+        &mut self,
+        wall_ms: i64,
+        method: Method,
+        path: &str,
+        query: &str,
+        body: &str,
+    ) -> ControlAnswer {
+        let parts: Vec<&str> = path
+            .trim_start_matches("/_sim/")
+            .trim_end_matches('/')
+            .split('/')
+            .collect();
         let unix = self.now(wall_ms);
         let done = |result: Result<(), String>| match result {
             Ok(()) => ControlAnswer::Now(200, json!({"ok": true}).to_string()),
@@ -45,7 +56,9 @@ impl Simulator {
         };
         match (method, parts.as_slice()) {
             (Method::Get, ["state"]) => ControlAnswer::Now(200, self.state(unix).to_string()),
-            (Method::Get, ["requests"]) => ControlAnswer::Now(200, json!(self.counters).to_string()),
+            (Method::Get, ["requests"]) => {
+                ControlAnswer::Now(200, json!(self.counters).to_string())
+            }
             (Method::Get, ["transcript"]) => ControlAnswer::Now(200, self.transcript.text()),
             (Method::Get, ["customers"]) => self.start_dump(DumpKind::Customers, query),
             (Method::Get, ["payment_methods"]) => self.start_dump(DumpKind::PaymentMethods, query),
@@ -60,14 +73,20 @@ impl Simulator {
                 done(self.control(unix, Control::Restore { account }))
             }
             (Method::Post, ["faults"]) => done(self.replace_faults(body)),
-            _ => refused(404, "the control API has no such path; see the documentation of the simulator"),
+            _ => refused(
+                404,
+                "the control API has no such path; see the documentation of the simulator",
+            ),
         }
     }
 
     fn advance(&mut self, unix: i64, body: &str) -> Result<(), String> {
         let asked: Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
-        let seconds = asked["seconds"].as_u64().and_then(|seconds| u32::try_from(seconds).ok());
-        let seconds = seconds.ok_or("send {\"seconds\": N}, a whole number that is not negative")?;
+        let seconds = asked["seconds"]
+            .as_u64()
+            .and_then(|seconds| u32::try_from(seconds).ok());
+        let seconds =
+            seconds.ok_or("send {\"seconds\": N}, a whole number that is not negative")?;
         self.control(unix, Control::Advance { seconds })
     }
 

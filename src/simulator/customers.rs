@@ -23,7 +23,9 @@ impl World {
         }
         let given = call.params.filled("payment_method");
         let method = match given {
-            Some(id) => Some(self.attachable(call, id, Place::Parameter("payment_method"), None)?),
+            Some(id) => {
+                Some(self.attachable(call, id, Place::Parameter("payment_method"), None)?)
+            }
             None => None,
         };
         let default = call.params.filled(DEFAULT_METHOD);
@@ -38,7 +40,8 @@ impl World {
             self.attach_to(method, slot);
             if default.is_some() {
                 let id = Arc::clone(&self.methods.get(method).object.id);
-                Arc::make_mut(&mut self.customers.get_mut(slot).object).default_payment_method = Some(id);
+                Arc::make_mut(&mut self.customers.get_mut(slot).object).default_payment_method =
+                    Some(id);
             }
         }
         Ok(self.customer_answer(call, slot))
@@ -86,20 +89,32 @@ impl World {
 
     pub(super) fn list_customers(&mut self, call: &Call<'_>) -> Result<Answer, Failure> {
         if let Some(clock) = call.params.filled("test_clock") {
-            return Err(missing("test clock", clock, Place::Parameter("test_clock"), None));
+            return Err(missing(
+                "test clock",
+                clock,
+                Place::Parameter("test_clock"),
+                None,
+            ));
         }
         let window = Window::read(call.params, NOUN, |id| {
             let slot = self.customers.slot_in(call.ledger, id)?;
             Some((self.customers.kept(slot).created, slot))
         })?;
         let email = call.params.filled("email");
-        let wanted =
-            |slot: Slot| email.is_none_or(|email| self.customers.get(slot).object.email.as_deref() == Some(email));
+        let wanted = |slot: Slot| {
+            email
+                .is_none_or(|email| self.customers.get(slot).object.email.as_deref() == Some(email))
+        };
         let nothing = Order::new();
         let order = self.customers.order(call.ledger).unwrap_or(&nothing);
         let (page, more) = window.page(order, wanted);
-        let data: Vec<String> = page.into_iter().map(|slot| self.render_customer(call, slot, "data.")).collect();
-        Ok(Answer::Text(render::list("/v1/customers", &data, more).into()))
+        let data: Vec<String> = page
+            .into_iter()
+            .map(|slot| self.render_customer(call, slot, "data."))
+            .collect();
+        Ok(Answer::Text(
+            render::list("/v1/customers", &data, more).into(),
+        ))
     }
 
     /// The customer as it is now, expanded as the call asks.
@@ -112,10 +127,19 @@ impl World {
 
     pub(super) fn render_customer(&self, call: &Call<'_>, slot: Slot, prefix: &str) -> String {
         let customer = &self.customers.get(slot).object;
-        let wanted = expand::wants(call.params, &format!("{prefix}invoice_settings.default_payment_method"));
-        let default = customer.default_payment_method.as_deref().filter(|_| wanted);
+        let wanted = expand::wants(
+            call.params,
+            &format!("{prefix}invoice_settings.default_payment_method"),
+        );
+        let default = customer
+            .default_payment_method
+            .as_deref()
+            .filter(|_| wanted);
         let method = default.and_then(|id| self.methods.slot(id));
-        render::customer(customer, method.map(|method| render::payment_method_value(&self.methods.get(method).object)))
+        render::customer(
+            customer,
+            method.map(|method| render::payment_method_value(&self.methods.get(method).object)),
+        )
     }
 
     /// The id of one of the customer's own PaymentMethods.
@@ -128,9 +152,15 @@ impl World {
 }
 
 fn not_theirs(id: &str) -> Failure {
-    let hint =
-        format!("The customer does not have a payment method with the ID {id}. The payment method must be attached to the customer.");
-    missing("PaymentMethod", id, Place::Parameter(DEFAULT_METHOD), Some(&hint))
+    let hint = format!(
+        "The customer does not have a payment method with the ID {id}. The payment method must be attached to the customer."
+    );
+    missing(
+        "PaymentMethod",
+        id,
+        Place::Parameter(DEFAULT_METHOD),
+        Some(&hint),
+    )
 }
 
 /// Sets what the parameters say; an empty string unsets.
@@ -171,9 +201,15 @@ fn write_rare(customer: &mut Customer, params: &Params) {
     write_text(&mut rare.footer, params, "invoice_settings[footer]");
     write_text(&mut rare.tax_exempt, params, "tax_exempt");
     rare.balance = params.integer("balance").unwrap_or(rare.balance);
-    rare.next_invoice_sequence = params.integer("next_invoice_sequence").or(rare.next_invoice_sequence);
+    rare.next_invoice_sequence = params
+        .integer("next_invoice_sequence")
+        .or(rare.next_invoice_sequence);
     if params.names("preferred_locales") {
-        rare.preferred_locales = params.list("preferred_locales").into_iter().map(Box::from).collect();
+        rare.preferred_locales = params
+            .list("preferred_locales")
+            .into_iter()
+            .map(Box::from)
+            .collect();
     }
     if params.get("shipping") == Some("") {
         rare.shipping = None;

@@ -211,7 +211,9 @@ impl Simulator {
     /// Starts a simulator, or goes on with the world of its journal. `wall_ms` is real time in unix milliseconds.
     pub fn open(settings: Settings, wall_ms: i64) -> Result<Self, SimulatorError> {
         let laws = settings.laws();
-        let offset_ms = settings.clock_start.map_or(0, |start| start * 1000 - wall_ms);
+        let offset_ms = settings
+            .clock_start
+            .map_or(0, |start| start * 1000 - wall_ms);
         let open_transcript = Transcript::open(settings.transcript.as_deref());
         let transcript = open_transcript.map_err(|source| SimulatorError::Transcript {
             path: settings.transcript.clone().unwrap_or_default(),
@@ -236,8 +238,10 @@ impl Simulator {
         };
         if let Some(path) = simulator.settings.journal.clone() {
             let fresh = Header::new(laws, offset_ms);
-            let journal = Journal::open(&path, fresh, |header, entry| simulator.replay(header, entry))
-                .map_err(|source| SimulatorError::Journal { path, source })?;
+            let journal = Journal::open(&path, fresh, |header, entry| {
+                simulator.replay(header, entry)
+            })
+            .map_err(|source| SimulatorError::Journal { path, source })?;
             simulator.journal = Some(journal);
         }
         Ok(simulator)
@@ -288,12 +292,21 @@ impl Simulator {
             _ => request,
         };
         let verdict = match &self.faults {
-            Some(script) => script.decide(self.settings.seed, moment.number, request, &mut self.faults_seen),
+            Some(script) => script.decide(
+                self.settings.seed,
+                moment.number,
+                request,
+                &mut self.faults_seen,
+            ),
             None => Verdict::default(),
         };
         for (account, revoked) in &verdict.access {
             let account = account.clone();
-            let action = if *revoked { Control::Revoke { account } } else { Control::Restore { account } };
+            let action = if *revoked {
+                Control::Revoke { account }
+            } else {
+                Control::Restore { account }
+            };
             if let Err(problem) = self.control(moment.unix, action) {
                 self.broken = Some(problem);
             }
@@ -325,7 +338,11 @@ impl Simulator {
             }
         }
         let handling = match fault {
-            Some(Fault::Error { status, stored: true, done }) => Handling::FailStored {
+            Some(Fault::Error {
+                status,
+                stored: true,
+                done,
+            }) => Handling::FailStored {
                 status: *status,
                 effect: *done,
             },
@@ -337,20 +354,38 @@ impl Simulator {
             for (what, _) in holds {
                 self.in_flight.hold(what, wall_ms, until);
             }
-            self.write(moment.number, moment.unix, What::Request(Kept::new(request, handling)));
+            self.write(
+                moment.number,
+                moment.unix,
+                What::Request(Kept::new(request, handling)),
+            );
         }
-        if let Some(Fault::Error { status, stored: false, done: true }) = fault {
+        if let Some(Fault::Error {
+            status,
+            stored: false,
+            done: true,
+        }) = fault
+        {
             return Some(self.world.refuse(moment, request, Failure::server(*status)));
         }
         Some(response)
     }
 
     /// What keeps a request from reaching the world: `Some(None)` when there is no answer at all.
-    fn turned_away(&mut self, wall_ms: i64, request: &Request, fault: Option<&Fault>) -> Option<Option<Failure>> {
+    fn turned_away(
+        &mut self,
+        wall_ms: i64,
+        request: &Request,
+        fault: Option<&Fault>,
+    ) -> Option<Option<Failure>> {
         let should_retry = self.settings.should_retry_on_429.then_some(true);
         match fault {
             Some(Fault::LostBefore) => return Some(None),
-            Some(Fault::Error { status, stored: false, done: false }) => return Some(Some(Failure::server(*status))),
+            Some(Fault::Error {
+                status,
+                stored: false,
+                done: false,
+            }) => return Some(Some(Failure::server(*status))),
             Some(Fault::RateLimit(reason)) => {
                 let mut failure = Failure::rate_limited("", should_retry);
                 failure.rate_limited_reason = *reason;
@@ -377,7 +412,13 @@ impl Simulator {
         let endpoint = endpoint(request);
         let platform = &self.settings.platform_account;
         self.limiter
-            .admit(wall_ms, kind.livemode(), platform, request.connected_account(), endpoint)
+            .admit(
+                wall_ms,
+                kind.livemode(),
+                platform,
+                request.connected_account(),
+                endpoint,
+            )
             .err()
             .map(|reason| Some(Failure::rate_limited(reason, should_retry)))
     }
@@ -407,7 +448,8 @@ impl Simulator {
             fault: verdict.fault.as_ref().map(Fault::name),
             delay_ms: verdict.delay_ms,
         };
-        self.counters.count(wall_ms, endpoint(request), line.status, line.replayed);
+        self.counters
+            .count(wall_ms, endpoint(request), line.status, line.replayed);
         if let Err(error) = self.transcript.add(&line) {
             self.broken = Some(format!("transcript: {error}"));
         }
@@ -441,7 +483,11 @@ impl Simulator {
             Control::Revoke { account } | Control::Restore { account } => {
                 let revoked = matches!(action, Control::Revoke { .. });
                 let known = self.world.accounts.set_revoked(account, revoked);
-                if known { Ok(()) } else { Err(format!("there is no account {account}")) }
+                if known {
+                    Ok(())
+                } else {
+                    Err(format!("there is no account {account}"))
+                }
             }
             Control::Seed(seeds) => seeds.iter().try_for_each(|seed| self.world.plant(seed)),
         }
@@ -497,14 +543,21 @@ fn holds(request: &Request) -> Vec<(String, Failure)> {
     let Some(route) = Route::of(request.method, &request.path).filter(|_| write) else {
         return Vec::new();
     };
-    let scope = format!("{}|{}", kind.livemode(), request.connected_account().unwrap_or_default());
+    let scope = format!(
+        "{}|{}",
+        kind.livemode(),
+        request.connected_account().unwrap_or_default()
+    );
     let mut holds = Vec::new();
     if let Some(key) = request.idempotency_key.as_deref() {
         holds.push((format!("{scope}|key|{key}"), Failure::key_in_use(key)));
     }
     let params = Params::parse(&request.body);
-    let named = ["customer", "payment_method", "payment_intent", "charge"].map(|name| params.filled(name));
-    let named = named.into_iter().filter(|_| route != Route::CreatePaymentMethod);
+    let named =
+        ["customer", "payment_method", "payment_intent", "charge"].map(|name| params.filled(name));
+    let named = named
+        .into_iter()
+        .filter(|_| route != Route::CreatePaymentMethod);
     for id in named.chain([route.object()]).flatten() {
         holds.push((format!("{scope}|object|{id}"), Failure::lock_timeout()));
     }

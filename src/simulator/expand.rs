@@ -25,17 +25,34 @@ const INTENT: &[&str] = &[
     "payment_method",
     "review",
 ];
-const SETUP: &[&str] = &["application", "customer", "latest_attempt", "mandate", "payment_method"];
-const CHARGE: &[&str] = &["application_fee", "balance_transaction", "customer", "payment_intent", "refunds"];
+const SETUP: &[&str] = &[
+    "application",
+    "customer",
+    "latest_attempt",
+    "mandate",
+    "payment_method",
+];
+const CHARGE: &[&str] = &[
+    "application_fee",
+    "balance_transaction",
+    "customer",
+    "payment_intent",
+    "refunds",
+];
 const REFUND: &[&str] = &["balance_transaction", "charge", "payment_intent"];
 
 /// Refuses what cannot be expanded.
 pub(super) fn check(params: &Params, route: Route<'_>) -> Result<(), Failure> {
     let (allowed, prefix) = allowed(route);
     for asked in params.list("expand") {
-        let known = asked.strip_prefix(prefix).is_some_and(|property| allowed.contains(&property));
+        let known = asked
+            .strip_prefix(prefix)
+            .is_some_and(|property| allowed.contains(&property));
         if !known {
-            return Err(Failure::invalid(format!("This property cannot be expanded ({asked}).")).param("expand"));
+            return Err(
+                Failure::invalid(format!("This property cannot be expanded ({asked})."))
+                    .param("expand"),
+            );
         }
     }
     Ok(())
@@ -56,7 +73,9 @@ fn allowed(route: Route<'_>) -> (&'static [&'static str], &'static str) {
         | Route::UpdatePaymentMethod(_)
         | Route::AttachPaymentMethod(_)
         | Route::DetachPaymentMethod(_) => (PAYMENT_METHOD, ""),
-        Route::ListPaymentMethods | Route::ListCustomerPaymentMethods(_) => (PAYMENT_METHOD, "data."),
+        Route::ListPaymentMethods | Route::ListCustomerPaymentMethods(_) => {
+            (PAYMENT_METHOD, "data.")
+        }
         Route::CreatePaymentIntent
         | Route::GetPaymentIntent(_)
         | Route::ConfirmPaymentIntent(_)

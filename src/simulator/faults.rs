@@ -79,7 +79,11 @@ pub(super) enum Fault {
     RateLimit(Option<&'static str>),
     LockTimeout,
     Conflict,
-    Error { status: u16, stored: bool, done: bool },
+    Error {
+        status: u16,
+        stored: bool,
+        done: bool,
+    },
     Revoke(String),
     Restore(String),
 }
@@ -95,10 +99,26 @@ impl Fault {
             Self::RateLimit(_) => "limit",
             Self::LockTimeout => "lock",
             Self::Conflict => "conflict",
-            Self::Error { stored: false, done: false, .. } => "error",
-            Self::Error { stored: false, done: true, .. } => "error-done",
-            Self::Error { stored: true, done: false, .. } => "error-stored",
-            Self::Error { stored: true, done: true, .. } => "error-stored-done",
+            Self::Error {
+                stored: false,
+                done: false,
+                ..
+            } => "error",
+            Self::Error {
+                stored: false,
+                done: true,
+                ..
+            } => "error-done",
+            Self::Error {
+                stored: true,
+                done: false,
+                ..
+            } => "error-stored",
+            Self::Error {
+                stored: true,
+                done: true,
+                ..
+            } => "error-stored-done",
             Self::Revoke(_) => "revoke",
             Self::Restore(_) => "restore",
         }
@@ -135,7 +155,13 @@ impl FaultScript {
     }
 
     /// Decides what happens to the request with this number. `seen` counts, rule by rule, the requests that it fitted.
-    pub(super) fn decide(&self, world_seed: u64, number: u64, request: &Request, seen: &mut Vec<u64>) -> Verdict {
+    pub(super) fn decide(
+        &self,
+        world_seed: u64,
+        number: u64,
+        request: &Request,
+        seen: &mut Vec<u64>,
+    ) -> Verdict {
         let seed = mix(self.seed.unwrap_or(world_seed));
         seen.resize(self.rules.len(), 0);
         let mut verdict = Verdict::default();
@@ -168,7 +194,11 @@ impl FaultScript {
 
 impl Rule {
     fn fits(&self, request: &Request) -> bool {
-        if self.account.as_deref().is_some_and(|account| request.connected_account() != Some(account)) {
+        if self
+            .account
+            .as_deref()
+            .is_some_and(|account| request.connected_account() != Some(account))
+        {
             return false;
         }
         let Some((method, pattern)) = &self.endpoint else {
@@ -176,7 +206,11 @@ impl Rule {
         };
         let mut segments = request.path.split('/');
         (method == "ANY" || method == request.method.name())
-            && pattern.iter().all(|wanted| segments.next().is_some_and(|found| wanted == "*" || wanted == found))
+            && pattern.iter().all(|wanted| {
+                segments
+                    .next()
+                    .is_some_and(|found| wanted == "*" || wanted == found)
+            })
             && segments.next().is_none()
     }
 }
@@ -193,7 +227,11 @@ fn parse_rule(words: &[&str]) -> Result<Rule, String> {
     let when = parse_when(when, amount)?;
     let (endpoint, rest) = match rest {
         ["on", method, path, rest @ ..] => (Some(parse_endpoint(method, path)?), rest),
-        ["on", ..] => return Err("`on` needs a method and a path, such as `on POST /v1/customers`".to_owned()),
+        ["on", ..] => {
+            return Err(
+                "`on` needs a method and a path, such as `on POST /v1/customers`".to_owned(),
+            );
+        }
         rest => (None, rest),
     };
     let (account, rest) = match rest {
@@ -212,9 +250,14 @@ fn parse_when(word: &str, amount: &str) -> Result<When, String> {
     match word {
         "at" => {
             let (first, last) = amount.split_once("..").unwrap_or((amount, amount));
-            let (first, last) = (number(first, "a request number")?, number(last, "a request number")?);
+            let (first, last) = (
+                number(first, "a request number")?,
+                number(last, "a request number")?,
+            );
             if first > last || first == 0 {
-                return Err(format!("`{amount}` is an empty range; requests are numbered from 1"));
+                return Err(format!(
+                    "`{amount}` is an empty range; requests are numbered from 1"
+                ));
             }
             Ok(When::At(first, last))
         }
@@ -230,7 +273,9 @@ fn parse_when(word: &str, amount: &str) -> Result<When, String> {
             Ok(chance) if (0.0..=1.0).contains(&chance) => Ok(When::Chance(chance)),
             _ => Err(format!("`{amount}` is no probability from 0 to 1")),
         },
-        other => Err(format!("`{other}` is none of `at`, `every`, `nth`, `chance`, `seed`")),
+        other => Err(format!(
+            "`{other}` is none of `at`, `every`, `nth`, `chance`, `seed`"
+        )),
     }
 }
 
@@ -241,7 +286,10 @@ fn parse_endpoint(method: &str, path: &str) -> Result<(String, Vec<String>), Str
     if !path.starts_with("/v1/") {
         return Err(format!("`{path}` is no path: it has to start with /v1/"));
     }
-    Ok((method.to_owned(), path.split('/').map(str::to_owned).collect()))
+    Ok((
+        method.to_owned(),
+        path.split('/').map(str::to_owned).collect(),
+    ))
 }
 
 fn parse_what(words: &[&str]) -> Result<Fault, String> {
@@ -255,21 +303,38 @@ fn parse_what(words: &[&str]) -> Result<Fault, String> {
         ["lock"] => Fault::LockTimeout,
         ["conflict"] => Fault::Conflict,
         ["error", status, rest @ ..] => {
-            let status = status.parse().ok().filter(|status| (500..=599).contains(status));
+            let status = status
+                .parse()
+                .ok()
+                .filter(|status| (500..=599).contains(status));
             let status = status.ok_or("`error` needs a status from 500 to 599")?;
             let (stored, done) = match rest {
                 [] => (false, false),
                 ["done"] => (false, true),
                 ["stored"] => (true, false),
                 ["stored", "done"] => (true, true),
-                _ => return Err(format!("after the status comes `stored`, `done` or both, not `{}`", rest.join(" "))),
+                _ => {
+                    return Err(format!(
+                        "after the status comes `stored`, `done` or both, not `{}`",
+                        rest.join(" ")
+                    ));
+                }
             };
-            Fault::Error { status, stored, done }
+            Fault::Error {
+                status,
+                stored,
+                done,
+            }
         }
         ["revoke", account] => Fault::Revoke((*account).to_owned()),
         ["restore", account] => Fault::Restore((*account).to_owned()),
         [] => return Err("what is to happen is missing, such as `lost-after`".to_owned()),
-        other => return Err(format!("`{}` is no fault that is known here", other.join(" "))),
+        other => {
+            return Err(format!(
+                "`{}` is no fault that is known here",
+                other.join(" ")
+            ));
+        }
     })
 }
 
@@ -285,7 +350,9 @@ fn parse_reason(word: &str) -> Result<Option<&'static str>, String> {
         return Ok(None);
     }
     let known = REASONS.into_iter().find(|reason| *reason == word);
-    known.map(Some).ok_or_else(|| format!("`{word}` is none of {}, none", REASONS.join(", ")))
+    known
+        .map(Some)
+        .ok_or_else(|| format!("`{word}` is none of {}, none", REASONS.join(", ")))
 }
 
 fn number(word: &str, what: &str) -> Result<u64, String> {

@@ -84,7 +84,11 @@ pub(super) fn object_id(prefix: &str, account: &str, moment: Moment, drawn: u64)
         return id;
     }
     id.push('1');
-    push_base62(&mut id, mix(u64::try_from(moment.unix).unwrap_or_default()), 5);
+    push_base62(
+        &mut id,
+        mix(u64::try_from(moment.unix).unwrap_or_default()),
+        5,
+    );
     push_account_suffix(&mut id, account);
     push_base62(&mut id, drawn, 8);
     id

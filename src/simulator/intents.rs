@@ -26,7 +26,8 @@ impl World {
         check_fee(fee, amount, call.connected)?;
         let customer = match params.filled("customer") {
             Some(id) => {
-                let slot = self.live_customer_slot(call.ledger, id, Place::Parameter("customer"))?;
+                let slot =
+                    self.live_customer_slot(call.ledger, id, Place::Parameter("customer"))?;
                 Some(Arc::clone(&self.customers.get(slot).object.id))
             }
             None => None,
@@ -41,7 +42,11 @@ impl World {
             amount,
             amount_received: 0,
             currency: currency.into(),
-            status: if method.is_some() { Status::RequiresConfirmation } else { Status::RequiresPaymentMethod },
+            status: if method.is_some() {
+                Status::RequiresConfirmation
+            } else {
+                Status::RequiresPaymentMethod
+            },
             customer,
             method,
             manual_capture: params.filled("capture_method") == Some("manual"),
@@ -60,7 +65,12 @@ impl World {
         if confirm && method.is_none() {
             return Err(no_method());
         }
-        let slot = self.intents.put(call.ledger, Arc::clone(&intent.id), call.moment.unix, intent);
+        let slot = self.intents.put(
+            call.ledger,
+            Arc::clone(&intent.id),
+            call.moment.unix,
+            intent,
+        );
         if confirm {
             self.confirm(call, slot)?;
         }
@@ -68,7 +78,11 @@ impl World {
     }
 
     /// The PaymentMethod that the parameters name, checked; a test id becomes a new one.
-    pub(super) fn method_of(&mut self, call: &Call<'_>, customer: Option<&str>) -> Result<Option<Slot>, Failure> {
+    pub(super) fn method_of(
+        &mut self,
+        call: &Call<'_>,
+        customer: Option<&str>,
+    ) -> Result<Option<Slot>, Failure> {
         let Some(id) = call.params.filled("payment_method") else {
             return Ok(None);
         };
@@ -91,18 +105,26 @@ impl World {
             Some((self.intents.kept(slot).created, slot))
         })?;
         let customer = call.params.filled("customer");
-        let wanted = |slot| customer.is_none() || self.intents.get(slot).customer.as_deref() == customer;
+        let wanted =
+            |slot| customer.is_none() || self.intents.get(slot).customer.as_deref() == customer;
         let nothing = Order::new();
         let (page, more) = window.page(self.intents.order(call.ledger).unwrap_or(&nothing), wanted);
-        let data: Vec<String> =
-            page.into_iter().map(|slot| self.render_intent(self.intents.get(slot)).to_string()).collect();
-        Ok(Answer::Text(render::list("/v1/payment_intents", &data, more).into()))
+        let data: Vec<String> = page
+            .into_iter()
+            .map(|slot| self.render_intent(self.intents.get(slot)).to_string())
+            .collect();
+        Ok(Answer::Text(
+            render::list("/v1/payment_intents", &data, more).into(),
+        ))
     }
 
     pub(super) fn confirm_intent(&mut self, call: &Call<'_>, id: &str) -> Result<Answer, Failure> {
         let slot = self.intent_slot(call, id)?;
         let intent = self.intents.get(slot);
-        if !matches!(intent.status, Status::RequiresPaymentMethod | Status::RequiresConfirmation) {
+        if !matches!(
+            intent.status,
+            Status::RequiresPaymentMethod | Status::RequiresConfirmation
+        ) {
             return Err(self.unexpected_state(slot, "confirm"));
         }
         let customer = intent.customer.clone();
@@ -121,11 +143,16 @@ impl World {
         if intent.status != Status::RequiresCapture {
             return Err(self.unexpected_state(slot, "capture"));
         }
-        let amount = call.params.integer("amount_to_capture").unwrap_or(intent.amount);
+        let amount = call
+            .params
+            .integer("amount_to_capture")
+            .unwrap_or(intent.amount);
         if amount < 1 || amount > intent.amount {
-            return Err(Failure::invalid("You may only capture up to the amount that was authorized.")
-                .code("amount_too_large")
-                .param("amount_to_capture"));
+            return Err(Failure::invalid(
+                "You may only capture up to the amount that was authorized.",
+            )
+            .code("amount_too_large")
+            .param("amount_to_capture"));
         }
         self.capture(call, slot, amount);
         Ok(self.intent_answer(call, slot))
@@ -133,13 +160,20 @@ impl World {
 
     pub(super) fn cancel_intent(&mut self, call: &Call<'_>, id: &str) -> Result<Answer, Failure> {
         let slot = self.intent_slot(call, id)?;
-        if matches!(self.intents.get(slot).status, Status::Succeeded | Status::Canceled) {
+        if matches!(
+            self.intents.get(slot).status,
+            Status::Succeeded | Status::Canceled
+        ) {
             return Err(self.unexpected_state(slot, "cancel"));
         }
         let intent = self.intents.get_mut(slot);
         intent.status = Status::Canceled;
         intent.canceled_at = Some(call.moment.unix);
-        write_text(&mut intent.cancellation_reason, call.params, "cancellation_reason");
+        write_text(
+            &mut intent.cancellation_reason,
+            call.params,
+            "cancellation_reason",
+        );
         if let Some(charge) = intent.charge {
             let charge = self.charges.get_mut(charge);
             charge.refunded = charge.amount;
@@ -171,7 +205,10 @@ impl World {
     fn approve(&mut self, call: &Call<'_>, slot: Slot, method: Slot) {
         if self.methods.get(method).standing == Standing::Loose {
             let intent = self.intents.get(slot);
-            let keeper = intent.customer.as_deref().filter(|_| intent.future_usage.is_some());
+            let keeper = intent
+                .customer
+                .as_deref()
+                .filter(|_| intent.future_usage.is_some());
             match keeper.and_then(|id| self.customers.slot(id)) {
                 Some(customer) => self.attach_to(method, customer),
                 None => self.spend(method),
@@ -204,7 +241,13 @@ impl World {
         failure.with("payment_intent", shown)
     }
 
-    fn charge(&mut self, call: &Call<'_>, slot: Slot, method: Slot, failure: Option<Decline>) -> Slot {
+    fn charge(
+        &mut self,
+        call: &Call<'_>,
+        slot: Slot,
+        method: Slot,
+        failure: Option<Decline>,
+    ) -> Slot {
         let id = self.mint(call, "ch_");
         let intent = self.intents.get(slot);
         let charge = Charge {
@@ -251,7 +294,8 @@ impl World {
             };
             let platform = self.platform_ledger(call.livemode);
             self.move_money(platform, &currency, fee.amount);
-            self.charges.get_mut(charge).fee = Some(self.fees.put(platform, id, call.moment.unix, fee));
+            self.charges.get_mut(charge).fee =
+                Some(self.fees.put(platform, id, call.moment.unix, fee));
         }
     }
 
@@ -271,7 +315,8 @@ impl World {
         if super::expand::wants(call.params, "payment_method")
             && let Some(method) = intent.method
         {
-            value["payment_method"] = render::payment_method_value(&self.methods.get(method).object);
+            value["payment_method"] =
+                render::payment_method_value(&self.methods.get(method).object);
         }
         text(&value)
     }
@@ -288,7 +333,9 @@ impl World {
 }
 
 fn cardholder_absent(params: &Params) -> bool {
-    let off_session = params.filled("off_session").is_some_and(|value| value != "false");
+    let off_session = params
+        .filled("off_session")
+        .is_some_and(|value| value != "false");
     off_session || params.flag("error_on_requires_action") == Some(true)
 }
 
@@ -302,10 +349,16 @@ fn no_method() -> Failure {
 
 fn check_amount(amount: i64) -> Result<(), Failure> {
     match amount {
-        ..1 => Err(Failure::invalid("Invalid positive integer").code("parameter_invalid_integer").param("amount")),
-        1..50 => Err(Failure::invalid("Amount must be at least $0.50 usd").code("amount_too_small").param("amount")),
+        ..1 => Err(Failure::invalid("Invalid positive integer")
+            .code("parameter_invalid_integer")
+            .param("amount")),
+        1..50 => Err(Failure::invalid("Amount must be at least $0.50 usd")
+            .code("amount_too_small")
+            .param("amount")),
         50..=99_999_999 => Ok(()),
-        _ => Err(Failure::invalid("Amount must be no more than $999,999.99").code("amount_too_large").param("amount")),
+        _ => Err(Failure::invalid("Amount must be no more than $999,999.99")
+            .code("amount_too_large")
+            .param("amount")),
     }
 }
 

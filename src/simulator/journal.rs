@@ -89,14 +89,18 @@ fn normal() -> Handling {
     Handling::Normal
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
 fn is_normal(handling: &Handling) -> bool {
     *handling == Handling::Normal
 }
 
 impl Kept {
     pub fn new(request: &Request, handling: Handling) -> Self {
-        let livemode = matches!(&request.credentials, Credentials::Key { kind, .. } if kind.livemode());
+        let livemode =
+            matches!(&request.credentials, Credentials::Key { kind, .. } if kind.livemode());
         Self {
             method: request.method.name().to_owned(),
             path: request.path.clone(),
@@ -111,7 +115,11 @@ impl Kept {
     }
 
     pub fn request(self) -> Request {
-        let kind = if self.livemode { Kind::SecretLive } else { Kind::SecretTest };
+        let kind = if self.livemode {
+            Kind::SecretLive
+        } else {
+            Kind::SecretTest
+        };
         Request {
             method: Method::of(&self.method),
             path: self.path,
@@ -171,13 +179,27 @@ impl Journal {
         }
         let mut text = Vec::new();
         file.read_to_end(&mut text)?;
-        let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        let whole = text
+            .iter()
+            .rposition(|&byte| byte == b'\n')
+            .map_or(0, |at| at + 1);
         let length = u64::try_from(whole).map_err(io::Error::other)?;
         file.set_len(length)?;
         file.seek(SeekFrom::End(0))?;
-        let mut journal = Self { file, line: Vec::new() };
-        let mut lines = text[..whole].split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).enumerate();
-        let damaged = |index: usize| move |source| JournalError::Damaged { line: index + 1, source };
+        let mut journal = Self {
+            file,
+            line: Vec::new(),
+        };
+        let mut lines = text[..whole]
+            .split(|&byte| byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .enumerate();
+        let damaged = |index: usize| {
+            move |source| JournalError::Damaged {
+                line: index + 1,
+                source,
+            }
+        };
         let Some((_, first)) = lines.next() else {
             journal.write(&fresh)?;
             replay(&fresh, None);
@@ -190,7 +212,10 @@ impl Journal {
         }
         replay(&header, None);
         for (index, line) in lines {
-            replay(&header, Some(serde_json::from_slice(line).map_err(damaged(index))?));
+            replay(
+                &header,
+                Some(serde_json::from_slice(line).map_err(damaged(index))?),
+            );
         }
         Ok(journal)
     }

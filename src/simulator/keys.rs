@@ -64,9 +64,10 @@ impl Kind {
 
     /// The kind of a key, by its prefix.
     pub fn of(key: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| key.strip_prefix(kind.prefix()).is_some_and(|rest| !rest.is_empty()))
+        Self::ALL.into_iter().find(|kind| {
+            key.strip_prefix(kind.prefix())
+                .is_some_and(|rest| !rest.is_empty())
+        })
     }
 }
 
@@ -90,7 +91,9 @@ pub(super) fn credentials(header: &str) -> Credentials {
         return Credentials::Missing;
     }
     match Kind::of(&key) {
-        Some(kind) if key[kind.prefix().len()..].starts_with("expired") => Credentials::Expired(kind),
+        Some(kind) if key[kind.prefix().len()..].starts_with("expired") => {
+            Credentials::Expired(kind)
+        }
         Some(kind) => Credentials::Key {
             kind,
             digest: digest(&key),

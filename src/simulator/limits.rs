@@ -83,9 +83,18 @@ impl Limiter {
             Limits::Documented(Budget::Own) => connected.unwrap_or(platform),
         };
         let key = (livemode, payer.to_owned());
-        let endpoint_most = if endpoint.ends_with("/search") { SEARCH } else { ENDPOINT };
+        let endpoint_most = if endpoint.ends_with("/search") {
+            SEARCH
+        } else {
+            ENDPOINT
+        };
         let total_most = if livemode { TOTAL_LIVE } else { TOTAL_TEST };
-        let window = self.endpoints.entry(key.clone()).or_default().entry(endpoint).or_default();
+        let window = self
+            .endpoints
+            .entry(key.clone())
+            .or_default()
+            .entry(endpoint)
+            .or_default();
         if !window.has_room(now_ms, endpoint_most) {
             return Err("endpoint-rate");
         }

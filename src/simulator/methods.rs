@@ -15,7 +15,8 @@ use super::world::{Call, World};
 use std::sync::Arc;
 
 const NOUN: &str = "PaymentMethod";
-pub(super) const ALREADY_ATTACHED: &str = "The payment method you provided has already been attached to a customer.";
+pub(super) const ALREADY_ATTACHED: &str =
+    "The payment method you provided has already been attached to a customer.";
 pub(super) const SPENT: &str = "This PaymentMethod was previously used without being attached to a Customer or was \
                                 detached from a Customer, and may not be used again.";
 
@@ -43,7 +44,9 @@ impl World {
                 match record.standing {
                     Standing::Loose => {}
                     Standing::Spent => return Err(Failure::invalid(SPENT)),
-                    Standing::Attached(owner) if Some(owner) == customer && !self.laws.refuse_reattach => {
+                    Standing::Attached(owner)
+                        if Some(owner) == customer && !self.laws.refuse_reattach =>
+                    {
                         return Ok(Attachable::Existing(slot));
                     }
                     Standing::Attached(_) => return Err(Failure::invalid(ALREADY_ATTACHED)),
@@ -54,9 +57,10 @@ impl World {
         match conduct {
             Conduct::Declines(decline) => Err(declined(decline)),
             Conduct::DeclinesConnected(decline) if call.connected => Err(declined(decline)),
-            Conduct::Good | Conduct::DeclinesConnected(_) | Conduct::DeclinesCharges(_) | Conduct::Authenticates => {
-                Ok(found)
-            }
+            Conduct::Good
+            | Conduct::DeclinesConnected(_)
+            | Conduct::DeclinesCharges(_)
+            | Conduct::Authenticates => Ok(found),
         }
     }
 
@@ -72,8 +76,12 @@ impl World {
         if testcards::payment_method(id).is_none() {
             self.method_slot(call.ledger, id, Place::Url("payment_method"))?;
         }
-        let customer = call.params.filled("customer").ok_or_else(|| missing_param("customer"))?;
-        let customer = self.live_customer_slot(call.ledger, customer, Place::Parameter("customer"))?;
+        let customer = call
+            .params
+            .filled("customer")
+            .ok_or_else(|| missing_param("customer"))?;
+        let customer =
+            self.live_customer_slot(call.ledger, customer, Place::Parameter("customer"))?;
         let found = self.attachable(call, id, Place::Url("payment_method"), Some(customer))?;
         let slot = self.materialise(call, found);
         if self.methods.get(slot).standing == Standing::Loose {
@@ -111,12 +119,18 @@ impl World {
         if call.params.names("payment_method") {
             return self.clone_method(call);
         }
-        let kind = call.params.filled("type").ok_or_else(|| missing_param("type"))?;
+        let kind = call
+            .params
+            .filled("type")
+            .ok_or_else(|| missing_param("type"))?;
         let model = match kind {
             "card" => card_model(call.params)?,
             "us_bank_account" => {
                 let number = "us_bank_account[account_number]";
-                let number = call.params.filled(number).ok_or_else(|| missing_param(number))?;
+                let number = call
+                    .params
+                    .filled(number)
+                    .ok_or_else(|| missing_param(number))?;
                 testcards::us_bank_account(number)
             }
             other => Model {
@@ -124,7 +138,12 @@ impl World {
                 conduct: Conduct::Good,
             },
         };
-        let mut object = new_method(self.mint(call, "pm_"), call.moment.unix, call.livemode, model.instrument);
+        let mut object = new_method(
+            self.mint(call, "pm_"),
+            call.moment.unix,
+            call.livemode,
+            model.instrument,
+        );
         write_fields(&mut object, call.params)?;
         let slot = self.put_method(call.ledger, object, model.conduct);
         Ok(self.method_answer(call, slot))
@@ -133,7 +152,12 @@ impl World {
     pub(super) fn get_method(&mut self, call: &Call<'_>, id: &str) -> Result<Answer, Failure> {
         if let Some(model) = testcards::payment_method(id) {
             // Not kept: a read changes nothing, so the world can be rebuilt from its writes.
-            let object = new_method(self.mint(call, "pm_"), call.moment.unix, call.livemode, model.instrument);
+            let object = new_method(
+                self.mint(call, "pm_"),
+                call.moment.unix,
+                call.livemode,
+                model.instrument,
+            );
             return Ok(Answer::PaymentMethod(Arc::new(object)));
         }
         let slot = self.method_slot(call.ledger, id, Place::Url("payment_method"))?;
@@ -154,12 +178,25 @@ impl World {
         Ok(self.method_answer(call, slot))
     }
 
-    pub(super) fn list_customer_methods(&mut self, call: &Call<'_>, id: &str) -> Result<Answer, Failure> {
+    pub(super) fn list_customer_methods(
+        &mut self,
+        call: &Call<'_>,
+        id: &str,
+    ) -> Result<Answer, Failure> {
         let customer = self.live_customer_slot(call.ledger, id, Place::Url("customer"))?;
-        self.page_of_methods(call, Some(customer), &format!("/v1/customers/{id}/payment_methods"))
+        self.page_of_methods(
+            call,
+            Some(customer),
+            &format!("/v1/customers/{id}/payment_methods"),
+        )
     }
 
-    pub(super) fn get_customer_method(&mut self, call: &Call<'_>, id: &str, method: &str) -> Result<Answer, Failure> {
+    pub(super) fn get_customer_method(
+        &mut self,
+        call: &Call<'_>,
+        id: &str,
+        method: &str,
+    ) -> Result<Answer, Failure> {
         let customer = self.live_customer_slot(call.ledger, id, Place::Url("customer"))?;
         let place = Place::Url("payment_method");
         let slot = self.method_slot(call.ledger, method, place)?;
@@ -171,16 +208,25 @@ impl World {
 
     pub(super) fn list_methods(&mut self, call: &Call<'_>) -> Result<Answer, Failure> {
         let customer = match call.params.filled("customer") {
-            Some(id) => Some(self.live_customer_slot(call.ledger, id, Place::Parameter("customer"))?),
+            Some(id) => {
+                Some(self.live_customer_slot(call.ledger, id, Place::Parameter("customer"))?)
+            }
             None => None,
         };
         self.page_of_methods(call, customer, "/v1/payment_methods")
     }
 
     /// Attached PaymentMethods, of one customer or of all: one that is not attached is in no list.
-    fn page_of_methods(&self, call: &Call<'_>, customer: Option<Slot>, url: &str) -> Result<Answer, Failure> {
+    fn page_of_methods(
+        &self,
+        call: &Call<'_>,
+        customer: Option<Slot>,
+        url: &str,
+    ) -> Result<Answer, Failure> {
         let place_of = |slot: Slot| (self.methods.kept(slot).created, slot);
-        let window = Window::read(call.params, NOUN, |id| self.methods.slot_in(call.ledger, id).map(place_of))?;
+        let window = Window::read(call.params, NOUN, |id| {
+            self.methods.slot_in(call.ledger, id).map(place_of)
+        })?;
         let kind = call.params.filled("type");
         let redisplay = call.params.filled("allow_redisplay");
         let wanted = |slot: Slot| {
@@ -193,13 +239,22 @@ impl World {
         let own: Order;
         let order = match customer {
             Some(customer) => {
-                own = self.customers.get(customer).methods.iter().map(|&slot| place_of(slot)).collect();
+                own = self
+                    .customers
+                    .get(customer)
+                    .methods
+                    .iter()
+                    .map(|&slot| place_of(slot))
+                    .collect();
                 &own
             }
             None => self.methods.order(call.ledger).unwrap_or(&nothing),
         };
         let (page, more) = window.page(order, wanted);
-        let data: Vec<String> = page.into_iter().map(|slot| self.render_method(call, slot, "data.")).collect();
+        let data: Vec<String> = page
+            .into_iter()
+            .map(|slot| self.render_method(call, slot, "data."))
+            .collect();
         Ok(Answer::Text(render::list(url, &data, more).into()))
     }
 
@@ -215,7 +270,9 @@ impl World {
         let record = self.methods.get(slot);
         let wanted = expand::wants(call.params, &format!("{prefix}customer"));
         let owner = match record.standing {
-            Standing::Attached(owner) if wanted => Some(render::customer_value(&self.customers.get(owner).object)),
+            Standing::Attached(owner) if wanted => {
+                Some(render::customer_value(&self.customers.get(owner).object))
+            }
             Standing::Attached(_) | Standing::Loose | Standing::Spent => None,
         };
         render::payment_method(&record.object, owner)
@@ -228,7 +285,9 @@ pub(super) fn declined(decline: Decline) -> Failure {
         .code(decline.code)
         .with("advice_code", decline.advice);
     if let Some(code) = decline.decline_code {
-        failure = failure.with("decline_code", code).with("network_decline_code", "01");
+        failure = failure
+            .with("decline_code", code)
+            .with("network_decline_code", "01");
     }
     failure
 }
@@ -236,10 +295,13 @@ pub(super) fn declined(decline: Decline) -> Failure {
 /// The model that `card[…]` names: a token or one of the published test numbers.
 fn card_model(params: &Params) -> Result<Model, Failure> {
     if let Some(token) = params.filled("card[token]") {
-        return testcards::token(token)
-            .ok_or_else(|| super::response::missing("token", token, Place::Parameter("card[token]"), None));
+        return testcards::token(token).ok_or_else(|| {
+            super::response::missing("token", token, Place::Parameter("card[token]"), None)
+        });
     }
-    let number = params.filled("card[number]").ok_or_else(|| missing_param("card[number]"))?;
+    let number = params
+        .filled("card[number]")
+        .ok_or_else(|| missing_param("card[number]"))?;
     let digits: String = number.chars().filter(char::is_ascii_digit).collect();
     let mut model = testcards::number(&digits).ok_or_else(|| {
         Failure::new(402, Kind::Card, "Your card number is incorrect.")
@@ -258,13 +320,20 @@ fn write_expiry(instrument: &mut Instrument, params: &Params) -> Result<(), Fail
         return Ok(());
     };
     let refuse = |what: &str, param: &str, code| {
-        Failure::new(402, Kind::Card, format!("Your card's expiration {what} is invalid."))
-            .code(code)
-            .param(param)
+        Failure::new(
+            402,
+            Kind::Card,
+            format!("Your card's expiration {what} is invalid."),
+        )
+        .code(code)
+        .param(param)
     };
     if let Some(month) = params.integer("card[exp_month]") {
-        let month = u8::try_from(month).ok().filter(|month| (1..=12).contains(month));
-        card.exp_month = month.ok_or_else(|| refuse("month", "exp_month", "invalid_expiry_month"))?;
+        let month = u8::try_from(month)
+            .ok()
+            .filter(|month| (1..=12).contains(month));
+        card.exp_month =
+            month.ok_or_else(|| refuse("month", "exp_month", "invalid_expiry_month"))?;
     }
     if let Some(year) = params.integer("card[exp_year]") {
         let year = u16::try_from(if year < 100 { year + 2000 } else { year }).ok();

@@ -20,7 +20,9 @@ impl Params {
 
     /// All pairs.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.pairs
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The value of one parameter, even if empty. The last one wins when it was sent twice.

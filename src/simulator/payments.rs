@@ -1,7 +1,7 @@
 //! What payments leave behind: intents, charges, refunds and application fees, and how they look as JSON.
 
-use super::objects::{Conduct, Decline, Instrument, Metadata, PaymentMethod, Standing, Text};
 use super::methods::SPENT;
+use super::objects::{Conduct, Decline, Instrument, Metadata, PaymentMethod, Standing, Text};
 use super::render;
 use super::response::Failure;
 use super::shelf::Slot;
@@ -174,16 +174,23 @@ impl World {
             Conduct::Good => Verdict::Approved,
             Conduct::DeclinesConnected(decline) if connected => Verdict::Declined(decline),
             Conduct::DeclinesConnected(_) => Verdict::Approved,
-            Conduct::Declines(decline) | Conduct::DeclinesCharges(decline) => Verdict::Declined(decline),
+            Conduct::Declines(decline) | Conduct::DeclinesCharges(decline) => {
+                Verdict::Declined(decline)
+            }
             Conduct::Authenticates => Verdict::Authenticate,
         }
     }
 
     pub(super) fn render_intent(&self, intent: &Intent) -> Value {
         let charge = intent.charge.map(|slot| &self.charges.get(slot).id);
-        let capturable = if intent.status == Status::RequiresCapture { intent.amount } else { 0 };
+        let capturable = if intent.status == Status::RequiresCapture {
+            intent.amount
+        } else {
+            0
+        };
         let method = intent.method.map(|slot| &*self.methods.get(slot).object.id);
-        let next_action = (intent.status == Status::RequiresAction).then(|| json!({"type": "use_stripe_sdk"}));
+        let next_action =
+            (intent.status == Status::RequiresAction).then(|| json!({"type": "use_stripe_sdk"}));
         json!({
             "id": &*intent.id, "object": "payment_intent", "amount": intent.amount, "amount_capturable": capturable,
             "amount_details": {"tip": {}}, "amount_received": intent.amount_received, "application": null,
@@ -223,17 +230,23 @@ impl World {
         let method = &charge.method;
         let details = match &method.instrument {
             Instrument::Card(card) => json!({"type": "card", "card": render::card_value(card)}),
-            other @ (Instrument::UsBankAccount(_) | Instrument::Other(_)) => json!({"type": other.type_name()}),
+            other @ (Instrument::UsBankAccount(_) | Instrument::Other(_)) => {
+                json!({"type": other.type_name()})
+            }
         };
         let fee = charge.fee.map(|slot| self.fees.get(slot));
         let outcome = match charge.failure {
-            None => json!({"advice_code": null, "network_advice_code": null, "network_decline_code": null,
+            None => {
+                json!({"advice_code": null, "network_advice_code": null, "network_decline_code": null,
                 "network_status": "approved_by_network", "reason": null, "risk_level": "normal",
-                "seller_message": "Payment complete.", "type": "authorized"}),
-            Some(why) => json!({"advice_code": why.advice, "network_advice_code": null, "network_decline_code": "01",
+                "seller_message": "Payment complete.", "type": "authorized"})
+            }
+            Some(why) => {
+                json!({"advice_code": why.advice, "network_advice_code": null, "network_decline_code": "01",
                 "network_status": "declined_by_network", "reason": why.decline_code, "risk_level": "normal",
                 "seller_message": "The bank did not return any further details with this decline.",
-                "type": "issuer_declined"}),
+                "type": "issuer_declined"})
+            }
         };
         let paid = charge.failure.is_none();
         let number = charge.id.trim_start_matches("ch_");

@@ -21,7 +21,8 @@ impl World {
         if left == 0 {
             let id = &charge.id;
             return Err(
-                Failure::invalid(format!("Charge {id} has already been refunded.")).code("charge_already_refunded")
+                Failure::invalid(format!("Charge {id} has already been refunded."))
+                    .code("charge_already_refunded"),
             );
         }
         let amount = params.integer("amount").unwrap_or(left);
@@ -66,7 +67,12 @@ impl World {
             self.move_money(call.ledger, &currency, share);
         }
         let shown = text(&render_refund(&refund));
-        self.refunds.put(call.ledger, Arc::clone(&refund.id), call.moment.unix, refund);
+        self.refunds.put(
+            call.ledger,
+            Arc::clone(&refund.id),
+            call.moment.unix,
+            refund,
+        );
         Ok(shown)
     }
 
@@ -77,15 +83,21 @@ impl World {
             let slot = self.charges.slot_in(call.ledger, id);
             return slot.ok_or_else(|| missing("charge", id, Place::Parameter("charge"), None));
         }
-        let id = params.filled("payment_intent").ok_or_else(|| missing_param("payment_intent"))?;
+        let id = params
+            .filled("payment_intent")
+            .ok_or_else(|| missing_param("payment_intent"))?;
         let place = Place::Parameter("payment_intent");
         let slot = self.intents.slot_in(call.ledger, id);
         let slot = slot.ok_or_else(|| missing("payment_intent", id, place, None))?;
         let charge = self.intents.get(slot).charge;
-        charge.filter(|&charge| self.charges.get(charge).captured > 0).ok_or_else(|| {
-            Failure::invalid(format!("This PaymentIntent ({id}) does not have a successful charge to refund."))
+        charge
+            .filter(|&charge| self.charges.get(charge).captured > 0)
+            .ok_or_else(|| {
+                Failure::invalid(format!(
+                    "This PaymentIntent ({id}) does not have a successful charge to refund."
+                ))
                 .param("payment_intent")
-        })
+            })
     }
 
     pub(super) fn get_refund(&mut self, call: &Call<'_>, id: &str) -> Result<Answer, Failure> {
@@ -99,15 +111,24 @@ impl World {
             let slot = self.refunds.slot_in(call.ledger, id)?;
             Some((self.refunds.kept(slot).created, slot))
         })?;
-        let (charge, intent) = (call.params.filled("charge"), call.params.filled("payment_intent"));
+        let (charge, intent) = (
+            call.params.filled("charge"),
+            call.params.filled("payment_intent"),
+        );
         let wanted = |slot| {
             let refund = self.refunds.get(slot);
-            charge.is_none_or(|id| *refund.charge == *id) && intent.is_none_or(|id| *refund.intent == *id)
+            charge.is_none_or(|id| *refund.charge == *id)
+                && intent.is_none_or(|id| *refund.intent == *id)
         };
         let nothing = Order::new();
         let (page, more) = window.page(self.refunds.order(call.ledger).unwrap_or(&nothing), wanted);
-        let data: Vec<String> = page.into_iter().map(|slot| render_refund(self.refunds.get(slot)).to_string()).collect();
-        Ok(Answer::Text(render::list("/v1/refunds", &data, more).into()))
+        let data: Vec<String> = page
+            .into_iter()
+            .map(|slot| render_refund(self.refunds.get(slot)).to_string())
+            .collect();
+        Ok(Answer::Text(
+            render::list("/v1/refunds", &data, more).into(),
+        ))
     }
 
     pub(super) fn get_charge(&mut self, call: &Call<'_>, id: &str) -> Result<Answer, Failure> {
@@ -121,7 +142,10 @@ impl World {
             let slot = self.charges.slot_in(call.ledger, id)?;
             Some((self.charges.kept(slot).created, slot))
         })?;
-        let (customer, intent) = (call.params.filled("customer"), call.params.filled("payment_intent"));
+        let (customer, intent) = (
+            call.params.filled("customer"),
+            call.params.filled("payment_intent"),
+        );
         let wanted = |slot| {
             let charge = self.charges.get(slot);
             (customer.is_none() || charge.customer.as_deref() == customer)
@@ -129,9 +153,13 @@ impl World {
         };
         let nothing = Order::new();
         let (page, more) = window.page(self.charges.order(call.ledger).unwrap_or(&nothing), wanted);
-        let data: Vec<String> =
-            page.into_iter().map(|slot| self.render_charge(self.charges.get(slot)).to_string()).collect();
-        Ok(Answer::Text(render::list("/v1/charges", &data, more).into()))
+        let data: Vec<String> = page
+            .into_iter()
+            .map(|slot| self.render_charge(self.charges.get(slot)).to_string())
+            .collect();
+        Ok(Answer::Text(
+            render::list("/v1/charges", &data, more).into(),
+        ))
     }
 
     /// Application fees are the platform's, wherever the charge was made.
@@ -142,7 +170,10 @@ impl World {
     }
 
     pub(super) fn move_money(&mut self, ledger: LedgerId, currency: &str, amount: i64) {
-        *self.ledgers[ledger].balances.entry(currency.to_owned()).or_default() += amount;
+        *self.ledgers[ledger]
+            .balances
+            .entry(currency.to_owned())
+            .or_default() += amount;
     }
 
     pub(super) fn balance(&self, call: &Call<'_>) -> Answer {
@@ -166,13 +197,17 @@ impl World {
     /// Connected accounts, by pages of ids.
     pub(super) fn list_accounts(&mut self, call: &Call<'_>) -> Result<Answer, Failure> {
         if call.connected {
-            return Ok(Answer::Text(render::list("/v1/accounts", &[], false).into()));
+            return Ok(Answer::Text(
+                render::list("/v1/accounts", &[], false).into(),
+            ));
         }
         let all = self.accounts.reachable(call.livemode);
         // Newest first; a slot counts from the oldest.
         let place_of = |index: usize| (all[index].created, all.len() - 1 - index);
         let window = Window::read(call.params, "account", |id| {
-            all.iter().position(|account| *account.id == *id).map(place_of)
+            all.iter()
+                .position(|account| *account.id == *id)
+                .map(place_of)
         })?;
         let order: Order = (0..all.len()).map(place_of).collect();
         let (page, more) = window.page(&order, |_| true);
@@ -180,6 +215,8 @@ impl World {
             .into_iter()
             .map(|slot| super::accounts::render(all[all.len() - 1 - slot]).to_string())
             .collect();
-        Ok(Answer::Text(render::list("/v1/accounts", &data, more).into()))
+        Ok(Answer::Text(
+            render::list("/v1/accounts", &data, more).into(),
+        ))
     }
 }

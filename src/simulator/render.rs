@@ -1,7 +1,10 @@
 //! Objects as JSON: every field that Stripe's example objects carry, in one serde view per object.
 
 use super::ids::base62;
-use super::objects::{Address, Billing, Card, Customer, Instrument, Metadata, PaymentMethod, Shipping, Text, UsBankAccount};
+use super::objects::{
+    Address, Billing, Card, Customer, Instrument, Metadata, PaymentMethod, Shipping, Text,
+    UsBankAccount,
+};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value, json};
 
@@ -146,11 +149,17 @@ fn customer_view(customer: &Customer, default_method: Option<Value>) -> Customer
         livemode: customer.livemode,
         metadata: Pairs(&customer.metadata),
         name: &customer.name,
-        next_invoice_sequence: rare.and_then(|rare| rare.next_invoice_sequence).unwrap_or(1),
+        next_invoice_sequence: rare
+            .and_then(|rare| rare.next_invoice_sequence)
+            .unwrap_or(1),
         phone: &customer.phone,
         preferred_locales: rare.map_or(&[], |rare| rare.preferred_locales.as_slice()),
-        shipping: rare.and_then(|rare| rare.shipping.as_ref()).map(ShippingView::from),
-        tax_exempt: rare.and_then(|rare| rare.tax_exempt.as_deref()).unwrap_or("none"),
+        shipping: rare
+            .and_then(|rare| rare.shipping.as_ref())
+            .map(ShippingView::from),
+        tax_exempt: rare
+            .and_then(|rare| rare.tax_exempt.as_deref())
+            .unwrap_or("none"),
         test_clock: None,
     }
 }
@@ -356,7 +365,10 @@ fn method_view(method: &PaymentMethod, customer: Option<Value>) -> MethodView<'_
 /// A page of a list, from objects that are JSON already.
 pub(super) fn list(url: &str, data: &[String], has_more: bool) -> String {
     let data = data.join(",");
-    format!(r#"{{"object":"list","data":[{data}],"has_more":{has_more},"url":{}}}"#, json!(url))
+    format!(
+        r#"{{"object":"list","data":[{data}],"has_more":{has_more},"url":{}}}"#,
+        json!(url)
+    )
 }
 
 /// Serializing our own views to memory cannot fail; if it ever did, an empty object would be seen by every test.

@@ -38,7 +38,8 @@ pub struct Response {
 impl Response {
     /// The headers that this answer carries, apart from those of the transport.
     pub fn headers(&self) -> Vec<(&'static str, String)> {
-        let since_epoch = std::time::Duration::from_secs(u64::try_from(self.date).unwrap_or_default());
+        let since_epoch =
+            std::time::Duration::from_secs(u64::try_from(self.date).unwrap_or_default());
         let date = httpdate::fmt_http_date(std::time::UNIX_EPOCH + since_epoch);
         let flag = |value: bool| if value { "true" } else { "false" }.to_owned();
         let mut headers = vec![
@@ -52,16 +53,26 @@ impl Response {
             ("original-request", self.original_request.clone()),
             ("idempotent-replayed", self.replayed.then(|| flag(true))),
             ("stripe-should-retry", self.should_retry.map(flag)),
-            ("stripe-rate-limited-reason", self.rate_limited_reason.map(str::to_owned)),
+            (
+                "stripe-rate-limited-reason",
+                self.rate_limited_reason.map(str::to_owned),
+            ),
             ("stripe-account", self.account.clone()),
         ];
-        headers.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        headers.extend(
+            optional
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
         headers
     }
 
     /// The value of one header, by its lower-case name.
     pub fn header(&self, name: &str) -> Option<String> {
-        self.headers().into_iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+        self.headers()
+            .into_iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
     }
 }
 
@@ -223,7 +234,10 @@ impl Failure {
         if let Some(code) = self.code {
             error.insert("code".into(), code.into());
             let page = code.replace('_', "-");
-            error.insert("doc_url".into(), format!("https://stripe.com/docs/error-codes/{page}").into());
+            error.insert(
+                "doc_url".into(),
+                format!("https://stripe.com/docs/error-codes/{page}").into(),
+            );
         }
         error.insert("message".into(), self.message.clone().into());
         if let Some(param) = &self.param {
@@ -231,7 +245,9 @@ impl Failure {
         }
         if !self.anonymous {
             let mode = if livemode { "" } else { "test/" };
-            let url = format!("https://dashboard.stripe.com/{account}/{mode}workbench/logs?object={request_id}");
+            let url = format!(
+                "https://dashboard.stripe.com/{account}/{mode}workbench/logs?object={request_id}"
+            );
             error.insert("request_log_url".into(), url.into());
         }
         error.insert("type".into(), self.kind.name().into());

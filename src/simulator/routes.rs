@@ -69,7 +69,9 @@ impl<'a> Route<'a> {
             ["customers", "search"] => Self::SearchCustomers,
             ["customers", id] => Self::GetCustomer(id),
             ["customers", id, "payment_methods"] => Self::ListCustomerPaymentMethods(id),
-            ["customers", id, "payment_methods", method] => Self::GetCustomerPaymentMethod(id, method),
+            ["customers", id, "payment_methods", method] => {
+                Self::GetCustomerPaymentMethod(id, method)
+            }
             ["payment_methods"] => Self::ListPaymentMethods,
             ["payment_methods", id] => Self::GetPaymentMethod(id),
             ["payment_intents"] => Self::ListPaymentIntents,
@@ -118,7 +120,9 @@ impl<'a> Route<'a> {
             Self::UpdateCustomer(_) => "POST /v1/customers/{customer}",
             Self::DeleteCustomer(_) => "DELETE /v1/customers/{customer}",
             Self::ListCustomerPaymentMethods(_) => "GET /v1/customers/{customer}/payment_methods",
-            Self::GetCustomerPaymentMethod(..) => "GET /v1/customers/{customer}/payment_methods/{payment_method}",
+            Self::GetCustomerPaymentMethod(..) => {
+                "GET /v1/customers/{customer}/payment_methods/{payment_method}"
+            }
             Self::CreatePaymentMethod => "POST /v1/payment_methods",
             Self::ListPaymentMethods => "GET /v1/payment_methods",
             Self::GetPaymentMethod(_) => "GET /v1/payment_methods/{payment_method}",
@@ -155,7 +159,9 @@ impl<'a> Route<'a> {
             Self::UpdateCustomer(_) => tables::UPDATE_CUSTOMER,
             Self::ListCustomers => tables::LIST_CUSTOMERS,
             Self::SearchCustomers => tables::SEARCH,
-            Self::ListCustomerPaymentMethods(_) | Self::ListPaymentMethods => tables::LIST_PAYMENT_METHODS,
+            Self::ListCustomerPaymentMethods(_) | Self::ListPaymentMethods => {
+                tables::LIST_PAYMENT_METHODS
+            }
             Self::CreatePaymentMethod => tables::CREATE_PAYMENT_METHOD,
             Self::UpdatePaymentMethod(_) => tables::UPDATE_PAYMENT_METHOD,
             Self::AttachPaymentMethod(_) => tables::ATTACH,
@@ -165,7 +171,9 @@ impl<'a> Route<'a> {
             Self::CancelPaymentIntent(_) | Self::CancelSetupIntent(_) => tables::CANCEL,
             Self::CreateSetupIntent => tables::CREATE_SETUP_INTENT,
             Self::CreateRefund => tables::CREATE_REFUND,
-            Self::ListPaymentIntents | Self::ListRefunds | Self::ListCharges => tables::LIST_PAYMENTS,
+            Self::ListPaymentIntents | Self::ListRefunds | Self::ListCharges => {
+                tables::LIST_PAYMENTS
+            }
             Self::ListAccounts => tables::LIST,
             Self::GetCustomer(_)
             | Self::DeleteCustomer(_)

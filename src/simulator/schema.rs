@@ -69,11 +69,17 @@ pub(super) fn check(params: &Params, route: Route<'_>) -> Result<(), Failure> {
     if let Some(first) = unknown.first() {
         let plural = if unknown.len() == 1 { "" } else { "s" };
         let names = unknown.join(", ");
-        return Err(Failure::invalid(format!("Received unknown parameter{plural}: {names}"))
-            .code("parameter_unknown")
-            .param(*first));
+        return Err(
+            Failure::invalid(format!("Received unknown parameter{plural}: {names}"))
+                .code("parameter_unknown")
+                .param(*first),
+        );
     }
-    if let Some(absent) = route.required().iter().find(|name| params.filled(name).is_none()) {
+    if let Some(absent) = route
+        .required()
+        .iter()
+        .find(|name| params.filled(name).is_none())
+    {
         return Err(missing_param(absent));
     }
     check_metadata(params)
@@ -94,7 +100,11 @@ fn check_one(shape: Shape, name: &str, rest: &str, value: &str) -> Result<bool, 
     match shape {
         Shape::Hash(table) => {
             if rest.is_empty() {
-                return if value.is_empty() { Ok(true) } else { Err(bad("hash", name, value)) };
+                return if value.is_empty() {
+                    Ok(true)
+                } else {
+                    Err(bad("hash", name, value))
+                };
             }
             let Some((member, further)) = split_member(rest) else {
                 return Ok(false);
@@ -119,7 +129,9 @@ fn check_one(shape: Shape, name: &str, rest: &str, value: &str) -> Result<bool, 
             integer(name, value)?;
             Ok(true)
         }
-        _ if !rest.is_empty() => Err(Failure::invalid(format!("Invalid string: {{{rest}}}")).param(name)),
+        _ if !rest.is_empty() => {
+            Err(Failure::invalid(format!("Invalid string: {{{rest}}}")).param(name))
+        }
         Shape::Text(most) => check_text(most, name, value),
         Shape::Email => check_email(name, value),
         Shape::Id if value.is_empty() => Err(empty(name)),
@@ -142,10 +154,10 @@ fn check_text(most: usize, name: &str, value: &str) -> Result<bool, Failure> {
         return Ok(true);
     }
     let shown: String = value.chars().take(10).collect();
-    Err(
-        Failure::invalid(format!("Invalid string: {shown}...; must be at most {most} characters"))
-            .param(name),
-    )
+    Err(Failure::invalid(format!(
+        "Invalid string: {shown}...; must be at most {most} characters"
+    ))
+    .param(name))
 }
 
 fn check_email(name: &str, value: &str) -> Result<bool, Failure> {
@@ -155,7 +167,11 @@ fn check_email(name: &str, value: &str) -> Result<bool, Failure> {
     }
     let well_formed = !value.contains(char::is_whitespace)
         && value.split_once('@').is_some_and(|(local, domain)| {
-            !local.is_empty() && !domain.contains('@') && !domain.starts_with('.') && domain.contains('.') && !domain.ends_with('.')
+            !local.is_empty()
+                && !domain.contains('@')
+                && !domain.starts_with('.')
+                && domain.contains('.')
+                && !domain.ends_with('.')
         });
     if well_formed {
         return Ok(true);
@@ -209,7 +225,9 @@ fn check_metadata(params: &Params) -> Result<(), Failure> {
         };
         let key = rest.strip_suffix(']').unwrap_or(rest);
         if key.contains(['[', ']']) || !rest.ends_with(']') {
-            return Err(Failure::invalid("Metadata keys cannot contain square brackets.").param("metadata"));
+            return Err(
+                Failure::invalid("Metadata keys cannot contain square brackets.").param("metadata"),
+            );
         }
         if key.chars().count() > 40 {
             return Err(Failure::invalid(format!(
@@ -237,7 +255,10 @@ fn check_metadata(params: &Params) -> Result<(), Failure> {
 
 /// The refusal of a fifty-first key, also when the keys came one update after the other.
 pub(super) fn too_much_metadata(keys: usize) -> Failure {
-    Failure::invalid(format!("Metadata can have up to 50 keys, but there would be {keys}.")).param("metadata")
+    Failure::invalid(format!(
+        "Metadata can have up to 50 keys, but there would be {keys}."
+    ))
+    .param("metadata")
 }
 
 /// The refusal of a word that is none of those allowed.

@@ -48,10 +48,16 @@ struct Query {
 impl World {
     pub(super) fn search_customers(&mut self, call: &Call<'_>) -> Result<Answer, Failure> {
         if &*self.accounts.platform.country == "IN" {
-            return Err(Failure::invalid("Search is not available for accounts in India."));
+            return Err(Failure::invalid(
+                "Search is not available for accounts in India.",
+            ));
         }
         let query = parse(call.params.filled("query").unwrap_or_default())?;
-        let limit = call.params.integer("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(10);
+        let limit = call
+            .params
+            .integer("limit")
+            .and_then(|limit| usize::try_from(limit).ok())
+            .unwrap_or(10);
         let skip: usize = match call.params.filled("page") {
             None => 0,
             Some(page) => page
@@ -70,7 +76,10 @@ impl World {
         let more = page.len() > limit;
         page.truncate(limit);
         let next = more.then(|| format!("page_{}", skip + limit));
-        let data: Vec<String> = page.into_iter().map(|slot| self.render_customer(call, slot, "data.")).collect();
+        let data: Vec<String> = page
+            .into_iter()
+            .map(|slot| self.render_customer(call, slot, "data."))
+            .collect();
         let (data, next) = (data.join(","), json!(next));
         let body = format!(
             r#"{{"object":"search_result","data":[{data}],"has_more":{more},"next_page":{next},"url":"/v1/customers/search"}}"#
@@ -100,9 +109,11 @@ impl Clause {
             Field::Email => customer.email.as_deref(),
             Field::Name => customer.name.as_deref(),
             Field::Phone => customer.phone.as_deref(),
-            Field::Metadata(key) => {
-                customer.metadata.iter().find(|(known, _)| **known == **key).map(|(_, value)| &**value)
-            }
+            Field::Metadata(key) => customer
+                .metadata
+                .iter()
+                .find(|(known, _)| **known == **key)
+                .map(|(_, value)| &**value),
         };
         self.negated != self.compares(actual)
     }
@@ -114,7 +125,9 @@ impl Clause {
         let number = |text: &str| text.parse::<i64>().unwrap_or_default();
         match self.operator {
             Operator::Is => actual.eq_ignore_ascii_case(value),
-            Operator::Contains => actual.to_ascii_lowercase().contains(&value.to_ascii_lowercase()),
+            Operator::Contains => actual
+                .to_ascii_lowercase()
+                .contains(&value.to_ascii_lowercase()),
             Operator::More => number(actual) > number(value),
             Operator::MoreOrIs => number(actual) >= number(value),
             Operator::Less => number(actual) < number(value),
@@ -138,12 +151,20 @@ fn parse(text: &str) -> Result<Query, Failure> {
             });
         }
         // A space alone joins by AND.
-        let joined = [("AND ", false), ("and ", false), ("OR ", true), ("or ", true)]
-            .into_iter()
-            .find_map(|(word, or)| Some((or, rest.strip_prefix(word)?)));
+        let joined = [
+            ("AND ", false),
+            ("and ", false),
+            ("OR ", true),
+            ("or ", true),
+        ]
+        .into_iter()
+        .find_map(|(word, or)| Some((or, rest.strip_prefix(word)?)));
         let (or, after) = joined.unwrap_or((false, rest));
         if any.is_some_and(|any| any != or) {
-            return Err(Failure::invalid("You cannot use both AND and OR in the same query.").param("query"));
+            return Err(
+                Failure::invalid("You cannot use both AND and OR in the same query.")
+                    .param("query"),
+            );
         }
         any = Some(or);
         rest = after.trim_start();
@@ -151,7 +172,9 @@ fn parse(text: &str) -> Result<Query, Failure> {
 }
 
 fn parse_clause(text: &str) -> Option<(Clause, &str)> {
-    let (negated, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
+    let (negated, text) = text
+        .strip_prefix('-')
+        .map_or((false, text), |text| (true, text));
     let (field, text) = parse_field(text)?;
     let operators = [
         (">=", Operator::MoreOrIs),
@@ -174,9 +197,17 @@ fn parse_clause(text: &str) -> Option<(Clause, &str)> {
         let (value, rest) = parse_quoted(text)?;
         (Some(value), rest)
     } else {
-        let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let end = text
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len());
         let (digits, rest) = text.split_at(end);
-        (Some(digits).filter(|digits| !digits.is_empty()).map(str::to_owned).map(Some)?, rest)
+        (
+            Some(digits)
+                .filter(|digits| !digits.is_empty())
+                .map(str::to_owned)
+                .map(Some)?,
+            rest,
+        )
     };
     let clause = Clause {
         negated,
@@ -198,7 +229,9 @@ fn parse_field(text: &str) -> Option<(Field, &str)> {
         ("name", Field::Name),
         ("phone", Field::Phone),
     ];
-    names.into_iter().find_map(|(name, field)| Some((field, text.strip_prefix(name)?)))
+    names
+        .into_iter()
+        .find_map(|(name, field)| Some((field, text.strip_prefix(name)?)))
 }
 
 /// Text in single or double quotes; a backslash takes the next character as it is.

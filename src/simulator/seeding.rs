@@ -154,13 +154,20 @@ impl World {
             return Err(format!("{} exists already", seed.customer));
         }
         let ledger = self.home(seed.on_account.as_deref(), seed.livemode)?;
-        let models = seed.payment_methods.iter().map(|method| model(method.kind.as_deref(), method.test_card.as_deref()));
+        let models = seed
+            .payment_methods
+            .iter()
+            .map(|method| model(method.kind.as_deref(), method.test_card.as_deref()));
         let models: Vec<Model> = models.collect::<Result<_, _>>()?;
         let created = seed.created.unwrap_or(LONG_AGO);
         let mut customer = Customer::blank(seed.customer.as_str().into(), created, seed.livemode);
         customer.email = seed.email.as_deref().map(Box::from);
         customer.name = seed.name.as_deref().map(Box::from);
-        customer.metadata = seed.metadata.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect();
+        customer.metadata = seed
+            .metadata
+            .iter()
+            .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
+            .collect();
         let owner = self.put_customer(ledger, customer);
         for (method, model) in seed.payment_methods.iter().zip(models) {
             let slot = self.plant_method(ledger, &method.id, model)?;
@@ -173,7 +180,12 @@ impl World {
         if self.methods.slot(id).is_some() {
             return Err(format!("{id} exists already"));
         }
-        let object = new_method(id.into(), LONG_AGO, self.ledgers[ledger].livemode, model.instrument);
+        let object = new_method(
+            id.into(),
+            LONG_AGO,
+            self.ledgers[ledger].livemode,
+            model.instrument,
+        );
         Ok(self.put_method(ledger, object, model.conduct))
     }
 
@@ -182,8 +194,15 @@ impl World {
         match account.filter(|&account| *account != *platform) {
             None => Ok(self.ledger(&platform, livemode, false)),
             Some(account) => {
-                let kind = if livemode { super::keys::Kind::SecretLive } else { super::keys::Kind::SecretTest };
-                let account = self.accounts.reach(account, kind).map_err(|failure| failure.message)?;
+                let kind = if livemode {
+                    super::keys::Kind::SecretLive
+                } else {
+                    super::keys::Kind::SecretTest
+                };
+                let account = self
+                    .accounts
+                    .reach(account, kind)
+                    .map_err(|failure| failure.message)?;
                 Ok(self.ledger(&account, livemode, true))
             }
         }
@@ -194,7 +213,8 @@ fn model(kind: Option<&str>, test_card: Option<&str>) -> Result<Model, String> {
     match (kind.unwrap_or("card"), test_card) {
         ("card", card) => {
             let name = card.unwrap_or("visa");
-            testcards::token(&format!("tok_{name}")).ok_or_else(|| format!("there is no test card `{name}`"))
+            testcards::token(&format!("tok_{name}"))
+                .ok_or_else(|| format!("there is no test card `{name}`"))
         }
         ("us_bank_account", None) => Ok(testcards::us_bank_account("000123456789")),
         (other, None) => Ok(Model {

@@ -65,7 +65,11 @@ pub async fn spawn(settings: Settings) -> Result<Running, SimulatorError> {
     let addr = listener.local_addr()?;
     let simulator = Arc::new(Mutex::new(Simulator::open(settings, wall_ms())?));
     let (stop, stopped) = watch::channel(false);
-    let task = tokio::spawn(serve_shared(listener, Arc::clone(&simulator), until(stopped)));
+    let task = tokio::spawn(serve_shared(
+        listener,
+        Arc::clone(&simulator),
+        until(stopped),
+    ));
     Ok(Running {
         addr,
         simulator,
@@ -141,15 +145,24 @@ async fn until(mut stopped: watch::Receiver<bool>) {
     drop(stopped.wait_for(|stopped| *stopped).await);
 }
 
-async fn respond(request: hyper::Request<Incoming>, simulator: Shared) -> io::Result<hyper::Response<Reply>> {
+async fn respond(
+    request: hyper::Request<Incoming>,
+    simulator: Shared,
+) -> io::Result<hyper::Response<Reply>> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+    let target = head
+        .uri
+        .path_and_query()
+        .map_or("/", |target| target.as_str());
     if target.starts_with("/_sim/") {
         let browser = head.headers.contains_key(ORIGIN);
         return control(&simulator, head.method.as_str(), target, &body, browser);
     }
-    let headers = head.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    let headers = head
+        .headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
     let request = Request::from_parts(head.method.as_str(), target, headers, &body);
     let delivery = lock(&simulator).receive(wall_ms(), &request);
     if delivery.after_ms > 0 {
@@ -158,7 +171,9 @@ async fn respond(request: hyper::Request<Incoming>, simulator: Shared) -> io::Re
     match delivery.answer {
         Answered::Whole(response) => reply(response, false),
         Answered::Half(response) => reply(response, true),
-        Answered::Nothing => Err(io::Error::other("the connection is lost, as the fault script says")),
+        Answered::Nothing => Err(io::Error::other(
+            "the connection is lost, as the fault script says",
+        )),
     }
 }
 
@@ -189,7 +204,10 @@ fn control(
 ) -> io::Result<hyper::Response<Reply>> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let answer = if browser {
-        ControlAnswer::Now(403, r#"{"ok":false,"error":"not from a browser"}"#.to_owned())
+        ControlAnswer::Now(
+            403,
+            r#"{"ok":false,"error":"not from a browser"}"#.to_owned(),
+        )
     } else {
         let body = String::from_utf8_lossy(body);
         lock(simulator).answer_control(wall_ms(), Method::of(method), path, query, &body)
@@ -247,7 +265,11 @@ impl Body for Reply {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(0))),
+            Self::Whole(bytes) => SizeHint::with_exact(
+                bytes
+                    .as_ref()
+                    .map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(0)),
+            ),
             Self::Half(..) | Self::Dump(..) => SizeHint::default(),
         }
     }
@@ -258,7 +280,10 @@ fn lock(simulator: &Shared) -> MutexGuard<'_, Simulator> {
     simulator.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place where the simulator reads real time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the simulator reads real time"
+)]
 fn wall_ms() -> i64 {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     i64::try_from(since_epoch.unwrap_or_default().as_millis()).unwrap_or(i64::MAX)

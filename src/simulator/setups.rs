@@ -16,7 +16,8 @@ impl World {
         let params = call.params;
         let customer = match params.filled("customer") {
             Some(id) => {
-                let slot = self.live_customer_slot(call.ledger, id, Place::Parameter("customer"))?;
+                let slot =
+                    self.live_customer_slot(call.ledger, id, Place::Parameter("customer"))?;
                 Some(Arc::clone(&self.customers.get(slot).object.id))
             }
             None => None,
@@ -32,7 +33,11 @@ impl World {
             id: self.mint(call, "seti_"),
             created: call.moment.unix,
             livemode: call.livemode,
-            status: if method.is_some() { Status::RequiresConfirmation } else { Status::RequiresPaymentMethod },
+            status: if method.is_some() {
+                Status::RequiresConfirmation
+            } else {
+                Status::RequiresPaymentMethod
+            },
             customer,
             method,
             description: None,
@@ -41,7 +46,9 @@ impl World {
             last_error: None,
         };
         write_text(&mut setup.description, params, "description");
-        let slot = self.setups.put(call.ledger, Arc::clone(&setup.id), call.moment.unix, setup);
+        let slot = self
+            .setups
+            .put(call.ledger, Arc::clone(&setup.id), call.moment.unix, setup);
         if confirm {
             self.set_up(call, slot)?;
         }
@@ -56,7 +63,10 @@ impl World {
     pub(super) fn confirm_setup(&mut self, call: &Call<'_>, id: &str) -> Result<Answer, Failure> {
         let slot = self.setup_slot(call, id)?;
         let setup = self.setups.get(slot);
-        if !matches!(setup.status, Status::RequiresPaymentMethod | Status::RequiresConfirmation) {
+        if !matches!(
+            setup.status,
+            Status::RequiresPaymentMethod | Status::RequiresConfirmation
+        ) {
             return Err(unexpected_state("confirm", setup.status));
         }
         let customer = setup.customer.clone();
@@ -86,7 +96,9 @@ impl World {
         let why = match self.verdict(method, call.connected) {
             Verdict::Approved => {
                 let keeper = customer.and_then(|id| self.customers.slot(&id));
-                if let Some(keeper) = keeper.filter(|_| self.methods.get(method).standing == Standing::Loose) {
+                if let Some(keeper) =
+                    keeper.filter(|_| self.methods.get(method).standing == Standing::Loose)
+                {
                     self.attach_to(method, keeper);
                 }
                 self.setups.get_mut(slot).status = Status::Succeeded;

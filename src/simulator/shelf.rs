@@ -44,7 +44,11 @@ impl<T> Default for Shelf<T> {
 impl<T> Shelf<T> {
     pub fn put(&mut self, ledger: LedgerId, id: Arc<str>, created: i64, value: T) -> Slot {
         let slot = self.items.len();
-        self.items.push(Kept { ledger, created, value });
+        self.items.push(Kept {
+            ledger,
+            created,
+            value,
+        });
         self.by_id.insert(id, slot);
         if self.orders.len() <= ledger {
             self.orders.resize_with(ledger + 1, Order::new);
@@ -60,7 +64,8 @@ impl<T> Shelf<T> {
 
     /// The slot of an id if the object is in this ledger.
     pub fn slot_in(&self, ledger: LedgerId, id: &str) -> Option<Slot> {
-        self.slot(id).filter(|&slot| self.items[slot].ledger == ledger)
+        self.slot(id)
+            .filter(|&slot| self.items[slot].ledger == ledger)
     }
 
     pub fn kept(&self, slot: Slot) -> &Kept<T> {
@@ -81,7 +86,9 @@ impl<T> Shelf<T> {
 
     /// Takes an object out of the lists; its id stays known.
     pub fn unlist(&mut self, slot: Slot) {
-        let Kept { ledger, created, .. } = self.items[slot];
+        let Kept {
+            ledger, created, ..
+        } = self.items[slot];
         if let Some(order) = self.orders.get_mut(ledger) {
             order.remove(&(created, slot));
         }
@@ -110,18 +117,35 @@ impl Window {
         noun: &str,
         mut find: impl FnMut(&str) -> Option<(i64, Slot)>,
     ) -> Result<Self, Failure> {
-        let limit = params.integer("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(10);
+        let limit = params
+            .integer("limit")
+            .and_then(|limit| usize::try_from(limit).ok())
+            .unwrap_or(10);
         let bound = |name: &str| params.integer(name);
         let exact = bound("created");
-        let oldest = [exact, bound("created[gte]"), bound("created[gt]").map(|at| at.saturating_add(1))];
-        let newest = [exact, bound("created[lte]"), bound("created[lt]").map(|at| at.saturating_sub(1))];
-        let (after, before) = (params.filled("starting_after"), params.filled("ending_before"));
+        let oldest = [
+            exact,
+            bound("created[gte]"),
+            bound("created[gt]").map(|at| at.saturating_add(1)),
+        ];
+        let newest = [
+            exact,
+            bound("created[lte]"),
+            bound("created[lt]").map(|at| at.saturating_sub(1)),
+        ];
+        let (after, before) = (
+            params.filled("starting_after"),
+            params.filled("ending_before"),
+        );
         if after.is_some() && before.is_some() {
-            return Err(
-                Failure::invalid("You cannot use both `starting_after` and `ending_before`.").param("ending_before"),
-            );
+            return Err(Failure::invalid(
+                "You cannot use both `starting_after` and `ending_before`.",
+            )
+            .param("ending_before"));
         }
-        let cursor = after.map(|id| ("starting_after", id)).or(before.map(|id| ("ending_before", id)));
+        let cursor = after
+            .map(|id| ("starting_after", id))
+            .or(before.map(|id| ("ending_before", id)));
         let start = match cursor {
             Some((param, id)) => {
                 Some(find(id).ok_or_else(|| missing(noun, id, Place::Parameter(param), None))?)
@@ -142,7 +166,9 @@ impl Window {
         let mut low = Bound::Included((self.oldest, 0));
         let mut high = Bound::Included((self.newest, Slot::MAX));
         match (self.start, self.backwards) {
-            (Some(start), false) if start < (self.newest, Slot::MAX) => high = Bound::Excluded(start),
+            (Some(start), false) if start < (self.newest, Slot::MAX) => {
+                high = Bound::Excluded(start)
+            }
             (Some(start), true) if start > (self.oldest, 0) => low = Bound::Excluded(start),
             _ => {}
         }
@@ -160,7 +186,11 @@ impl Window {
         let mut page: Vec<Slot> = if self.backwards {
             range.filter(|&slot| wanted(slot)).take(one_more).collect()
         } else {
-            range.rev().filter(|&slot| wanted(slot)).take(one_more).collect()
+            range
+                .rev()
+                .filter(|&slot| wanted(slot))
+                .take(one_more)
+                .collect()
         };
         let more = page.len() > self.limit;
         page.truncate(self.limit);

@@ -6,7 +6,8 @@
 use super::accounts::LONG_AGO;
 use super::ids::{base62, hash, mix};
 use super::objects::{
-    Address, Billing, Conduct, Customer, CustomerRecord, Instrument, Metadata, MethodRecord, PaymentMethod, Standing,
+    Address, Billing, Conduct, Customer, CustomerRecord, Instrument, Metadata, MethodRecord,
+    PaymentMethod, Standing,
 };
 use super::response::{Failure, Place, missing};
 use super::shelf::{LedgerId, Slot};
@@ -17,8 +18,10 @@ use std::sync::Arc;
 const WRONG_ACCOUNT: &str = "OAuth key or Stripe-Account header was used but API request was provided with a \
                              platform-owned payment method ID. Please ensure that the provided payment method matches \
                              the specified account.";
-const ONLY_LIVE: &str = "a similar object exists in live mode, but a test mode key was used to make this request.";
-const ONLY_TEST: &str = "a similar object exists in test mode, but a live mode key was used to make this request.";
+const ONLY_LIVE: &str =
+    "a similar object exists in live mode, but a test mode key was used to make this request.";
+const ONLY_TEST: &str =
+    "a similar object exists in test mode, but a live mode key was used to make this request.";
 
 /// What the first word of an id asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +74,12 @@ impl Marker {
 
 impl World {
     /// The PaymentMethod that an id names in this ledger.
-    pub(super) fn method_slot(&mut self, ledger: LedgerId, id: &str, place: Place<'_>) -> Result<Slot, Failure> {
+    pub(super) fn method_slot(
+        &mut self,
+        ledger: LedgerId,
+        id: &str,
+        place: Place<'_>,
+    ) -> Result<Slot, Failure> {
         if let Some(slot) = self.methods.slot(id) {
             let home = self.methods.kept(slot).ledger;
             if home == ledger {
@@ -88,20 +96,35 @@ impl World {
     }
 
     /// The Customer that an id names in this ledger; deleted ones are found, too.
-    pub(super) fn customer_slot(&mut self, ledger: LedgerId, id: &str, place: Place<'_>) -> Result<Slot, Failure> {
+    pub(super) fn customer_slot(
+        &mut self,
+        ledger: LedgerId,
+        id: &str,
+        place: Place<'_>,
+    ) -> Result<Slot, Failure> {
         if let Some(slot) = self.customers.slot(id) {
             let home = self.customers.kept(slot).ledger;
             if home == ledger {
                 return Ok(slot);
             }
-            return Err(missing("customer", id, place, self.why_elsewhere(home, ledger)));
+            return Err(missing(
+                "customer",
+                id,
+                place,
+                self.why_elsewhere(home, ledger),
+            ));
         }
         self.customer_on_demand(ledger, id)
             .ok_or_else(|| missing("customer", id, place, None))
     }
 
     /// Like [`Self::customer_slot`], for calls that need a customer that is not deleted.
-    pub(super) fn live_customer_slot(&mut self, ledger: LedgerId, id: &str, place: Place<'_>) -> Result<Slot, Failure> {
+    pub(super) fn live_customer_slot(
+        &mut self,
+        ledger: LedgerId,
+        id: &str,
+        place: Place<'_>,
+    ) -> Result<Slot, Failure> {
         let slot = self.customer_slot(ledger, id, place)?;
         if self.customers.get(slot).deleted {
             return Err(missing("customer", id, place, None));
@@ -137,7 +160,10 @@ impl World {
             Marker::Type(name) => (Instrument::Other(name), Conduct::Good),
             Marker::BankAccount => {
                 let number = format!("{:012}", drawn % 1_000_000_000_000);
-                (testcards::us_bank_account(&number).instrument, Conduct::Good)
+                (
+                    testcards::us_bank_account(&number).instrument,
+                    Conduct::Good,
+                )
             }
         };
         let billing = Billing {
@@ -150,7 +176,12 @@ impl World {
         };
         let object = PaymentMethod {
             billing: Some(Box::new(billing)),
-            ..new_method(id.into(), LONG_AGO, self.ledgers[ledger].livemode, instrument)
+            ..new_method(
+                id.into(),
+                LONG_AGO,
+                self.ledgers[ledger].livemode,
+                instrument,
+            )
         };
         let slot = self.put_method(ledger, object, conduct);
         match marker {
@@ -173,7 +204,10 @@ impl World {
         if let Some(slot) = self.customers.slot(id) {
             return Some(slot);
         }
-        Some(self.put_customer(ledger, Customer::blank(id.into(), LONG_AGO, self.ledgers[ledger].livemode)))
+        Some(self.put_customer(
+            ledger,
+            Customer::blank(id.into(), LONG_AGO, self.ledgers[ledger].livemode),
+        ))
     }
 
     pub(super) fn put_customer(&mut self, ledger: LedgerId, object: Customer) -> Slot {
@@ -187,7 +221,12 @@ impl World {
         self.customers.put(ledger, id, created, record)
     }
 
-    pub(super) fn put_method(&mut self, ledger: LedgerId, object: PaymentMethod, conduct: Conduct) -> Slot {
+    pub(super) fn put_method(
+        &mut self,
+        ledger: LedgerId,
+        object: PaymentMethod,
+        conduct: Conduct,
+    ) -> Slot {
         let (id, created) = (Arc::clone(&object.id), object.created);
         let record = MethodRecord {
             object: Arc::new(object),
@@ -220,7 +259,12 @@ impl World {
 }
 
 /// A PaymentMethod of which nothing is known but what it is.
-pub(super) fn new_method(id: Arc<str>, created: i64, livemode: bool, instrument: Instrument) -> PaymentMethod {
+pub(super) fn new_method(
+    id: Arc<str>,
+    created: i64,
+    livemode: bool,
+    instrument: Instrument,
+) -> PaymentMethod {
     PaymentMethod {
         id,
         created,

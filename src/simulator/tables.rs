@@ -88,7 +88,13 @@ const CURSORS: [Param; 4] = [
 ];
 
 /// `GET /v1/accounts` and other plain lists.
-pub(super) const LIST: &[Param] = &[CURSORS[0], CURSORS[1], CURSORS[2], CURSORS[3], param("created", Range)];
+pub(super) const LIST: &[Param] = &[
+    CURSORS[0],
+    CURSORS[1],
+    CURSORS[2],
+    CURSORS[3],
+    param("created", Range),
+];
 
 /// `GET /v1/customers`
 pub(super) const LIST_CUSTOMERS: &[Param] = &[
@@ -137,11 +143,47 @@ const REDISPLAY: &[&str] = &["always", "limited", "unspecified"];
 
 /// The types of PaymentMethods, for the parameter `type`. Stripe adds to them every other month.
 pub(super) const TYPES: &[&str] = &[
-    "acss_debit", "affirm", "afterpay_clearpay", "alipay", "amazon_pay", "au_becs_debit", "bacs_debit", "bancontact",
-    "blik", "boleto", "card", "card_present", "cashapp", "customer_balance", "eps", "fpx", "giropay", "grabpay",
-    "ideal", "interac_present", "klarna", "konbini", "link", "mobilepay", "multibanco", "oxxo", "p24", "pay_by_bank",
-    "paynow", "paypal", "payto", "pix", "promptpay", "revolut_pay", "sepa_debit", "sofort", "swish", "twint",
-    "us_bank_account", "wechat_pay", "zip",
+    "acss_debit",
+    "affirm",
+    "afterpay_clearpay",
+    "alipay",
+    "amazon_pay",
+    "au_becs_debit",
+    "bacs_debit",
+    "bancontact",
+    "blik",
+    "boleto",
+    "card",
+    "card_present",
+    "cashapp",
+    "customer_balance",
+    "eps",
+    "fpx",
+    "giropay",
+    "grabpay",
+    "ideal",
+    "interac_present",
+    "klarna",
+    "konbini",
+    "link",
+    "mobilepay",
+    "multibanco",
+    "oxxo",
+    "p24",
+    "pay_by_bank",
+    "paynow",
+    "paypal",
+    "payto",
+    "pix",
+    "promptpay",
+    "revolut_pay",
+    "sepa_debit",
+    "sofort",
+    "swish",
+    "twint",
+    "us_bank_account",
+    "wechat_pay",
+    "zip",
 ];
 
 const BILLING_DETAILS: &[Param] = &[
@@ -215,7 +257,10 @@ pub(super) const CREATE_PAYMENT_INTENT: &[Param] = &[
     param("amount", Integer),
     param("application_fee_amount", Integer),
     param("automatic_payment_methods", Ignored),
-    param("capture_method", OneOf(&["automatic", "automatic_async", "manual"])),
+    param(
+        "capture_method",
+        OneOf(&["automatic", "automatic_async", "manual"]),
+    ),
     param("confirm", Flag),
     param("confirmation_method", OneOf(&["automatic", "manual"])),
     param("currency", Text(3)),
@@ -272,7 +317,12 @@ pub(super) const CAPTURE: &[Param] = &[
 pub(super) const CANCEL: &[Param] = &[
     param(
         "cancellation_reason",
-        OneOf(&["abandoned", "duplicate", "fraudulent", "requested_by_customer"]),
+        OneOf(&[
+            "abandoned",
+            "duplicate",
+            "fraudulent",
+            "requested_by_customer",
+        ]),
     ),
     EXPAND,
 ];
@@ -312,7 +362,10 @@ pub(super) const CREATE_REFUND: &[Param] = &[
     param("metadata", Metadata),
     param("origin", OneOf(&["customer_balance"])),
     param("payment_intent", Id),
-    param("reason", OneOf(&["duplicate", "fraudulent", "requested_by_customer"])),
+    param(
+        "reason",
+        OneOf(&["duplicate", "fraudulent", "requested_by_customer"]),
+    ),
     param("refund_application_fee", Flag),
     param("reverse_transfer", Flag),
 ];

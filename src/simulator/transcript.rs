@@ -81,7 +81,13 @@ pub struct Counters {
 }
 
 impl Counters {
-    pub(super) fn count(&mut self, wall_ms: i64, endpoint: &'static str, status: Option<u16>, replayed: bool) {
+    pub(super) fn count(
+        &mut self,
+        wall_ms: i64,
+        endpoint: &'static str,
+        status: Option<u16>,
+        replayed: bool,
+    ) {
         self.requests += 1;
         self.replayed += u64::from(replayed);
         *self.by_endpoint.entry(endpoint).or_default() += 1;

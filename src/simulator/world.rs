@@ -99,7 +99,11 @@ pub(super) struct Call<'a> {
 impl World {
     /// An empty world under these laws.
     pub fn new(laws: Laws) -> Self {
-        let accounts = Accounts::new(&laws.platform_account, &laws.platform_country, laws.sources_on_demand);
+        let accounts = Accounts::new(
+            &laws.platform_account,
+            &laws.platform_country,
+            laws.sources_on_demand,
+        );
         Self {
             laws,
             accounts,
@@ -187,7 +191,12 @@ impl World {
     }
 
     /// Replays what is stored under the key, or executes the request and stores the result.
-    fn answer(&mut self, reply: &mut Reply<'_>, call: &Call<'_>, route: Route<'_>) -> Result<(u16, String), Failure> {
+    fn answer(
+        &mut self,
+        reply: &mut Reply<'_>,
+        call: &Call<'_>,
+        route: Route<'_>,
+    ) -> Result<(u16, String), Failure> {
         let request = reply.request;
         let key = match request.method {
             Method::Post => request.idempotency_key.as_deref(),
@@ -195,10 +204,15 @@ impl World {
         };
         if let Some(key) = key {
             if key.is_empty() || key.chars().count() > 255 {
-                return Err(Failure::invalid("Idempotency keys must have 1 to 255 characters."));
+                return Err(Failure::invalid(
+                    "Idempotency keys must have 1 to 255 characters.",
+                ));
             }
             let now = reply.moment.unix;
-            if let Some(stored) = self.keys.recall(call.ledger, key, &request.path, call.params, now)? {
+            if let Some(stored) =
+                self.keys
+                    .recall(call.ledger, key, &request.path, call.params, now)?
+            {
                 reply.original = Some(stored.number);
                 return Ok((stored.status, stored.answer.body()));
             }
@@ -251,7 +265,9 @@ impl World {
             Route::UpdateCustomer(id) => self.update_customer(call, id),
             Route::DeleteCustomer(id) => self.delete_customer(call, id),
             Route::ListCustomerPaymentMethods(id) => self.list_customer_methods(call, id),
-            Route::GetCustomerPaymentMethod(id, method) => self.get_customer_method(call, id, method),
+            Route::GetCustomerPaymentMethod(id, method) => {
+                self.get_customer_method(call, id, method)
+            }
             Route::CreatePaymentMethod => self.create_method(call),
             Route::ListPaymentMethods => self.list_methods(call),
             Route::GetPaymentMethod(id) => self.get_method(call, id),
@@ -274,15 +290,26 @@ impl World {
             Route::ListCharges => self.list_charges(call),
             Route::GetCharge(id) => self.get_charge(call, id),
             Route::GetApplicationFee(id) => self.get_fee(call, id),
-            Route::GetOwnAccount => self.accounts.show(&call.account, call.key).map(|own| text(&own)),
+            Route::GetOwnAccount => self
+                .accounts
+                .show(&call.account, call.key)
+                .map(|own| text(&own)),
             Route::ListAccounts => self.list_accounts(call),
-            Route::GetAccount(id) => self.accounts.show(id, call.key).map(|account| text(&account)),
+            Route::GetAccount(id) => self
+                .accounts
+                .show(id, call.key)
+                .map(|account| text(&account)),
             Route::GetBalance => Ok(self.balance(call)),
         }
     }
 
     /// The ledger of an account in a mode, opened when it is first used.
-    pub(super) fn ledger(&mut self, account: &Arc<str>, livemode: bool, connected: bool) -> LedgerId {
+    pub(super) fn ledger(
+        &mut self,
+        account: &Arc<str>,
+        livemode: bool,
+        connected: bool,
+    ) -> LedgerId {
         let ids = self.ledger_ids.entry(Arc::clone(account)).or_default();
         *ids[usize::from(livemode)].get_or_insert_with(|| {
             self.ledgers.push(Ledger {
@@ -322,7 +349,9 @@ impl World {
             Ok((status, body)) => bare(reply.moment, status, body),
             Err(failure) => {
                 let livemode = matches!(&request.credentials, Credentials::Key { kind, .. } if kind.livemode());
-                let account = request.connected_account().unwrap_or(&self.laws.platform_account);
+                let account = request
+                    .connected_account()
+                    .unwrap_or(&self.laws.platform_account);
                 let body = failure.body(reply.request_id, livemode, account);
                 let mut response = bare(reply.moment, failure.status, body);
                 response.should_retry = failure.should_retry;
@@ -335,14 +364,22 @@ impl World {
         };
         let anonymous = response.status == 403;
         response.request_id = (!anonymous).then(|| reply.request_id.to_owned());
-        response.version = request.version.clone().unwrap_or_else(|| DEFAULT_VERSION.to_owned());
-        response.account = request.connected_account().map(str::to_owned).filter(|_| !anonymous);
+        response.version = request
+            .version
+            .clone()
+            .unwrap_or_else(|| DEFAULT_VERSION.to_owned());
+        response.account = request
+            .connected_account()
+            .map(str::to_owned)
+            .filter(|_| !anonymous);
         response.effect = reply.executed;
         if post && !matches!(response.status, 401 | 403) {
             let made_up = || ids::made_up_key(self.laws.seed, reply.moment.number);
-            response.idempotency_key = Some(request.idempotency_key.clone().unwrap_or_else(made_up));
+            response.idempotency_key =
+                Some(request.idempotency_key.clone().unwrap_or_else(made_up));
             // Observed on every POST that was answered; not where the limiter, a lock or an outage came before it.
-            let turned_away = matches!(response.status, 409 | 429) || (response.status >= 500 && !reply.executed);
+            let turned_away =
+                matches!(response.status, 409 | 429) || (response.status >= 500 && !reply.executed);
             if !turned_away || reply.original.is_some() {
                 response.should_retry = response.should_retry.or(Some(false));
             }

@@ -5,7 +5,11 @@ use crate::simulator::{Answered, FaultScript, Settings};
 
 fn scripted(script: &str) -> Bench {
     let faults = Some(FaultScript::parse(script).unwrap());
-    Bench::with(Settings { faults, sources_on_demand: true, ..settings() })
+    Bench::with(Settings {
+        faults,
+        sources_on_demand: true,
+        ..settings()
+    })
 }
 
 fn create() -> Ask {
@@ -13,7 +17,11 @@ fn create() -> Ask {
 }
 
 fn customers(bench: &mut Bench) -> usize {
-    bench.control("GET", "/_sim/customers", "").as_array().unwrap().len()
+    bench
+        .control("GET", "/_sim/customers", "")
+        .as_array()
+        .unwrap()
+        .len()
 }
 
 #[test]
@@ -43,7 +51,11 @@ fn every_fault_does_to_answer_and_world_what_the_table_says() {
         assert_eq!((seen, customers(&mut bench)), (status, made), "{fault}");
         bench.wall_ms += 1000;
         let again = bench.send(&create());
-        assert_eq!((again.response.replayed, again.status), (replayed, resent), "{fault}");
+        assert_eq!(
+            (again.response.replayed, again.status),
+            (replayed, resent),
+            "{fault}"
+        );
         assert!(customers(&mut bench) <= 1, "{fault}");
     }
 }
@@ -57,10 +69,18 @@ fn half_an_answer_is_cut_after_the_work_was_done() {
 
 #[test]
 fn the_limiters_answer_names_its_reason_and_a_lock_asks_for_a_retry() {
-    let mut bench = scripted("at 1 limit\nat 2 limit endpoint-concurrency\nat 3 limit none\nat 4 lock\nat 5 error 500");
+    let mut bench = scripted(
+        "at 1 limit\nat 2 limit endpoint-concurrency\nat 3 limit none\nat 4 lock\nat 5 error 500",
+    );
     let mut look = |name: &str| bench.send(&create()).response.header(name);
-    assert_eq!(look("stripe-rate-limited-reason").as_deref(), Some("global-rate"));
-    assert_eq!(look("stripe-rate-limited-reason").as_deref(), Some("endpoint-concurrency"));
+    assert_eq!(
+        look("stripe-rate-limited-reason").as_deref(),
+        Some("global-rate")
+    );
+    assert_eq!(
+        look("stripe-rate-limited-reason").as_deref(),
+        Some("endpoint-concurrency")
+    );
     assert_eq!(look("stripe-rate-limited-reason"), None);
     assert_eq!(look("stripe-should-retry").as_deref(), Some("true"));
     assert_eq!(look("stripe-should-retry"), None);
@@ -69,7 +89,9 @@ fn the_limiters_answer_names_its_reason_and_a_lock_asks_for_a_retry() {
 #[test]
 fn access_is_taken_in_the_middle_of_a_run() {
     let mut bench = scripted(&format!("at 2 revoke {SHOP}\nat 4 restore {SHOP}"));
-    let statuses: Vec<u16> = (0..4).map(|_| bench.send(&post("/v1/customers", "").on(SHOP)).status).collect();
+    let statuses: Vec<u16> = (0..4)
+        .map(|_| bench.send(&post("/v1/customers", "").on(SHOP)).status)
+        .collect();
     assert_eq!(statuses, [200, 403, 403, 200]);
 }
 
@@ -79,14 +101,21 @@ fn rules_select_by_number_endpoint_and_account() {
                   every 5 delay 7\n\
                   at 1..2 on GET /v1/customers account acct_1 error 500 # comment";
     let mut bench = scripted(script);
-    let attach = |n: u32| post(&format!("/v1/payment_methods/pm_{n}/attach"), "customer=cus_1");
+    let attach = |n: u32| {
+        post(
+            &format!("/v1/payment_methods/pm_{n}/attach"),
+            "customer=cus_1",
+        )
+    };
     let listed = get("/v1/customers").on("acct_1");
     assert_eq!(bench.send(&listed).status, 500);
     assert_eq!(bench.send(&get("/v1/customers")).status, 200);
     assert_eq!(bench.send(&listed).status, 200);
     let statuses: Vec<u16> = (1..=3).map(|n| bench.send(&attach(n)).status).collect();
     assert_eq!(statuses, [200, 503, 200]);
-    let delays: Vec<u64> = (7..=10).map(|_| bench.deliver(&get("/v1/customers")).after_ms).collect();
+    let delays: Vec<u64> = (7..=10)
+        .map(|_| bench.deliver(&get("/v1/customers")).after_ms)
+        .collect();
     assert_eq!(delays, [0, 0, 0, 7]);
 }
 
@@ -94,7 +123,9 @@ fn rules_select_by_number_endpoint_and_account() {
 fn chances_are_the_same_for_the_same_seed_and_near_what_was_asked() {
     let run = |seed: u64| -> Vec<u16> {
         let mut bench = scripted(&format!("seed {seed}\nchance 0.25 error 503"));
-        (0..400).map(|_| bench.send(&get("/v1/customers")).status).collect()
+        (0..400)
+            .map(|_| bench.send(&get("/v1/customers")).status)
+            .collect()
     };
     assert_eq!(run(1), run(1));
     assert_ne!(run(1), run(2));

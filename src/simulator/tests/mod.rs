@@ -3,6 +3,7 @@
 mod accounts;
 mod cards;
 mod cloning;
+mod control;
 mod engine;
 mod faults;
 mod idempotency;
@@ -10,6 +11,8 @@ mod journal;
 mod lists;
 mod markers;
 mod payments;
+mod server;
+mod shapes;
 mod validation;
 
 use super::{Answered, Delivery, Request, Response, Settings, Simulator};
@@ -35,7 +38,10 @@ pub(super) struct Seen {
 
 impl Seen {
     pub fn id(&self) -> String {
-        self.json["id"].as_str().unwrap_or_else(|| panic!("no id in {}", self.json)).to_owned()
+        self.json["id"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no id in {}", self.json))
+            .to_owned()
     }
 
     pub fn error(&self, member: &str) -> &str {
@@ -55,7 +61,9 @@ pub(super) struct Ask {
 
 pub(super) fn ask(method: &str, target: &str, body: &str) -> Ask {
     let headers = [("authorization", "Bearer sk_test_123")];
-    Ask { request: Request::from_parts(method, target, headers, body.as_bytes()) }
+    Ask {
+        request: Request::from_parts(method, target, headers, body.as_bytes()),
+    }
 }
 
 pub(super) fn post(target: &str, body: &str) -> Ask {
@@ -89,7 +97,10 @@ impl Ask {
 
 /// Settings with a fixed clock.
 pub(super) fn settings() -> Settings {
-    Settings { clock_start: Some(START), ..Settings::default() }
+    Settings {
+        clock_start: Some(START),
+        ..Settings::default()
+    }
 }
 
 impl Bench {
@@ -102,12 +113,18 @@ impl Bench {
 
     /// A rehearsal: what is named exists.
     pub fn on_demand() -> Self {
-        Self::with(Settings { sources_on_demand: true, ..settings() })
+        Self::with(Settings {
+            sources_on_demand: true,
+            ..settings()
+        })
     }
 
     pub fn with(settings: Settings) -> Self {
         let wall_ms = 1_000_000_000_000;
-        Self { simulator: Simulator::open(settings, wall_ms).unwrap(), wall_ms }
+        Self {
+            simulator: Simulator::open(settings, wall_ms).unwrap(),
+            wall_ms,
+        }
     }
 
     pub fn deliver(&mut self, ask: &Ask) -> Delivery {
@@ -127,13 +144,25 @@ impl Bench {
 
     pub fn control(&mut self, method: &str, target: &str, body: &str) -> Value {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        match self.simulator.answer_control(self.wall_ms, super::Method::of(method), path, query, body) {
-            super::ControlAnswer::Now(200, text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        match self.simulator.answer_control(
+            self.wall_ms,
+            super::Method::of(method),
+            path,
+            query,
+            body,
+        ) {
+            super::ControlAnswer::Now(200, text) => {
+                serde_json::from_str(&text).unwrap_or(Value::String(text))
+            }
             super::ControlAnswer::Now(status, text) => panic!("{status} {text}"),
             super::ControlAnswer::Dump(mut dump) => {
                 let mut lines = Vec::new();
                 while let Some(piece) = self.simulator.dump(&mut dump) {
-                    lines.extend(piece.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
+                    lines.extend(
+                        piece
+                            .lines()
+                            .map(|line| serde_json::from_str::<Value>(line).unwrap()),
+                    );
                 }
                 Value::Array(lines)
             }
@@ -141,14 +170,24 @@ impl Bench {
     }
 
     pub fn advance(&mut self, seconds: u32) {
-        self.control("POST", "/_sim/clock/advance", &format!(r#"{{"seconds":{seconds}}}"#));
+        self.control(
+            "POST",
+            "/_sim/clock/advance",
+            &format!(r#"{{"seconds":{seconds}}}"#),
+        );
     }
 
     /// A card of the platform's that is attached to a new customer: (customer, PaymentMethod).
     pub fn saved_card(&mut self) -> (String, String) {
-        let customer = self.send(&post("/v1/customers", "email=a@example.com")).ok().id();
+        let customer = self
+            .send(&post("/v1/customers", "email=a@example.com"))
+            .ok()
+            .id();
         let body = format!("customer={customer}");
-        let method = self.send(&post("/v1/payment_methods/pm_card_visa/attach", &body)).ok().id();
+        let method = self
+            .send(&post("/v1/payment_methods/pm_card_visa/attach", &body))
+            .ok()
+            .id();
         (customer, method)
     }
 }
