@@ -1,2 +1,30 @@
-//! x
+//! pmclone: legacy customers from CSV, with their saved cards, onto Stripe connected accounts.
+//!
+//! ```text
+//!   CSV ─▶ input ─▶ store ─▶ state ─▶ run ─▶ stripe ─▶ Stripe, or the simulator
+//!            │        ▲        │       │        │
+//!            │        └────────┴─ what came of it, committed
+//!            └─ problems         plan ─▶ report ─▶ stderr and stdout
+//! ```
+//!
+//! What decides is pure and takes time and jitter as arguments ([`state`], [`plan`], [`stripe`]'s request, answer and retry,
+//! [`input`]); what acts makes no choices ([`run`], [`store`], [`stripe::client`], [`commands`]). [`simulator`] shares no type
+//! with the client, or a common mistake would stay hidden.
+
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod exit;
+pub mod failure;
+pub mod ids;
+pub mod input;
+pub mod legacy;
+pub mod plan;
+pub mod report;
+pub mod run;
+pub mod sample;
 pub mod simulator;
+pub mod state;
+pub mod store;
+pub mod stripe;
+pub mod time;

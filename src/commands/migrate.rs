@@ -1,0 +1,335 @@
+//! A run from the state file, once it is imported and bound: plan, banner, progress, closing table. `run` and `resume`
+//! share it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
+
+use rusqlite::Connection;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::interrupt::{Pressed, Signal};
+use super::rehearsal::Rehearsal;
+use super::session::Session;
+use super::{gone_is_fine, status};
+use crate::cli;
+use crate::config::{Config, rates};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::plan::{Plan, Rates};
+use crate::report::banner::Banner;
+use crate::report::plan::PlanJson;
+use crate::report::progress::{Progress, Snapshot};
+use crate::report::summary::{Ending, Summary};
+use crate::report::{self, print_json};
+use crate::run::{self, Context, End, Tally};
+use crate::state::Standing;
+use crate::store::{self, Loader, Migration, RunLock, Selection, Store, StoreError};
+use crate::stripe::ReadAnswer;
+
+/// A state file that is ready to run.
+pub struct Prepared {
+    /// Held until the end.
+    pub lock: RunLock,
+    /// The file.
+    pub state: PathBuf,
+    /// Its connection for writing.
+    pub conn: Connection,
+    /// Whose it is.
+    pub migration: Migration,
+    /// Stripe.
+    pub session: Session,
+    /// The simulator, if this is a rehearsal.
+    pub rehearsal: Option<Rehearsal>,
+    /// What was pressed.
+    pub pressed: watch::Receiver<Pressed>,
+    /// Made true when the run shall end.
+    pub draining: watch::Sender<bool>,
+}
+
+/// What a run is asked for.
+pub struct Asked {
+    /// What to work on.
+    pub selection: Selection,
+    /// `--adopt-attached`.
+    pub adopt_attached: bool,
+    /// Customers in flight at once.
+    pub concurrency: usize,
+}
+
+impl Asked {
+    /// From the arguments and the configuration.
+    pub fn of(config: &Config, work: &cli::Work, stripe: &cli::Stripe) -> Self {
+        Self {
+            selection: super::dry_run::selection(work),
+            adopt_attached: work.adopt_attached,
+            concurrency: config.concurrency(stripe),
+        }
+    }
+}
+
+/// Runs, and tells how it went.
+pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Result<Exit, Failure> {
+    let Prepared {
+        lock,
+        state,
+        conn,
+        migration,
+        session,
+        rehearsal,
+        pressed,
+        draining,
+    } = prepared;
+    let of = |error: StoreError| Failure::store(&state, &error);
+    take_up_parked(config, &conn, &session, &state).await?;
+    let rates = rates(session.limits);
+    let plan = Plan::new(store::work(&conn, &asked.selection).map_err(of)?, rates);
+    announce(config, &session, &migration, &state, &plan, rates);
+    let loader = store::open_readonly(&state)
+        .and_then(Loader::new)
+        .map_err(of)?;
+    let limited = asked.selection != Selection::default();
+    let (store, writer) = Store::spawn(conn).map_err(of)?;
+    let context = Arc::new(Context {
+        client: session.client,
+        store,
+        migration,
+        adopt_attached: asked.adopt_attached,
+        concurrency: asked.concurrency,
+        draining,
+        tally: Tally::default(),
+        parked: std::sync::RwLock::default(),
+    });
+    let begun = Instant::now();
+    let ended = carry_out(
+        config,
+        &plan,
+        &context,
+        loader,
+        asked.selection,
+        pressed.clone(),
+        begun,
+    )
+    .await;
+    let sent = context.client.counts().sent;
+    if let Some(notice) = context.client.notice() {
+        config.screen.line(&format!("Stripe says: {notice}"));
+    }
+    parked_meanwhile(config, &context);
+    drop(context);
+    let closed = tokio::task::spawn_blocking(move || writer.join()).await;
+    closed
+        .ok()
+        .and_then(Result::ok)
+        .unwrap_or(Err(StoreError::WriterFailed("its thread broke off".into())))
+        .map_err(of)?;
+    if let Some(rehearsal) = rehearsal {
+        rehearsal.stop().await?;
+    }
+    let ended = ended.map_err(of)?;
+    let done = Done {
+        plan: &plan,
+        rates,
+        elapsed_ms: elapsed_ms(begun),
+        sent,
+    };
+    let told = tell(
+        config,
+        &state,
+        ending(ended, *pressed.borrow(), limited),
+        &done,
+    );
+    drop(lock);
+    told
+}
+
+/// Looks once at each parked account, and takes up those that answer again.
+async fn take_up_parked(
+    config: &Config,
+    conn: &Connection,
+    session: &Session,
+    state: &Path,
+) -> Result<(), Failure> {
+    let of = |error: StoreError| Failure::store(state, &error);
+    for (seq, account) in store::parked(conn).map_err(of)? {
+        match session.client.account(Some(&account)).await {
+            ReadAnswer::Found(_) => {
+                store::unpark(conn, seq).map_err(of)?;
+                config.screen.line(&format!(
+                    "{account} can be reached again: its customers are taken up."
+                ));
+            }
+            ReadAnswer::AccountInvalid(_) | ReadAnswer::Missing(_) | ReadAnswer::Failed(_) => {
+                config.screen.line(&format!(
+                    "{account} still cannot be reached: its customers wait."
+                ));
+            }
+            ReadAnswer::Stop(stop) => return Err(Failure::stop(&stop)),
+        }
+    }
+    Ok(())
+}
+
+fn announce(
+    config: &Config,
+    session: &Session,
+    migration: &Migration,
+    state: &Path,
+    plan: &Plan,
+    rates: Rates,
+) {
+    let banner = Banner {
+        platform_account: session.account.id.clone(),
+        account_name: session.account.display_name.clone(),
+        country: session.account.country.clone(),
+        livemode: migration.livemode,
+        simulated: migration.simulated,
+        api_base: session.api_base.clone(),
+        state_file: state.display().to_string(),
+        migration: migration.id.to_string(),
+    };
+    let look = config.screen.look();
+    config.screen.line(&banner.text(look));
+    config.screen.line("");
+    config.screen.line(&report::plan::text(plan, rates, look));
+    config.screen.line("");
+}
+
+/// What the first Ctrl-C is answered with.
+const STOPPING: &str = "Stopping: what is under way is finished first. Press Ctrl-C again to stop at once; both can be resumed.";
+
+/// How a run was broken off, or ended.
+enum Ended {
+    Run(End),
+    /// The second Ctrl-C.
+    AtOnce,
+}
+
+async fn carry_out(
+    config: &Config,
+    plan: &Plan,
+    context: &Arc<Context>,
+    loader: Loader,
+    selection: Selection,
+    mut pressed: watch::Receiver<Pressed>,
+    begun: Instant,
+) -> Result<Ended, StoreError> {
+    let mut progress = Progress::new(&config.screen, plan);
+    let signals = pressed.clone();
+    let mut noted = false;
+    let tick = |context: &Context, in_flight: usize| {
+        if !noted && signals.borrow().first.is_some() {
+            noted = true;
+            progress.note(STOPPING);
+        }
+        progress.update(&snapshot(context, in_flight, begun));
+    };
+    let at_once = async move { pressed.wait_for(|pressed| pressed.at_once).await.is_ok() };
+    let ended = tokio::select! {
+        ended = run::run(Arc::clone(context), loader, selection, tick) => ended.map(Ended::Run),
+        true = at_once => Ok(Ended::AtOnce),
+    };
+    progress.finish();
+    ended
+}
+
+fn snapshot(context: &Context, in_flight: usize, begun: Instant) -> Snapshot {
+    let customers = context.tally.customers();
+    let of = |standing| {
+        Standing::ALL
+            .iter()
+            .zip(customers)
+            .find(|(each, _)| **each == standing)
+            .map_or(0, |(_, n)| n)
+    };
+    let counts = context.client.counts();
+    Snapshot {
+        elapsed_ms: elapsed_ms(begun),
+        customers_finished: customers.iter().sum(),
+        migrated: of(Standing::Migrated),
+        refused: of(Standing::Refused),
+        parked: of(Standing::Parked),
+        in_doubt: of(Standing::InDoubt),
+        steps_done: context.tally.steps(),
+        requests_sent: counts.sent,
+        rate_limited: counts.rate_limited,
+        in_flight: u64::try_from(in_flight).unwrap_or(u64::MAX),
+    }
+}
+
+fn elapsed_ms(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+fn parked_meanwhile(config: &Config, context: &Context) {
+    let parked = context
+        .parked
+        .read()
+        .unwrap_or_else(PoisonError::into_inner);
+    for account in parked.iter() {
+        config.screen.line(&format!(
+            "{account} could not be reached: its customers are parked."
+        ));
+    }
+}
+
+fn ending(ended: Ended, pressed: Pressed, limited: bool) -> Ending {
+    let interrupted = || match pressed.first {
+        Some(Signal::Terminate) => Ending::Terminated,
+        Some(Signal::Interrupt) | None => Ending::Interrupted,
+    };
+    match ended {
+        Ended::AtOnce | Ended::Run(End::Drained) => interrupted(),
+        Ended::Run(End::Finished) if limited => Ending::LimitReached,
+        Ended::Run(End::Finished) => Ending::Finished,
+        Ended::Run(End::Unreachable(customers)) => Ending::Stopped {
+            exit: Exit::Unexpected,
+            why: format!(
+                "Stripe gave no answer to {customers} customers in a row; run again once it can be reached"
+            ),
+        },
+        Ended::Run(End::Stopped(stop)) => {
+            let failure = Failure::stop(&stop);
+            Ending::Stopped {
+                exit: failure.exit,
+                why: failure.message,
+            }
+        }
+    }
+}
+
+/// What this run did.
+struct Done<'a> {
+    plan: &'a Plan,
+    rates: Rates,
+    elapsed_ms: u64,
+    sent: u64,
+}
+
+/// The closing table, from the state file itself.
+fn tell(config: &Config, state: &Path, ending: Ending, done: &Done<'_>) -> Result<Exit, Failure> {
+    let of = |error: StoreError| Failure::store(state, &error);
+    let conn = store::open_readonly(state).map_err(of)?;
+    let read = status::of_connection(&conn, state, false).map_err(of)?;
+    let (status, extras) = read.ok_or_else(|| of(StoreError::Missing))?;
+    let ending = match ending {
+        Ending::LimitReached if status.customers.left() == 0 => Ending::Finished,
+        other => other,
+    };
+    let summary = Summary {
+        ending: &ending,
+        status: &status,
+        extras: &extras,
+        elapsed_ms: done.elapsed_ms,
+        requests_sent: done.sent,
+    };
+    config.screen.line("");
+    config.screen.line(&summary.text(config.screen.look()));
+    if config.json {
+        gone_is_fine(print_json(
+            &mut std::io::stdout(),
+            &summary.json(PlanJson::new(done.plan, done.rates)),
+        ))?;
+    }
+    Ok(ending.exit(&status))
+}

@@ -1,0 +1,71 @@
+//! One file for each command, and what they share: how a session with Stripe begins, and how a run is carried out.
+
+mod dry_run;
+mod export;
+mod interrupt;
+mod migrate;
+mod rehearsal;
+mod resume;
+mod run;
+mod sample;
+mod session;
+mod simulate;
+mod status;
+
+use std::io;
+
+use crate::cli::{Cli, Command};
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Runs the command; what it fails with is printed here, once.
+pub fn run(cli: Cli) -> Exit {
+    let config = match Config::new(&cli.common) {
+        Ok(config) => config,
+        Err(failure) => {
+            return print(
+                &crate::report::Screen::new(crate::report::Settings::default()),
+                &failure,
+            );
+        }
+    };
+    let ended = match cli.command {
+        Command::Run(args) => run::run(&config, &args),
+        Command::Resume(args) => resume::resume(&config, &args),
+        Command::Status(args) => status::status(&config, &args),
+        Command::Export(args) => export::export(&config, &args),
+        Command::Simulate(args) => simulate::simulate(&config, &args),
+        Command::Sample(args) => sample::sample(&args),
+    };
+    ended.unwrap_or_else(|failure| print(&config.screen, &failure))
+}
+
+fn print(screen: &crate::report::Screen, failure: &Failure) -> Exit {
+    screen.problem(&format!("pmclone: {}", failure.message));
+    for hint in &failure.hints {
+        screen.problem(&format!("  {hint}"));
+    }
+    failure.exit
+}
+
+/// A reader of stdout that has gone (`| head`) is not an error.
+fn gone_is_fine(written: io::Result<()>) -> Result<(), Failure> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// The runtime of the commands that talk to somebody.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Failure::new(
+                Exit::Unexpected,
+                format!("the machine gives no threads: {error}"),
+            )
+        })
+}

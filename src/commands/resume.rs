@@ -1,0 +1,64 @@
+//! `pmclone resume`: goes on from the state file alone.
+
+use super::migrate::{Asked, Prepared, migrate};
+use super::run::{Opened, open};
+use super::runtime;
+use super::status::missing_or;
+use crate::cli;
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::store::{self, Migration, RunLock, StoreError};
+
+/// Goes on with what is left.
+pub fn resume(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
+    runtime()?.block_on(begin(config, args))
+}
+
+async fn begin(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
+    let state = config.state_file(args.rehearsal.simulate);
+    let of = |error: StoreError| missing_or(&state, &error);
+    if !state.exists() {
+        return Err(of(StoreError::Missing));
+    }
+    let lock = RunLock::take(&state).map_err(of)?;
+    // The file itself says whether it is a rehearsal's.
+    let looked = store::open_existing(&state)
+        .and_then(|conn| Migration::read(&conn))
+        .map_err(of)?;
+    let simulate = looked.is_some_and(|migration| migration.simulated) || args.rehearsal.simulate;
+    let rehearsal = cli::Rehearsal {
+        simulate,
+        ..args.rehearsal.clone()
+    };
+    let opened = open(&state, &rehearsal, &args.stripe, config).await?;
+    let Opened {
+        conn: Some(mut conn),
+        migration: Some(migration),
+        session,
+        rehearsal,
+        pressed,
+        draining,
+    } = opened
+    else {
+        return Err(of(StoreError::Missing));
+    };
+    if args.retry_refused {
+        let retried = store::retry_refused(&mut conn).map_err(of)?;
+        config.screen.line(&format!(
+            "{retried} refused steps are tried again, under new keys."
+        ));
+    }
+    let asked = Asked::of(config, &args.work, &args.stripe);
+    let prepared = Prepared {
+        lock,
+        state,
+        conn,
+        migration,
+        session,
+        rehearsal,
+        pressed,
+        draining,
+    };
+    migrate(config, asked, prepared).await
+}

@@ -1,0 +1,196 @@
+//! `pmclone run`: import, then migrate. The same command again goes on where it stopped.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+use super::dry_run::{import, is_imported};
+use super::interrupt::{self, Pressed};
+use super::migrate::{Asked, Prepared, migrate};
+use super::rehearsal::Rehearsal;
+use super::session::{self, Destination, Session};
+use super::{dry_run::dry_run, runtime};
+use crate::cli;
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::ids::MigrationId;
+use crate::input;
+use crate::report;
+use crate::store::{self, Migration, RunLock, StoreError};
+use crate::stripe::STRIPE_VERSION;
+
+/// Imports the CSV and migrates its customers.
+pub fn run(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
+    if args.dry_run {
+        return dry_run(config, args);
+    }
+    runtime()?.block_on(begin(config, args))
+}
+
+async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
+    let state = config.state_file(args.rehearsal.simulate);
+    // A wrong file is told before anybody is asked anything.
+    drop(input::open(&args.csv).map_err(|error| Failure::new(Exit::Input, error.to_string()))?);
+    let of = |error: StoreError| Failure::store(&state, &error);
+    let lock = RunLock::take(&state).map_err(of)?;
+    let opened = open(&state, &args.rehearsal, &args.stripe, config).await?;
+    let conn = match opened.conn {
+        Some(conn) => conn,
+        None => store::create(&state).map_err(of)?,
+    };
+    let migration = opened.migration.unwrap_or_else(|| Migration {
+        id: MigrationId::draw(),
+        platform_account: opened.session.account.id.clone(),
+        livemode: opened.session.client.mode().is_live(),
+        simulated: args.rehearsal.simulate,
+    });
+    take_in(config, &conn, &args.csv, &migration, &state)?;
+    if let Some(rehearsal) = &opened.rehearsal {
+        rehearsal.seed_adopted(&conn).map_err(of)?;
+    }
+    let asked = Asked::of(config, &args.work, &args.stripe);
+    let prepared = Prepared {
+        lock,
+        state,
+        conn,
+        migration,
+        session: opened.session,
+        rehearsal: opened.rehearsal,
+        pressed: opened.pressed,
+        draining: opened.draining,
+    };
+    migrate(config, asked, prepared).await
+}
+
+/// A session, and the state file as far as there is one.
+pub struct Opened {
+    /// `None` where the file is new.
+    pub conn: Option<Connection>,
+    /// `None` before anything was imported.
+    pub migration: Option<Migration>,
+    /// Stripe.
+    pub session: Session,
+    /// The simulator, if this is a rehearsal.
+    pub rehearsal: Option<Rehearsal>,
+    /// What was pressed.
+    pub pressed: watch::Receiver<Pressed>,
+    /// Made true when the run shall end.
+    pub draining: watch::Sender<bool>,
+}
+
+/// Opens an existing state file and a session that fits it. Makes nothing.
+pub async fn open(
+    state: &Path,
+    rehearsal: &cli::Rehearsal,
+    stripe: &cli::Stripe,
+    config: &Config,
+) -> Result<Opened, Failure> {
+    let of = |error: StoreError| Failure::store(state, &error);
+    let conn = match store::open_existing(state) {
+        Ok(conn) => Some(conn),
+        Err(StoreError::Missing) => None,
+        Err(error) => return Err(of(error)),
+    };
+    let migration = conn
+        .as_ref()
+        .map(Migration::read)
+        .transpose()
+        .map_err(of)?
+        .flatten();
+    if let Some(migration) = &migration {
+        session::kind_fits(migration, rehearsal.simulate)?;
+    }
+    let begun = conn
+        .as_ref()
+        .map(store::has_steps)
+        .transpose()
+        .map_err(of)?
+        .unwrap_or(false);
+    let (pressed, draining) = listen()?;
+    let rehearsal = if rehearsal.simulate {
+        Some(Rehearsal::start(rehearsal, state, begun).await?)
+    } else {
+        None
+    };
+    let destination = match &rehearsal {
+        Some(rehearsal) => rehearsal.destination()?,
+        None => Destination::stripe(config, stripe)?,
+    };
+    let session = session::begin(config, stripe, destination, draining.subscribe()).await?;
+    if let Some(migration) = &migration {
+        session::bound_to(
+            migration,
+            &session.account.id,
+            session.client.mode(),
+            rehearsal.is_some(),
+        )?;
+    }
+    Ok(Opened {
+        conn,
+        migration,
+        session,
+        rehearsal,
+        pressed,
+        draining,
+    })
+}
+
+/// Listens for signals; the first of them drains.
+fn listen() -> Result<(watch::Receiver<Pressed>, watch::Sender<bool>), Failure> {
+    let deaf = |error: std::io::Error| {
+        Failure::new(
+            Exit::Unexpected,
+            format!("no signals can be listened for: {error}"),
+        )
+    };
+    let pressed = interrupt::listen().map_err(deaf)?;
+    let (draining, _) = watch::channel(false);
+    let (mut first, drain) = (pressed.clone(), draining.clone());
+    tokio::spawn(async move {
+        if first
+            .wait_for(|pressed| pressed.first.is_some())
+            .await
+            .is_ok()
+        {
+            drain.send_replace(true);
+        }
+    });
+    Ok((pressed, draining))
+}
+
+/// Imports the CSV, unless it is the one that was imported last.
+fn take_in(
+    config: &Config,
+    conn: &Connection,
+    csv: &Path,
+    migration: &Migration,
+    state: &Path,
+) -> Result<(), Failure> {
+    let of = |error: StoreError| Failure::store(state, &error);
+    if is_imported(conn, csv).map_err(of)? {
+        config.screen.line(&format!(
+            "{} is imported already: going on from {}.",
+            csv.display(),
+            state.display()
+        ));
+        return Ok(());
+    }
+    let read = import(conn, csv, |conn| match Migration::read(conn)? {
+        Some(_) => Ok(()),
+        None => migration.write(conn, STRIPE_VERSION),
+    })?;
+    if !read.problems.is_empty() {
+        config
+            .screen
+            .problem(report::import::problems(csv, &read.facts, &read.problems).trim_end());
+    }
+    let Some(imported) = &read.imported else {
+        let errors = read.problems.errors();
+        return Err(Failure::new(Exit::Input, format!("{errors} errors in {}: nothing was imported, nothing was sent", csv.display()))
+            .hint("mend them and run the same command again; --dry-run shows what is left without sending anything"));
+    };
+    config.screen.line(&report::import::imported(csv, imported));
+    Ok(())
+}

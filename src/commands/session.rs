@@ -1,0 +1,167 @@
+//! How a session with Stripe begins: the key, the client, whose account it is, and whether that fits what was asked.
+//!
+//! Hazard: the first live run is the most dangerous minute of a migration. Nothing is written to Stripe before the key's
+//! mode, `--live`, `--confirm` and the state file agree.
+
+use tokio::sync::watch;
+
+use crate::cli;
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::ids::AccountId;
+use crate::store::Migration;
+use crate::stripe::{AccountFacts, ApiBase, Client, Limits, Mode, ReadAnswer, SecretKey, Settings};
+
+/// A client that has met Stripe.
+pub struct Session {
+    /// Talks to Stripe.
+    pub client: Client,
+    /// The platform account.
+    pub account: AccountFacts,
+    /// Where requests go, for the banner.
+    pub api_base: String,
+    /// What the client keeps to.
+    pub limits: Limits,
+}
+
+/// Where a session goes, and with which key.
+pub struct Destination {
+    /// The platform's key.
+    pub key: SecretKey,
+    /// Where requests go.
+    pub api_base: ApiBase,
+}
+
+impl Destination {
+    /// Stripe, by arguments, environment and configuration; refuses a live key that was not asked for.
+    pub fn stripe(config: &Config, args: &cli::Stripe) -> Result<Self, Failure> {
+        let key = config.key(args)?;
+        match (key.mode(), args.live, &args.confirm) {
+            (Mode::Live, true, Some(_)) | (Mode::Test, false, _) => {}
+            (Mode::Live, true, None) => {
+                return Err(Failure::safety(
+                    "a live migration needs the platform's account id, typed out",
+                )
+                .hint("add --confirm acct_… with the id that the Dashboard shows under Settings"));
+            }
+            (Mode::Live, false, _) => {
+                return Err(Failure::safety(
+                    "this is a live key, and test mode is the default: nothing was sent",
+                )
+                .hint("for the live migration: add --live --confirm acct_…")
+                .hint("to rehearse: use a test key, or --simulate, which needs none"));
+            }
+            (Mode::Test, true, _) => {
+                return Err(Failure::safety(
+                    "--live was asked for, but the key is a test key: nothing was sent",
+                ));
+            }
+        }
+        let base = config.api_base(args);
+        let api_base = base.map_or_else(ApiBase::stripe, |base| ApiBase::parse(&base, key.mode()));
+        let api_base = api_base.map_err(|error| Failure::usage(error.to_string()))?;
+        Ok(Self { key, api_base })
+    }
+}
+
+/// Makes the client and asks whose key it is: the one read of a run, which also sets Stripe's clock.
+pub async fn begin(
+    config: &Config,
+    args: &cli::Stripe,
+    destination: Destination,
+    draining: watch::Receiver<bool>,
+) -> Result<Session, Failure> {
+    let api_base = destination.api_base.as_str().to_owned();
+    let limits = config.limits(args, destination.key.mode());
+    let settings = Settings {
+        api_base: destination.api_base,
+        key: destination.key,
+        limits,
+        draining,
+    };
+    let client = Client::new(settings).map_err(|error| {
+        Failure::new(
+            Exit::Unexpected,
+            format!("no client could be made: {error}"),
+        )
+    })?;
+    let account = match client.account(None).await {
+        ReadAnswer::Found(account) => account,
+        ReadAnswer::Stop(stop) => return Err(Failure::stop(&stop)),
+        ReadAnswer::Missing(refusal) | ReadAnswer::AccountInvalid(refusal) => {
+            return Err(Failure::new(
+                Exit::Key,
+                format!(
+                    "Stripe does not tell whose key this is: {}",
+                    refusal.message
+                ),
+            ));
+        }
+        ReadAnswer::Failed(failed) => {
+            return Err(Failure::new(Exit::Unexpected, format!("Stripe cannot be reached at {api_base}: {failed}"))
+                .hint("nothing was written; check the network and --api-base, then run the same command again"));
+        }
+    };
+    confirm(args.confirm.as_ref(), &account.id)?;
+    if client.clock().earliest_now().is_none() {
+        return Err(Failure::new(Exit::Unexpected, format!("answers from {api_base} carry no Date or no Request-Id"))
+            .hint("without them the age of an idempotency key cannot be told; check --api-base and any proxy in between"));
+    }
+    Ok(Session {
+        client,
+        account,
+        api_base,
+        limits,
+    })
+}
+
+/// `--confirm` counts in test mode too, where it is given.
+fn confirm(confirmed: Option<&AccountId>, actual: &AccountId) -> Result<(), Failure> {
+    match confirmed {
+        Some(confirmed) if confirmed != actual => Err(Failure::safety(format!(
+            "--confirm says {confirmed}, but the key is of {actual}: nothing was written"
+        ))),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Refuses a state file of another account, another mode, or of a rehearsal.
+pub fn bound_to(
+    migration: &Migration,
+    account: &AccountId,
+    mode: Mode,
+    simulated: bool,
+) -> Result<(), Failure> {
+    kind_fits(migration, simulated)?;
+    if migration.livemode != mode.is_live() {
+        let made = if migration.livemode { "live" } else { "test" };
+        return Err(Failure::safety(format!(
+            "the state file was made in {made} mode, and the key is for the other"
+        ))
+        .hint("use the key that began this migration, or another state file (--state)"));
+    }
+    if migration.platform_account != *account {
+        return Err(Failure::safety(format!(
+            "the state file belongs to {}, and the key to {account}",
+            migration.platform_account
+        ))
+        .hint("use the key that began this migration, or another state file (--state)"));
+    }
+    Ok(())
+}
+
+/// Refuses to mix a rehearsal with the real thing.
+pub fn kind_fits(migration: &Migration, simulated: bool) -> Result<(), Failure> {
+    match (migration.simulated, simulated) {
+        (true, false) => Err(Failure::safety(
+            "the state file is a rehearsal's, made on the simulator",
+        )
+        .hint("add --simulate to go on with the rehearsal, or name another file with --state")),
+        (false, true) => Err(Failure::safety(
+            "the state file is of a real migration: it is not used with --simulate",
+        )
+        .hint("name another file with --state, or leave --state out for the rehearsal's own")),
+        (true, true) | (false, false) => Ok(()),
+    }
+}

@@ -1,0 +1,269 @@
+//! Arguments, environment and `pmclone.toml` become settings: a flag beats the environment, which beats the file.
+//!
+//! The only place that reads the environment, and the only one that reads a key.
+
+use std::io::{IsTerminal, Read};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::cli::{self, Rate};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::plan::Rates;
+use crate::report::{Look, Screen, Settings};
+use crate::stripe::{Limits, Mode, SecretKey};
+
+/// The state file of a real migration, where none is named.
+pub const STATE: &str = "pmclone.db";
+/// The state file of a rehearsal, where none is named: a rehearsal never touches the real one.
+pub const REHEARSAL_STATE: &str = "pmclone-rehearsal.db";
+/// The configuration file that is read if it is there.
+const CONFIG: &str = "pmclone.toml";
+/// Customers in flight. At 80 requests a second and 400 ms for each, 32 are in flight.
+const CONCURRENCY: usize = 32;
+
+/// What `pmclone.toml` may say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Toml {
+    state: Option<PathBuf>,
+    api_base: Option<String>,
+    api_key_file: Option<PathBuf>,
+    rate: Option<FileRate>,
+    endpoint_rate: Option<FileRate>,
+    account_rate: Option<FileRate>,
+    concurrency: Option<NonZeroU32>,
+}
+
+/// A number, or `"off"`.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(untagged, expecting = "expected a whole number from 1, or \"off\"")]
+enum FileRate {
+    PerSecond(NonZeroU32),
+    Off(Off),
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+enum Off {
+    #[serde(rename = "off")]
+    Off,
+}
+
+impl From<FileRate> for Rate {
+    fn from(rate: FileRate) -> Self {
+        match rate {
+            FileRate::PerSecond(rate) => Self::PerSecond(rate),
+            FileRate::Off(Off::Off) => Self::Off,
+        }
+    }
+}
+
+/// What every command works with.
+pub struct Config {
+    from_file: Toml,
+    state: Option<PathBuf>,
+    no_color: bool,
+    /// How to write to stderr.
+    pub screen: Screen,
+    /// Results to stdout as JSON.
+    pub json: bool,
+}
+
+impl Config {
+    /// Reads the configuration file and looks at the terminal.
+    pub fn new(common: &cli::Common) -> Result<Self, Failure> {
+        let file = read_file(common.config.as_deref())?;
+        let no_color = common.no_color || env("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let terminal_width = terminal_width(&std::io::stderr(), &console::Term::stderr());
+        let settings = Settings {
+            quiet: common.quiet,
+            no_color,
+            json: common.json,
+            terminal_width,
+        };
+        Ok(Self {
+            from_file: file,
+            state: common.state.clone(),
+            no_color,
+            screen: Screen::new(settings),
+            json: common.json,
+        })
+    }
+
+    /// What texts for stdout may look like.
+    pub fn stdout_look(&self) -> Look {
+        Look::new(
+            terminal_width(&std::io::stdout(), &console::Term::stdout()),
+            self.no_color,
+        )
+    }
+
+    /// The state file. `simulate` only decides which one is the default.
+    pub fn state_file(&self, simulate: bool) -> PathBuf {
+        let named = self.state.clone().or_else(|| {
+            if simulate {
+                None
+            } else {
+                self.from_file.state.clone()
+            }
+        });
+        named.unwrap_or_else(|| PathBuf::from(if simulate { REHEARSAL_STATE } else { STATE }))
+    }
+
+    /// Where Stripe is, if it is said.
+    pub fn api_base(&self, stripe: &cli::Stripe) -> Option<String> {
+        stripe
+            .api_base
+            .clone()
+            .or_else(|| self.from_file.api_base.clone())
+    }
+
+    /// Customers in flight at once.
+    pub fn concurrency(&self, stripe: &cli::Stripe) -> usize {
+        let asked = stripe.concurrency.or(self.from_file.concurrency);
+        asked
+            .and_then(|asked| usize::try_from(asked.get()).ok())
+            .unwrap_or(CONCURRENCY)
+    }
+
+    /// The limits to keep to. `--rate off` turns the others off too, unless they are given.
+    pub fn limits(&self, stripe: &cli::Stripe, mode: Mode) -> Limits {
+        let defaults = Limits::for_mode(mode);
+        let rate = stripe.rate.or_else(|| self.from_file.rate.map(Rate::from));
+        let endpoint = stripe
+            .endpoint_rate
+            .or_else(|| self.from_file.endpoint_rate.map(Rate::from));
+        let account = stripe
+            .account_rate
+            .or_else(|| self.from_file.account_rate.map(Rate::from));
+        let total_per_second = per_second(rate, defaults.total_per_second);
+        let unlimited = rate == Some(Rate::Off);
+        Limits {
+            total_per_second,
+            endpoint_per_second: per_second(
+                endpoint,
+                if unlimited {
+                    None
+                } else {
+                    defaults.endpoint_per_second
+                },
+            ),
+            account_per_second: per_second(account, total_per_second),
+        }
+    }
+
+    /// The platform's key: `--api-key-file`, else `STRIPE_API_KEY`, else `api_key_file` in `pmclone.toml`.
+    pub fn key(&self, stripe: &cli::Stripe) -> Result<SecretKey, Failure> {
+        let (text, whence) = if let Some(path) = &stripe.api_key_file {
+            (self.key_file(path)?, path.display().to_string())
+        } else if let Some(key) = env("STRIPE_API_KEY") {
+            (key, "STRIPE_API_KEY".to_owned())
+        } else if let Some(path) = &self.from_file.api_key_file {
+            (self.key_file(path)?, path.display().to_string())
+        } else {
+            return Err(Failure::new(
+                Exit::Key,
+                "no API key: set STRIPE_API_KEY, or name a file with --api-key-file",
+            )
+            .hint("to rehearse without a key: add --simulate")
+            .hint("to check the CSV without a key: add --dry-run"));
+        };
+        SecretKey::parse(&text)
+            .map_err(|error| Failure::new(Exit::Key, format!("{whence}: {error}")))
+    }
+
+    fn key_file(&self, path: &Path) -> Result<String, Failure> {
+        /// No key is longer.
+        const KEY_MAX_BYTES: u64 = 4096;
+        let unreadable = |error: std::io::Error| {
+            Failure::new(
+                Exit::Key,
+                format!(
+                    "the API key cannot be read from {}: {error}",
+                    path.display()
+                ),
+            )
+        };
+        let mut text = String::new();
+        if path.as_os_str() == "-" {
+            std::io::stdin()
+                .take(KEY_MAX_BYTES)
+                .read_to_string(&mut text)
+                .map_err(unreadable)?;
+            return Ok(text);
+        }
+        let file = std::fs::File::open(path).map_err(unreadable)?;
+        if others_can_read(&file) {
+            self.screen.problem(&format!(
+                "Warning: other users of this machine can read {}; `chmod 600` it.",
+                path.display()
+            ));
+        }
+        file.take(KEY_MAX_BYTES)
+            .read_to_string(&mut text)
+            .map_err(unreadable)?;
+        Ok(text)
+    }
+}
+
+/// The rates that a plan shows, of the limits that a client keeps.
+pub fn rates(limits: Limits) -> Rates {
+    Rates {
+        total: limits.total_per_second.map(NonZeroU32::get),
+        endpoint: limits.endpoint_per_second.map(NonZeroU32::get),
+        account: limits.account_per_second.map(NonZeroU32::get),
+    }
+}
+
+fn per_second(asked: Option<Rate>, default: Option<NonZeroU32>) -> Option<NonZeroU32> {
+    match asked {
+        None => default,
+        Some(Rate::Off) => None,
+        Some(Rate::PerSecond(rate)) => Some(rate),
+    }
+}
+
+fn read_file(named: Option<&Path>) -> Result<Toml, Failure> {
+    let path = named.unwrap_or_else(|| Path::new(CONFIG));
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Toml::default());
+        }
+        Err(error) => {
+            return Err(Failure::usage(format!(
+                "{}: cannot be read: {error}",
+                path.display()
+            )));
+        }
+    };
+    toml::from_str(&text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+}
+
+#[cfg(unix)]
+fn others_can_read(file: &std::fs::File) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    file.metadata()
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+fn others_can_read(_: &std::fs::File) -> bool {
+    false
+}
+
+/// Columns; `None` where there is no terminal, or one that cannot move its cursor.
+fn terminal_width(stream: &impl IsTerminal, terminal: &console::Term) -> Option<u16> {
+    let dumb = env("TERM").is_some_and(|kind| kind == "dumb");
+    (stream.is_terminal() && !dumb).then(|| terminal.size().1)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the environment"
+)]
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

@@ -1,0 +1,323 @@
+//! The plan as people and programs read it: the same value for `--dry-run` and before a run.
+
+use serde::Serialize;
+
+use super::Look;
+use super::words::{count, duration, number, tenths};
+use crate::plan::{Binding, Plan, Rates};
+use crate::state::StepKind;
+
+/// The plan in a few lines, without a line feed at the end.
+pub fn text(plan: &Plan, rates: Rates, look: Look) -> String {
+    let work = &plan.work;
+    let what = format!(
+        "{} with {} onto {}",
+        count(work.customers, "customer"),
+        count(work.payment_methods, "PaymentMethod"),
+        count(work.accounts, "account"),
+    );
+    let heading = look.bold("Plan");
+    if plan.total_calls == 0 {
+        return format!("{heading}  {what}\n  Nothing is left to send.");
+    }
+    let (calls, time, limit) = (calls(plan), time(plan), limit(plan, rates));
+    format!("{heading}  {what}\n\n{calls}\n\n  Time   {time}\n  Limit  {limit}")
+}
+
+/// Calls per endpoint, aligned, and their sum.
+fn calls(plan: &Plan) -> String {
+    let endpoints = plan.calls.iter().map(|each| (each.endpoint, each.calls));
+    let rows: Vec<_> = endpoints
+        .chain([("calls in all", plan.total_calls)])
+        .collect();
+    let label_width = rows
+        .iter()
+        .map(|(label, _)| label.len())
+        .fold(0, usize::max);
+    let number_width = number(plan.total_calls).len();
+    let line = |(label, calls): &(&str, u64)| {
+        format!("  {label:<label_width$}  {:>number_width$}", number(*calls))
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn time(plan: &Plan) -> String {
+    let time = match plan.seconds {
+        0 => "not estimated".to_owned(),
+        seconds => format!("about {}", duration(seconds)),
+    };
+    match writes_per_customer_tenths(plan) {
+        Some(writes) => format!("{time}; {} writes per customer", tenths(writes)),
+        None => time,
+    }
+}
+
+/// Tenths of a write; `None` where there is nobody to share them among.
+fn writes_per_customer_tenths(plan: &Plan) -> Option<u64> {
+    let writes = u128::from(plan.work.total_writes()) * 10;
+    let each = (writes + u128::from(plan.work.customers) / 2)
+        .checked_div(u128::from(plan.work.customers))?;
+    u64::try_from(each).ok()
+}
+
+fn limit(plan: &Plan, rates: Rates) -> String {
+    let per_second = |rate: Option<u32>| {
+        rate.map_or_else(String::new, |rate| {
+            format!(" at {}/s", count(rate.into(), "request"))
+        })
+    };
+    match plan.binding {
+        Binding::Total => format!("all requests together{} bind", per_second(rates.total)),
+        Binding::Endpoint(endpoint) => format!("{endpoint}{} binds", per_second(rates.endpoint)),
+        Binding::Account => format!(
+            "the busiest account{} binds: {} are on it",
+            per_second(rates.account),
+            count(plan.work.busiest_account_writes, "write"),
+        ),
+        Binding::Nothing => "none is set: as fast as Stripe answers".to_owned(),
+    }
+}
+
+/// The plan as one JSON object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlanJson {
+    customers: u64,
+    payment_methods: u64,
+    accounts: u64,
+    /// Writes left, by kind of step.
+    steps: Vec<StepJson>,
+    /// Calls per endpoint, reads among them.
+    calls: Vec<CallsJson>,
+    total_calls: u64,
+    /// Whole seconds; null where no limit is set.
+    estimated_seconds: Option<u64>,
+    /// The limit that decides it; null where none is set.
+    binds: Option<BindsJson>,
+    /// The limits chosen, in requests per second; null is no limit.
+    rates: RatesJson,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct StepJson {
+    step: &'static str,
+    calls: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct CallsJson {
+    endpoint: &'static str,
+    calls: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct BindsJson {
+    /// `total`, `endpoint` or `account`.
+    limit: &'static str,
+    endpoint: Option<&'static str>,
+    requests_per_second: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct RatesJson {
+    total: Option<u32>,
+    endpoint: Option<u32>,
+    account: Option<u32>,
+}
+
+impl PlanJson {
+    /// Of a plan that was made for these rates.
+    pub fn new(plan: &Plan, rates: Rates) -> Self {
+        let step = |kind: StepKind| StepJson {
+            step: kind.name(),
+            calls: plan.work.writes_of(kind),
+        };
+        let calls = plan.calls.iter().map(|each| CallsJson {
+            endpoint: each.endpoint,
+            calls: each.calls,
+        });
+        let binds = |limit, endpoint, requests_per_second| {
+            Some(BindsJson {
+                limit,
+                endpoint,
+                requests_per_second,
+            })
+        };
+        Self {
+            customers: plan.work.customers,
+            payment_methods: plan.work.payment_methods,
+            accounts: plan.work.accounts,
+            steps: StepKind::ALL.map(step).into(),
+            calls: calls.collect(),
+            total_calls: plan.total_calls,
+            estimated_seconds: (plan.binding != Binding::Nothing).then_some(plan.seconds),
+            binds: match plan.binding {
+                Binding::Total => binds("total", None, rates.total),
+                Binding::Endpoint(endpoint) => binds("endpoint", Some(endpoint), rates.endpoint),
+                Binding::Account => binds("account", None, rates.account),
+                Binding::Nothing => None,
+            },
+            rates: RatesJson {
+                total: rates.total,
+                endpoint: rates.endpoint,
+                account: rates.account,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Work;
+
+    const LIVE: Rates = Rates {
+        total: Some(80),
+        endpoint: Some(20),
+        account: Some(80),
+    };
+
+    fn work() -> Work {
+        Work {
+            customers: 50_000,
+            payment_methods: 62_345,
+            accounts: 40,
+            writes: [50_000, 12_345, 62_345, 50_000, 12_345],
+            looks: 0,
+            busiest_account_writes: 40_000,
+        }
+    }
+
+    #[test]
+    fn the_plan_names_calls_time_and_the_limit_that_binds() {
+        let plan = Plan::new(work(), LIVE);
+        insta::assert_snapshot!(text(&plan, LIVE, Look::PLAIN), @r"
+        Plan  50,000 customers with 62,345 PaymentMethods onto 40 accounts
+
+          POST /v1/customers                                100,000
+          POST /v1/payment_methods                           62,345
+          POST /v1/payment_methods/{payment_method}/attach   24,690
+          calls in all                                      187,035
+
+          Time   about 1 h 24 min; 3.7 writes per customer
+          Limit  POST /v1/customers at 20 requests/s binds
+        ");
+    }
+
+    #[test]
+    fn one_customer_is_written_in_the_singular() {
+        let work = Work {
+            customers: 1,
+            payment_methods: 1,
+            accounts: 1,
+            writes: [0, 0, 1, 1, 0],
+            looks: 1,
+            busiest_account_writes: 2,
+        };
+        let rates = Rates {
+            total: None,
+            endpoint: None,
+            account: None,
+        };
+        insta::assert_snapshot!(text(&Plan::new(work, rates), rates, Look::PLAIN), @r"
+        Plan  1 customer with 1 PaymentMethod onto 1 account
+
+          POST /v1/customers                        1
+          POST /v1/payment_methods                  1
+          GET /v1/payment_methods/{payment_method}  1
+          calls in all                              3
+
+          Time   not estimated; 2.0 writes per customer
+          Limit  none is set: as fast as Stripe answers
+        ");
+    }
+
+    #[test]
+    fn each_limit_that_can_bind_is_named() {
+        let total = Rates {
+            total: Some(20),
+            endpoint: None,
+            account: None,
+        };
+        assert_eq!(
+            limit(&Plan::new(work(), total), total),
+            "all requests together at 20 requests/s bind"
+        );
+        let account = Rates {
+            total: None,
+            endpoint: None,
+            account: Some(1),
+        };
+        assert_eq!(
+            limit(&Plan::new(work(), account), account),
+            "the busiest account at 1 request/s binds: 40,000 writes are on it"
+        );
+    }
+
+    #[test]
+    fn nothing_left_is_said_in_a_line() {
+        insta::assert_snapshot!(text(&Plan::new(Work::default(), LIVE), LIVE, Look::PLAIN), @r"
+        Plan  0 customers with 0 PaymentMethods onto 0 accounts
+          Nothing is left to send.
+        ");
+    }
+
+    #[test]
+    fn programs_get_the_same_as_an_object() {
+        let plan = Plan::new(work(), LIVE);
+        insta::assert_snapshot!(serde_json::to_string_pretty(&PlanJson::new(&plan, LIVE)).unwrap(), @r#"
+        {
+          "customers": 50000,
+          "payment_methods": 62345,
+          "accounts": 40,
+          "steps": [
+            {
+              "step": "create_platform_customer",
+              "calls": 50000
+            },
+            {
+              "step": "attach_platform_payment_method",
+              "calls": 12345
+            },
+            {
+              "step": "clone_payment_method",
+              "calls": 62345
+            },
+            {
+              "step": "create_connected_customer",
+              "calls": 50000
+            },
+            {
+              "step": "attach_connected_payment_method",
+              "calls": 12345
+            }
+          ],
+          "calls": [
+            {
+              "endpoint": "POST /v1/customers",
+              "calls": 100000
+            },
+            {
+              "endpoint": "POST /v1/payment_methods",
+              "calls": 62345
+            },
+            {
+              "endpoint": "POST /v1/payment_methods/{payment_method}/attach",
+              "calls": 24690
+            }
+          ],
+          "total_calls": 187035,
+          "estimated_seconds": 5000,
+          "binds": {
+            "limit": "endpoint",
+            "endpoint": "POST /v1/customers",
+            "requests_per_second": 20
+          },
+          "rates": {
+            "total": 80,
+            "endpoint": 20,
+            "account": 80
+          }
+        }
+        "#);
+    }
+}

@@ -1,0 +1,281 @@
+//! How far a run is: bars on a terminal, elsewhere a plain line every few seconds, with `--quiet` nothing.
+
+mod bars;
+mod pace;
+
+use indicatif::ProgressDrawTarget;
+
+use self::bars::Bars;
+use self::pace::Pace;
+use super::Screen;
+use super::words::{clock, count, duration, number, percent, tenths};
+use crate::plan::Plan;
+
+/// Between plain lines: often enough to see that it lives, seldom enough for a log of hours.
+const LINE_EVERY_MS: u64 = 5000;
+
+/// How far the run is. Everything counts from the beginning of this run, not of the migration.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Time since the run began, in milliseconds; never smaller than in the snapshot before.
+    pub elapsed_ms: u64,
+    /// Customers that nothing more can be done for in this run, however they ended.
+    pub customers_finished: u64,
+    /// Those of them that are migrated.
+    pub migrated: u64,
+    /// Those of them with a refusal.
+    pub refused: u64,
+    /// Those of them that wait for an account.
+    pub parked: u64,
+    /// Those of them with a step in doubt.
+    pub in_doubt: u64,
+    /// Steps with a final outcome (done or refused), in the order of [`crate::state::StepKind::ALL`].
+    pub steps_done: [u64; 5],
+    /// Requests sent, each attempt counted, reads too.
+    pub requests_sent: u64,
+    /// Requests answered with 429.
+    pub rate_limited: u64,
+    /// Requests on their way now.
+    pub in_flight: u64,
+}
+
+/// What the run has before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Goal {
+    customers: u64,
+    steps: [u64; 5],
+    estimate_ms: u64,
+}
+
+impl Goal {
+    fn of(plan: &Plan) -> Self {
+        Self {
+            customers: plan.work.customers,
+            steps: plan.work.writes,
+            estimate_ms: plan.seconds.saturating_mul(1000),
+        }
+    }
+
+    /// How much of the work is done, in billionths: by customers or by writes, whichever says more. Customers lag by those
+    /// in flight, writes by those that refusals made needless, so both say too little and never too much.
+    fn done_billionths(&self, snapshot: &Snapshot) -> u64 {
+        let billionths = |done: u64, all: u64| {
+            let part = u128::from(done.min(all)) * 1_000_000_000 / u128::from(all.max(1));
+            u64::try_from(part).unwrap_or(0)
+        };
+        let by_customers = billionths(snapshot.customers_finished, self.customers);
+        by_customers.max(billionths(
+            snapshot.steps_done.iter().sum(),
+            self.steps.iter().sum(),
+        ))
+    }
+}
+
+/// Shows a run's progress.
+pub struct Progress {
+    screen: Screen,
+    goal: Goal,
+    pace: Pace,
+    form: Form,
+}
+
+enum Form {
+    Bars(Box<Bars>),
+    Lines { next_ms: u64 },
+    Silent,
+}
+
+impl Progress {
+    /// Begins to show how `plan` is carried out. Until [`Progress::finish`], what `screen` writes stands above the bars.
+    pub fn new(screen: &Screen, plan: &Plan) -> Self {
+        let goal = Goal::of(plan);
+        let form = if screen.is_quiet() {
+            Form::Silent
+        } else if screen.has_bars() {
+            Form::Bars(Box::new(Bars::new(
+                ProgressDrawTarget::stderr(),
+                &goal,
+                screen,
+            )))
+        } else {
+            Form::Lines {
+                next_ms: LINE_EVERY_MS,
+            }
+        };
+        Self {
+            screen: screen.clone(),
+            goal,
+            pace: Pace::default(),
+            form,
+        }
+    }
+
+    /// Takes in how far the run is, about ten times a second.
+    pub fn update(&mut self, snapshot: &Snapshot) {
+        self.pace.note(
+            snapshot.elapsed_ms,
+            snapshot.requests_sent,
+            self.goal.done_billionths(snapshot),
+        );
+        match &mut self.form {
+            Form::Bars(bars) => bars.show(&self.goal, snapshot, &self.pace),
+            Form::Lines { next_ms } if snapshot.elapsed_ms >= *next_ms => {
+                *next_ms = snapshot.elapsed_ms.saturating_add(LINE_EVERY_MS);
+                self.screen
+                    .line(&plain_line(&self.goal, snapshot, &self.pace));
+            }
+            Form::Lines { .. } | Form::Silent => {}
+        }
+    }
+
+    /// Says something in the midst of it: a line above the bars. Nothing with `--quiet`.
+    pub fn note(&self, text: &str) {
+        self.screen.line(text);
+    }
+
+    /// Takes the bars away; the closing table says how it ended.
+    pub fn finish(&mut self) {
+        if let Form::Bars(bars) = &self.form {
+            bars.clear(&self.screen);
+        }
+        self.form = Form::Silent;
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+/// `0:12:03  1,234 of 10,000 customers (12%), 38.4 requests/s, 3 refused, about 4 min left`.
+fn plain_line(goal: &Goal, snapshot: &Snapshot, pace: &Pace) -> String {
+    let mut parts = vec![
+        format!(
+            "{} of {} ({})",
+            number(snapshot.customers_finished),
+            count(goal.customers, "customer"),
+            percent(snapshot.customers_finished, goal.customers)
+        ),
+        format!(
+            "{} requests/s",
+            tenths(pace.tenths_of_requests_per_second())
+        ),
+    ];
+    let troubles = [
+        (snapshot.refused, "refused"),
+        (snapshot.parked, "parked"),
+        (snapshot.in_doubt, "in doubt"),
+        (snapshot.rate_limited, "rate limited"),
+    ];
+    parts.extend(
+        troubles
+            .iter()
+            .filter(|(n, _)| *n > 0)
+            .map(|(n, what)| format!("{} {what}", number(*n))),
+    );
+    parts.push(time_left(goal, pace));
+    format!("{}  {}", clock(snapshot.elapsed_ms), parts.join(", "))
+}
+
+/// Measured once there is something to measure by; before that the plan's estimate.
+fn time_left(goal: &Goal, pace: &Pace) -> String {
+    match pace.left(goal.estimate_ms) {
+        pace::Left::Ms(ms) => format!("about {} left", duration(ms.div_ceil(1000))),
+        pace::Left::Unknown => "time left unknown".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Rates, Work};
+    use crate::report::Settings;
+    use crate::report::screen::tests::Written;
+
+    /// 10,000 customers with one card on one account each: 1,500 seconds at 20 requests/s.
+    pub(super) fn plan() -> Plan {
+        let work = Work {
+            customers: 10_000,
+            payment_methods: 10_000,
+            accounts: 40,
+            writes: [10_000, 0, 10_000, 10_000, 0],
+            looks: 0,
+            busiest_account_writes: 250,
+        };
+        Plan::new(
+            work,
+            Rates {
+                total: Some(20),
+                endpoint: None,
+                account: None,
+            },
+        )
+    }
+
+    /// A run that finishes `per_second` customers a second.
+    pub(super) fn at(elapsed_ms: u64, per_second: u64) -> Snapshot {
+        let finished = elapsed_ms * per_second / 1000;
+        Snapshot {
+            elapsed_ms,
+            customers_finished: finished,
+            migrated: finished,
+            steps_done: [finished, 0, finished, finished, 0],
+            requests_sent: finished * 3,
+            in_flight: 16,
+            ..Snapshot::default()
+        }
+    }
+
+    #[test]
+    fn elsewhere_than_on_a_terminal_a_plain_line_comes_every_five_seconds() {
+        let written = Written::default();
+        let screen = Screen::writing_to(Settings::default(), Box::new(written.clone()));
+        let mut progress = Progress::new(&screen, &plan());
+        for tenth in 0..=170 {
+            let snapshot = at(tenth * 100, 10);
+            let refused = if tenth > 100 { 3 } else { 0 };
+            progress.update(&Snapshot {
+                refused,
+                ..snapshot
+            });
+        }
+        progress.note("Ctrl-C: finishing 16 requests in flight; press again to stop at once");
+        progress.finish();
+        insta::assert_snapshot!(written.text(), @r"
+        0:00:05  50 of 10,000 customers (<1%), 30.0 requests/s, about 25 min left
+        0:00:10  100 of 10,000 customers (1%), 30.0 requests/s, about 17 min left
+        0:00:15  150 of 10,000 customers (1%), 30.0 requests/s, 3 refused, about 17 min left
+        Ctrl-C: finishing 16 requests in flight; press again to stop at once
+        ");
+    }
+
+    #[test]
+    fn quiet_shows_nothing() {
+        let written = Written::default();
+        let settings = Settings {
+            quiet: true,
+            terminal_width: Some(80),
+            ..Settings::default()
+        };
+        let screen = Screen::writing_to(settings, Box::new(written.clone()));
+        let mut progress = Progress::new(&screen, &plan());
+        for second in 0..20 {
+            progress.update(&at(second * 1000, 10));
+        }
+        progress.finish();
+        assert_eq!(written.text(), "");
+    }
+
+    #[test]
+    fn refusals_that_make_writes_needless_do_not_hold_the_progress_back() {
+        let goal = Goal::of(&plan());
+        let all_refused = Snapshot {
+            customers_finished: 10_000,
+            steps_done: [10_000, 0, 0, 0, 0],
+            ..Snapshot::default()
+        };
+        assert_eq!(goal.done_billionths(&all_refused), 1_000_000_000);
+        assert_eq!(goal.done_billionths(&Snapshot::default()), 0);
+    }
+}

@@ -1,0 +1,146 @@
+//! The one place that says what to do about a refusal, a doubt or a parked account.
+//!
+//! Stripe's reasons are an open set (new codes come every month): what is not known here gets general advice, never none.
+
+use crate::state::Doubt;
+
+const COLLECT_AGAIN: &str = "Stripe clones only cards and US bank accounts. Collect this payment method again on the connected account.";
+const DECLINED: &str = "The issuer said no. Ask the customer for another card, or try once more later: pmclone resume --retry-refused.";
+const EXPIRED: &str = "The card has expired. Ask the customer for a new one.";
+const LOST: &str =
+    "The issuer will never accept this card again. Ask the customer for another one.";
+const CARD_DATA: &str =
+    "The issuer rejects what is stored of the card. Ask the customer to enter it again.";
+const LATER: &str = "This can pass by itself. Wait a while, then: pmclone resume --retry-refused.";
+const AUTHENTICATE: &str = "The issuer wants the customer to authenticate. Collect the card again with the customer present (a SetupIntent).";
+const HELD: &str = "It is attached to another platform Customer. If that is the same person: pmclone resume --retry-refused --adopt-attached; else correct the CSV.";
+const MISSING: &str = "The key's account has no such object in this mode. Check the id in the CSV, and that key and data are both live or both test.";
+const CONSUMED: &str = "It was used, or detached, without a Customer and can never be attached again. Collect it again.";
+const TOO_MANY: &str = "The Customer holds as many payment methods as Stripe allows. Detach some, then: pmclone resume --retry-refused.";
+const DETAILS: &str = "Stripe does not take the customer's details. Correct the line in the CSV, then: pmclone run CSV --retry-refused.";
+const NOT_ACTIVE: &str = "The connected account cannot take this kind of payment yet. Its owner must activate it, then: pmclone resume --retry-refused.";
+const GENERAL: &str = "See https://docs.stripe.com/error-codes. Once the cause is mended: pmclone resume --retry-refused.";
+
+/// What to do about a refusal for this reason: one or two sentences. `message` is a sample of Stripe's, for the reasons that
+/// tell too little.
+pub fn for_refusal(reason: &str, message: &str) -> &'static str {
+    by_reason(reason)
+        .or_else(|| by_message(message))
+        .unwrap_or(GENERAL)
+}
+
+/// Names: <https://docs.stripe.com/error-codes> and <https://docs.stripe.com/declines/codes>, and our own for reads.
+fn by_reason(reason: &str) -> Option<&'static str> {
+    Some(match reason {
+        "already_attached" | "attached_elsewhere" => HELD,
+        "resource_missing" | "livemode_mismatch" => MISSING,
+        "cannot_be_cloned"
+        | "payment_method_unsupported_type"
+        | "payment_method_not_available"
+        | "payment_method_restricted" => COLLECT_AGAIN,
+        "card_declined"
+        | "generic_decline"
+        | "do_not_honor"
+        | "insufficient_funds"
+        | "call_issuer"
+        | "transaction_not_allowed"
+        | "fraudulent"
+        | "card_not_supported"
+        | "card_velocity_exceeded"
+        | "withdrawal_count_limit_exceeded" => DECLINED,
+        "expired_card" | "expired_payment_method" => EXPIRED,
+        "lost_card"
+        | "stolen_card"
+        | "pickup_card"
+        | "restricted_card"
+        | "invalid_account"
+        | "revocation_of_authorization"
+        | "revocation_of_all_authorizations" => LOST,
+        "incorrect_cvc"
+        | "invalid_cvc"
+        | "incorrect_number"
+        | "invalid_number"
+        | "incorrect_zip"
+        | "incorrect_postal_code"
+        | "incorrect_address"
+        | "invalid_expiry_month"
+        | "invalid_expiry_year" => CARD_DATA,
+        "processing_error"
+        | "try_again_later"
+        | "issuer_not_available"
+        | "reenter_transaction"
+        | "card_decline_rate_limit_exceeded" => LATER,
+        "authentication_required" | "authentication_failure" => AUTHENTICATE,
+        "payment_method_unactivated" | "payment_method_unexpected_state" => CONSUMED,
+        "customer_max_payment_methods" => TOO_MANY,
+        "capability_not_active" => NOT_ACTIVE,
+        "email_invalid" => DETAILS,
+        _ if reason.starts_with("parameter_") => DETAILS,
+        _ => return None,
+    })
+}
+
+/// For `invalid_request_error` and the like, where Stripe gave no `code`.
+fn by_message(message: &str) -> Option<&'static str> {
+    const TOLD: [(&str, &str); 4] = [
+        ("already been attached to a customer", HELD),
+        ("may not be used again", CONSUMED),
+        ("a similar object exists in", MISSING),
+        ("No such", MISSING),
+    ];
+    TOLD.iter()
+        .find(|(part, _)| message.contains(part))
+        .map(|(_, remedy)| *remedy)
+}
+
+/// What to do about a step in doubt.
+pub fn for_doubt(doubt: Doubt) -> &'static str {
+    match doubt {
+        Doubt::NoAnswer => "No answer came: pmclone resume asks again under the same key.",
+        Doubt::Expired => "Its key is too old to be sent again: it stays as it is.",
+        Doubt::StoredServerError => {
+            "Stripe keeps a server error for it, whatever is sent: it stays as it is."
+        }
+        Doubt::IdempotencyConflict => "Its key was used for another request: it stays as it is.",
+        Doubt::RequestChanged => {
+            "The request would no longer be the one that was sent: it stays as it is."
+        }
+    }
+}
+
+/// What to do about doubts that a resume did not settle.
+pub const STILL_IN_DOUBT: &str = "What stays in doubt is never sent again. To see whether it happened, find the customer in the Dashboard by the metadata legacy_customer_id.";
+
+/// What to do about a parked account.
+pub const PARKED: &str = "Stripe gives no access to it. Have its owner connect to the platform again, then: pmclone resume.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_of_next_year_gets_general_advice() {
+        assert_eq!(
+            for_refusal("a_code_of_next_year", "Something new."),
+            GENERAL
+        );
+    }
+
+    #[test]
+    fn where_stripe_gives_no_code_its_message_tells() {
+        let message = "The payment method you provided has already been attached to a customer.";
+        assert_eq!(for_refusal("invalid_request_error", message), HELD);
+        assert_eq!(for_refusal("already_attached", ""), HELD);
+        assert_eq!(
+            for_refusal("invalid_request_error", "No such PaymentMethod: 'pm_1'"),
+            MISSING
+        );
+    }
+
+    #[test]
+    fn details_are_told_from_cards() {
+        assert_eq!(for_refusal("parameter_invalid_empty", ""), DETAILS);
+        assert_eq!(for_refusal("card_declined", ""), DECLINED);
+        assert_eq!(for_refusal("cannot_be_cloned", ""), COLLECT_AGAIN);
+    }
+}

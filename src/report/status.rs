@@ -1,0 +1,317 @@
+//! What stands where: the JSON object of `status --json`, and the same for people.
+
+pub(super) mod people;
+
+pub use people::text;
+
+use serde::{Serialize, Serializer};
+
+use crate::ids::{AccountId, LegacyId};
+use crate::state::{Doubt, Standing, StepKind};
+use crate::time::StripeTime;
+
+/// The object that `status --json` prints: these fields in this order. Other programs read it: fields are only ever added.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// The migration's id.
+    pub migration: String,
+    /// The account whose key is used.
+    pub platform_account: AccountId,
+    /// The mode that the state file is bound to.
+    pub livemode: bool,
+    /// Every customer, counted once.
+    pub customers: Customers,
+    /// The sources, counted once for each account that they are asked for on.
+    pub payment_methods: PaymentMethods,
+    /// Every connected account that is asked for.
+    pub accounts: Vec<Account>,
+    /// What was sent since the migration began, all runs together.
+    pub requests: Requests,
+}
+
+/// Customers by standing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Customers {
+    /// All that were imported.
+    pub total: u64,
+    /// Nothing of them was started.
+    pub pending: u64,
+    /// Some of it is done.
+    pub in_progress: u64,
+    /// All that was asked for is done.
+    pub migrated: u64,
+    /// Some part of them got a final no.
+    pub refused: u64,
+    /// They wait for an account that cannot be reached.
+    pub parked: u64,
+    /// A step of theirs may have reached Stripe.
+    pub in_doubt: u64,
+}
+
+impl Customers {
+    /// From the counts in the order of [`Standing::ALL`].
+    pub fn counted(counts: [u64; 6]) -> Self {
+        let [in_doubt, parked, refused, in_progress, pending, migrated] = counts;
+        Self {
+            total: counts.into_iter().fold(0, u64::saturating_add),
+            pending,
+            in_progress,
+            migrated,
+            refused,
+            parked,
+            in_doubt,
+        }
+    }
+
+    /// How many stand so.
+    pub fn of(&self, standing: Standing) -> u64 {
+        match standing {
+            Standing::InDoubt => self.in_doubt,
+            Standing::Parked => self.parked,
+            Standing::Refused => self.refused,
+            Standing::InProgress => self.in_progress,
+            Standing::Pending => self.pending,
+            Standing::Migrated => self.migrated,
+        }
+    }
+
+    /// Those that a run can still do something for without anybody's help.
+    pub fn left(&self) -> u64 {
+        self.pending.saturating_add(self.in_progress)
+    }
+
+    /// True where somebody has to look at something.
+    pub fn in_trouble(&self) -> bool {
+        self.refused > 0 || self.parked > 0 || self.in_doubt > 0
+    }
+}
+
+/// Sources, once for each account asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct PaymentMethods {
+    /// Asked for.
+    pub total: u64,
+    /// Cloned and attached.
+    pub cloned: u64,
+}
+
+/// A connected account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// Whether it can be reached.
+    pub standing: AccountStanding,
+    /// Stripe's words where it is parked, masked.
+    pub reason: Option<String>,
+    /// Customers that ask for it.
+    pub customers: u64,
+    /// Those that are migrated there.
+    pub migrated: u64,
+    /// Those with a refusal there.
+    pub refused: u64,
+    /// Those that wait for it.
+    pub parked: u64,
+}
+
+impl Account {
+    /// An account that is parked for a reason, or active, with its customers in the order of [`Standing::ALL`].
+    pub fn counted(id: AccountId, parked_for: Option<String>, customers: [u64; 6]) -> Self {
+        let counts = Customers::counted(customers);
+        Self {
+            id,
+            standing: match parked_for {
+                Some(_) => AccountStanding::Parked,
+                None => AccountStanding::Active,
+            },
+            reason: parked_for,
+            customers: counts.total,
+            migrated: counts.migrated,
+            refused: counts.refused,
+            parked: counts.parked,
+        }
+    }
+}
+
+/// Whether an account can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountStanding {
+    /// As far as is known.
+    Active,
+    /// Access was revoked, say: its work waits.
+    Parked,
+}
+
+impl AccountStanding {
+    /// The stable name that outputs use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Parked => "parked",
+        }
+    }
+}
+
+impl Serialize for AccountStanding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// Requests since the migration began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Requests {
+    /// Sent, each attempt counted.
+    pub sent: u64,
+    /// Attempts after the first.
+    pub retried: u64,
+    /// Answered with 429.
+    pub rate_limited: u64,
+}
+
+/// What people are told besides.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Extras {
+    /// Refusals by reason, the most frequent first.
+    pub reasons: Vec<ReasonCount>,
+    /// The first few steps in doubt: twenty are shown.
+    pub in_doubt: Vec<InDoubtRow>,
+    /// How many steps are in doubt.
+    pub in_doubt_steps: u64,
+    /// The built-in simulator stands in for Stripe: a rehearsal.
+    pub simulated: bool,
+    /// True where another process runs on this state file now.
+    pub running: bool,
+    /// The state file's path, for the commands that are suggested.
+    pub state_file: String,
+}
+
+/// How many customers were refused for a reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReasonCount {
+    /// The most telling of Stripe's codes: [`crate::state::Refusal::reason`].
+    pub reason: String,
+    /// One of Stripe's messages for it, masked.
+    pub message_sample: String,
+    /// Customers with at least one refusal for it. A customer can have several reasons.
+    pub customers: u64,
+}
+
+/// A step in doubt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InDoubtRow {
+    /// Whose it is.
+    pub legacy_id: LegacyId,
+    /// What may have been done.
+    pub step: StepKind,
+    /// On which connected account; `None` on the platform.
+    pub account: Option<AccountId>,
+    /// When its intent was committed.
+    pub since: StripeTime,
+    /// Why it is not known.
+    pub doubt: Doubt,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    const NO_ACCESS: &str = "The provided key does not have access to account 'acct_1BERLIN' (or that account does not exist).";
+
+    fn account(id: &str, parked_for: Option<&str>, customers: [u64; 6]) -> Account {
+        Account::counted(
+            AccountId::parse(id).unwrap(),
+            parked_for.map(str::to_owned),
+            customers,
+        )
+    }
+
+    /// Nothing was imported yet.
+    pub(crate) fn empty() -> Status {
+        Status {
+            migration: "7f0c1e9a-5a0e-4f6e-9d0f-1f2e3d4c5b6a".into(),
+            platform_account: AccountId::parse("acct_1PLATFORM").unwrap(),
+            livemode: false,
+            customers: Customers::default(),
+            payment_methods: PaymentMethods::default(),
+            accounts: Vec::new(),
+            requests: Requests::default(),
+        }
+    }
+
+    /// Everything that can go wrong went wrong.
+    pub(crate) fn troubled() -> Status {
+        Status {
+            customers: Customers::counted([1, 30, 112, 16, 841, 9000]),
+            payment_methods: PaymentMethods {
+                total: 12_345,
+                cloned: 11_030,
+            },
+            accounts: vec![
+                account("acct_1AUGSBURG", None, [0, 0, 0, 0, 800, 8_200]),
+                account("acct_1BERLIN", Some(NO_ACCESS), [0, 30, 0, 0, 0, 200]),
+                account("acct_1COLOGNE", None, [1, 0, 112, 16, 41, 600]),
+            ],
+            requests: Requests {
+                sent: 33_700,
+                retried: 41,
+                rate_limited: 12,
+            },
+            ..empty()
+        }
+    }
+
+    pub(crate) fn extras() -> Extras {
+        let reason = |reason: &str, message: &str, customers| ReasonCount {
+            reason: reason.into(),
+            message_sample: message.into(),
+            customers,
+        };
+        Extras {
+            reasons: vec![
+                reason("card_declined", "Your card was declined.", 100),
+                reason("cannot_be_cloned", "", 11),
+                reason("a_code_of_next_year", "Something\u{1b}[31m new.", 1),
+            ],
+            in_doubt: vec![InDoubtRow {
+                legacy_id: LegacyId::parse("cust-4711").unwrap(),
+                step: StepKind::CreateConnectedCustomer,
+                account: Some(AccountId::parse("acct_1COLOGNE").unwrap()),
+                since: StripeTime(1_790_856_000),
+                doubt: Doubt::Expired,
+            }],
+            in_doubt_steps: 21,
+            simulated: false,
+            running: false,
+            state_file: "pmclone.db".into(),
+        }
+    }
+
+    #[test]
+    fn the_json_object_is_exactly_the_documented_one() {
+        let status = Status {
+            accounts: vec![account("acct_1A", None, [0; 6])],
+            ..empty()
+        };
+        let documented = concat!(
+            r#"{"migration":"7f0c1e9a-5a0e-4f6e-9d0f-1f2e3d4c5b6a","platform_account":"acct_1PLATFORM","livemode":false,"#,
+            r#""customers":{"total":0,"pending":0,"in_progress":0,"migrated":0,"refused":0,"parked":0,"in_doubt":0},"#,
+            r#""payment_methods":{"total":0,"cloned":0},"#,
+            r#""accounts":[{"id":"acct_1A","standing":"active","reason":null,"customers":0,"migrated":0,"refused":0,"parked":0}],"#,
+            r#""requests":{"sent":0,"retried":0,"rate_limited":0}}"#,
+        );
+        assert_eq!(serde_json::to_string(&status).unwrap(), documented);
+    }
+
+    #[test]
+    fn counts_are_named_in_json_as_standings_are() {
+        let counts = Customers::counted([1, 2, 3, 4, 5, 6]);
+        let json = serde_json::to_value(counts).unwrap();
+        for standing in Standing::ALL {
+            assert_eq!(json[standing.name()], counts.of(standing), "{standing:?}");
+        }
+        let ranks = Standing::ALL.map(|standing| counts.of(standing));
+        assert_eq!(ranks, [1, 2, 3, 4, 5, 6]);
+        assert_eq!(counts.total, 21);
+    }
+}

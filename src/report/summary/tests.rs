@@ -1,0 +1,257 @@
+use super::*;
+use crate::plan::{Plan, Rates, Work};
+use crate::report::status::Customers;
+use crate::report::status::tests::{empty, extras, troubled};
+use crate::state::Standing;
+
+fn ended<'a>(ending: &'a Ending, status: &'a Status, extras: &'a Extras) -> Summary<'a> {
+    Summary {
+        ending,
+        status,
+        extras,
+        elapsed_ms: 723_400,
+        requests_sent: 27_790,
+    }
+}
+
+/// Customers in the order of [`Standing::ALL`].
+fn with_customers(counts: [u64; 6]) -> Status {
+    Status {
+        customers: Customers::counted(counts),
+        ..empty()
+    }
+}
+
+fn only(which: Standing) -> Status {
+    with_customers(Standing::ALL.map(|standing| u64::from(standing == which)))
+}
+
+fn all_migrated() -> Status {
+    with_customers([0, 0, 0, 0, 0, 10])
+}
+
+fn without_trouble() -> Extras {
+    Extras {
+        state_file: "pmclone.db".into(),
+        ..Extras::default()
+    }
+}
+
+#[test]
+fn when_all_is_done_the_mapping_comes_next() {
+    let (status, extras) = (all_migrated(), without_trouble());
+    insta::assert_snapshot!(ended(&Ending::Finished, &status, &extras).text(Look::PLAIN), @r"
+    All done
+    27,790 requests in 0:12:03, 38.4 requests/s
+
+    Customers       10
+      migrated      10  100%
+      pending        0
+      in progress    0
+      refused        0
+      parked         0
+      in doubt       0
+    PaymentMethods   0  0 cloned
+    Requests sent    0  0 retried, 0 rate limited
+
+    Mapping  pmclone export --state pmclone.db -o mapping.csv
+    Next     Put the new ids from the mapping into your own database.
+    ");
+}
+
+#[test]
+fn when_something_is_wrong_each_kind_says_what_to_do() {
+    let (status, extras) = (troubled(), extras());
+    insta::assert_snapshot!(ended(&Ending::Interrupted, &status, &extras).text(Look::PLAIN), @r#"
+    Interrupted; everything is saved
+    27,790 requests in 0:12:03, 38.4 requests/s
+
+    Customers       10,000
+      migrated       9,000   90%
+      pending          841    8%
+      in progress       16   <1%
+      refused          112    1%
+      parked            30   <1%
+      in doubt           1   <1%
+    PaymentMethods  12,345  11,030 cloned
+    Requests sent   33,700  41 retried, 12 rate limited
+
+    Refused, by reason
+      100  card_declined: "Your card was declined."
+           The issuer said no. Ask the customer for another card, or try once more
+           later: pmclone resume --retry-refused.
+       11  cannot_be_cloned
+           Stripe clones only cards and US bank accounts. Collect this payment
+           method again on the connected account.
+        1  a_code_of_next_year: "Something [31m new."
+           See https://docs.stripe.com/error-codes. Once the cause is mended:
+           pmclone resume --retry-refused.
+
+    Parked: 1 account
+      acct_1BERLIN (30 customers waiting): The provided key does not have access to
+      account 'acct_1BERLIN' (or that account does not exist).
+      Stripe gives no access to it. Have its owner connect to the platform again,
+      then: pmclone resume.
+
+    In doubt: 21 steps may have reached Stripe
+      cust-4711: create_connected_customer on acct_1COLOGNE
+        since 2026-10-01 12:00 UTC, expired
+      ... and 20 more steps
+      expired: Its key is too old to be sent again: it stays as it is.
+      What stays in doubt is never sent again. To see whether it happened, find the
+      customer in the Dashboard by the metadata legacy_customer_id.
+
+    Mapping  pmclone export --state pmclone.db -o mapping.csv
+    Next     Go on where it stopped:
+               pmclone resume --state pmclone.db
+             Once the parked accounts can be reached:
+               pmclone resume --state pmclone.db
+             Once the refusals are mended:
+               pmclone resume --state pmclone.db --retry-refused
+    "#);
+}
+
+#[test]
+fn what_stopped_a_run_is_said_first() {
+    let why = "Stripe refused the key (401, req_1): it was revoked or is not complete.".to_owned();
+    let ending = Ending::Stopped {
+        exit: Exit::Key,
+        why,
+    };
+    let extras = Extras {
+        state_file: "my state.db".into(),
+        ..Extras::default()
+    };
+    let status = with_customers([0, 0, 0, 0, 5, 0]);
+    insta::assert_snapshot!(ended(&ending, &status, &extras).text(Look::PLAIN), @r"
+    Stopped; everything is saved
+      Stripe refused the key (401, req_1): it was revoked or is not complete.
+    27,790 requests in 0:12:03, 38.4 requests/s
+
+    Customers       5
+      migrated      0
+      pending       5  100%
+      in progress   0
+      refused       0
+      parked        0
+      in doubt      0
+    PaymentMethods  0  0 cloned
+    Requests sent   0  0 retried, 0 rate limited
+
+    Mapping  pmclone export --state 'my state.db' -o mapping.csv
+    Next     Mend what stopped it, then go on:
+               pmclone resume --state 'my state.db'
+    ");
+}
+
+#[test]
+fn the_exit_code_follows_from_the_ending_and_what_is_left() {
+    let stopped = Ending::Stopped {
+        exit: Exit::StopLoss,
+        why: String::new(),
+    };
+    let cases = [
+        (Ending::Finished, all_migrated(), Exit::Done),
+        (Ending::Finished, only(Standing::Refused), Exit::Incomplete),
+        (Ending::Finished, only(Standing::Parked), Exit::Incomplete),
+        (Ending::Finished, only(Standing::InDoubt), Exit::Incomplete),
+        (Ending::Finished, only(Standing::Pending), Exit::Limit),
+        (
+            Ending::LimitReached,
+            only(Standing::InProgress),
+            Exit::Limit,
+        ),
+        (Ending::LimitReached, all_migrated(), Exit::Done),
+        (
+            Ending::LimitReached,
+            only(Standing::Refused),
+            Exit::Incomplete,
+        ),
+        (Ending::LimitReached, troubled(), Exit::Limit),
+        (Ending::Interrupted, all_migrated(), Exit::Interrupted),
+        (Ending::Terminated, all_migrated(), Exit::Terminated),
+        (stopped, all_migrated(), Exit::StopLoss),
+    ];
+    for (ending, status, exit) in cases {
+        assert_eq!(
+            ending.exit(&status),
+            exit,
+            "{ending:?} {:?}",
+            status.customers
+        );
+    }
+}
+
+#[test]
+fn programs_get_one_object() {
+    let rates = Rates {
+        total: Some(20),
+        endpoint: None,
+        account: None,
+    };
+    let plan = PlanJson::new(&Plan::new(Work::default(), rates), rates);
+    let (status, extras) = (all_migrated(), extras());
+    let summary =
+        serde_json::to_value(ended(&Ending::Finished, &status, &extras).json(plan)).unwrap();
+    let names: Vec<_> = summary
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let documented = [
+        "ending",
+        "why",
+        "exit_code",
+        "elapsed_ms",
+        "requests_sent",
+        "refused",
+        "steps_in_doubt",
+        "plan",
+        "status",
+    ];
+    assert_eq!(names.len(), documented.len());
+    assert!(
+        documented.iter().all(|name| names.contains(name)),
+        "{names:?}"
+    );
+    assert_eq!(summary["exit_code"], 0);
+    assert_eq!(summary["status"], serde_json::to_value(&status).unwrap());
+    insta::assert_snapshot!(summary["refused"][0].to_string(), @r#"{"customers":100,"message":"Your card was declined.","reason":"card_declined","remedy":"The issuer said no. Ask the customer for another card, or try once more later: pmclone resume --retry-refused."}"#);
+}
+
+#[test]
+fn a_rehearsals_ids_are_not_to_be_used() {
+    let (status, extras) = (
+        all_migrated(),
+        Extras {
+            simulated: true,
+            ..without_trouble()
+        },
+    );
+    let rehearsal = ended(&Ending::Finished, &status, &extras);
+    insta::assert_snapshot!(rehearsal.next_steps(Look::PLAIN), @r"
+    Mapping  pmclone export --state pmclone.db -o mapping.csv
+    Next     That was a rehearsal, its ids are made up: now Stripe's test mode, with another state file.
+    ");
+}
+
+#[test]
+fn a_live_run_is_taken_up_again_as_a_live_one() {
+    let (status, extras) = (
+        Status {
+            livemode: true,
+            ..all_migrated()
+        },
+        without_trouble(),
+    );
+    let next = ended(&Ending::Interrupted, &status, &extras).next();
+    let command = "pmclone resume --state pmclone.db --live --confirm ACCOUNT";
+    assert_eq!(
+        next,
+        [(
+            "Go on where it stopped:".to_owned(),
+            Some(command.to_owned())
+        )]
+    );
+}

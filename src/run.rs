@@ -1,0 +1,262 @@
+//! SHELL. The one loop: admit → start → send → record → report. It makes no choices: [`crate::state`] says what comes
+//! next for a customer, [`crate::stripe`] what an answer means.
+//!
+//! ```text
+//!   feeder thread ──▶ (customers, page by page) ──▶ one task for each customer in flight ──▶ visit.rs
+//!                                                     │ Store::start, Client::write, Store::commit
+//!   Ctrl-C, SIGTERM ──▶ draining ──▶ feeder stops, answers under way are waited for and kept
+//! ```
+//!
+//! Hazard: a task that is dropped between an answer and its commit leaves its step started; the next run sends it again
+//! under the same key, and Stripe replays the answer. So stopping at once is safe, only not as quick to take up again.
+
+mod feed;
+mod visit;
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::ids::AccountId;
+use crate::state::{Standing, StepKind};
+use crate::store::{
+    CustomerSeq, Loaded, Loader, Migration, RequestTally, Selection, Store, StoreError,
+};
+use crate::stripe::{Client, Stop};
+use visit::{Visit, VisitError};
+
+/// What a run works with.
+#[derive(Debug)]
+pub struct Context {
+    /// Stripe.
+    pub client: Client,
+    /// The state file.
+    pub store: Store,
+    /// Whose migration it is.
+    pub migration: Migration,
+    /// `--adopt-attached`: a source that another Customer holds is cloned from there.
+    pub adopt_attached: bool,
+    /// Customers in flight at once.
+    pub concurrency: usize,
+    /// Made true, it ends the run as soon as what is under way is settled. The client listens to it too.
+    pub draining: watch::Sender<bool>,
+    /// What has happened so far.
+    pub tally: Tally,
+    /// Accounts that turned out not to be reachable during this run.
+    pub parked: RwLock<HashSet<AccountId>>,
+}
+
+/// Counts of this run, for the screen.
+#[derive(Debug, Default)]
+pub struct Tally {
+    steps: [AtomicU64; 5],
+    customers: [AtomicU64; 6],
+}
+
+impl Tally {
+    fn step_done(&self, kind: StepKind) {
+        for (each, count) in StepKind::ALL.iter().zip(&self.steps) {
+            if *each == kind {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn settled(&self, standing: Standing) {
+        for (each, count) in Standing::ALL.iter().zip(&self.customers) {
+            if *each == standing {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Steps that Stripe did, in the order of [`StepKind::ALL`].
+    pub fn steps(&self) -> [u64; 5] {
+        std::array::from_fn(|index| self.steps[index].load(Ordering::Relaxed))
+    }
+
+    /// Customers that were settled, in the order of [`Standing::ALL`].
+    pub fn customers(&self) -> [u64; 6] {
+        std::array::from_fn(|index| self.customers[index].load(Ordering::Relaxed))
+    }
+}
+
+impl Context {
+    /// True where the account turned out, during this run, not to be reachable.
+    fn is_parked(&self, account: &AccountId) -> bool {
+        self.parked
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(account)
+    }
+
+    fn park(&self, account: &AccountId) {
+        self.parked
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(account.clone());
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// Everything that was admitted is settled.
+    Finished,
+    /// The run was asked to end; what was under way is settled and kept.
+    Drained,
+    /// No request can succeed until something is mended.
+    Stopped(Stop),
+    /// So many customers in a row got no answer that Stripe counts as out of reach.
+    Unreachable(u64),
+}
+
+/// Passes over customers that got no answer, after the first: Stripe may be itself again by then.
+const MORE_PASSES: u32 = 2;
+
+/// Customers in a row, for each in flight, whose requests all went unanswered: an outage, and the rest is spared it.
+const UNANSWERED_IN_A_ROW: usize = 4;
+
+/// How often the screen and the state file's counts are brought up to date.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Runs until nothing is left to do, or until draining. `tick` is called about ten times a second with the number of
+/// customers in flight.
+pub async fn run(
+    context: Arc<Context>,
+    loader: Loader,
+    selection: Selection,
+    mut tick: impl FnMut(&Context, usize),
+) -> Result<End, StoreError> {
+    let mut counted = RequestTally::default();
+    let loader = Arc::new(Mutex::new(loader));
+    let mut last = None;
+    for pass in 0..=MORE_PASSES {
+        let (feeder, mut customers) =
+            feed::spawn(Arc::clone(&loader), selection.clone(), last, &context)?;
+        let ended = one_pass(&context, &mut customers, &mut counted, &mut tick).await;
+        drop(customers);
+        let fed = tokio::task::spawn_blocking(move || feeder.join()).await;
+        let fed = fed
+            .ok()
+            .and_then(Result::ok)
+            .unwrap_or_else(|| Err(lost_feeder()));
+        let unanswered = match ended? {
+            PassEnd::Stopped(stop) => return Ok(End::Stopped(stop)),
+            PassEnd::Unreachable(customers) => return Ok(End::Unreachable(customers)),
+            PassEnd::Unanswered(customers) => customers,
+        };
+        if *context.draining.borrow() {
+            return Ok(End::Drained);
+        }
+        last = Some(fed?);
+        if unanswered == 0 || pass == MORE_PASSES {
+            break;
+        }
+    }
+    Ok(End::Finished)
+}
+
+fn lost_feeder() -> StoreError {
+    StoreError::Damaged("the thread that reads customers ended unexpectedly".to_owned())
+}
+
+enum PassEnd {
+    Stopped(Stop),
+    Unreachable(u64),
+    /// So many customers are worth another pass.
+    Unanswered(u64),
+}
+
+async fn one_pass(
+    context: &Arc<Context>,
+    customers: &mut mpsc::Receiver<Result<Loaded, StoreError>>,
+    counted: &mut RequestTally,
+    tick: &mut impl FnMut(&Context, usize),
+) -> Result<PassEnd, StoreError> {
+    let mut visits = JoinSet::new();
+    let mut ticks = tokio::time::interval(TICK);
+    let (mut fed_all, mut unanswered, mut in_a_row) = (false, 0_u64, 0_usize);
+    let mut unreachable = false;
+    let mut stopped = None;
+    while !(fed_all && visits.is_empty()) {
+        // What the feeder has read ahead is left for another run.
+        fed_all |= *context.draining.borrow();
+        tokio::select! {
+            admitted = customers.recv(), if !fed_all && stopped.is_none() && visits.len() < context.concurrency => {
+                match admitted {
+                    Some(loaded) => {
+                        visits.spawn(visit::visit(Arc::clone(context), loaded?));
+                    }
+                    None => fed_all = true,
+                }
+            }
+            Some(visited) = visits.join_next() => match finished(visited) {
+                Ok(Visit::Settled) => in_a_row = 0,
+                Ok(Visit::Unanswered) => {
+                    unanswered += 1;
+                    in_a_row += 1;
+                    if in_a_row >= UNANSWERED_IN_A_ROW * context.concurrency && !*context.draining.borrow() {
+                        unreachable = true;
+                        context.draining.send_replace(true);
+                    }
+                }
+                Err(VisitError::Stop(stop)) => {
+                    context.draining.send_replace(true);
+                    stopped.get_or_insert(stop);
+                    fed_all = true;
+                }
+                Err(VisitError::Store(error)) => return Err(error),
+            },
+            _ = ticks.tick() => {
+                count_requests(context, counted).await?;
+                tick(context, visits.len());
+            }
+        }
+    }
+    count_requests(context, counted).await?;
+    tick(context, 0);
+    Ok(match stopped {
+        Some(stop) => PassEnd::Stopped(stop),
+        None if unreachable => PassEnd::Unreachable(u64::try_from(in_a_row).unwrap_or(u64::MAX)),
+        None => PassEnd::Unanswered(unanswered),
+    })
+}
+
+/// A visit's result; one that panicked is an error, not a customer that is silently left out.
+fn finished(
+    visited: Result<Result<Visit, VisitError>, tokio::task::JoinError>,
+) -> Result<Visit, VisitError> {
+    visited.unwrap_or_else(|error| {
+        Err(VisitError::Store(StoreError::Damaged(format!(
+            "a customer's task ended unexpectedly: {error}"
+        ))))
+    })
+}
+
+/// Adds what was sent since the last time to the state file's counts.
+async fn count_requests(context: &Context, counted: &mut RequestTally) -> Result<(), StoreError> {
+    let counts = context.client.counts();
+    let now = RequestTally {
+        sent: counts.sent,
+        retried: counts.retried,
+        rate_limited: counts.rate_limited,
+    };
+    if now == *counted {
+        return Ok(());
+    }
+    let added = RequestTally {
+        sent: now.sent - counted.sent,
+        retried: now.retried - counted.retried,
+        rate_limited: now.rate_limited - counted.rate_limited,
+    };
+    *counted = now;
+    context.store.tally(added).await
+}
+
+/// The customer that the feeder gave out last.
+type LastFed = CustomerSeq;

@@ -1,0 +1,360 @@
+//! One customer, from admission until nothing can be done for it now. Its steps go one after the other.
+
+use std::sync::Arc;
+
+use super::Context;
+use crate::ids::{IdempotencyKey, KeyMaterial, PaymentMethodId};
+use crate::state::{
+    Doubt, Event, Next, Object, Reach, Reachable, Refusal, Review, Standing, StepId, StepKind,
+    StepState,
+};
+use crate::store::{Changes, Loaded, StoreError};
+use crate::stripe::{self, DoubtKind, NotExecuted, Outcome, Stop, Write, Written};
+
+mod attached;
+mod request;
+
+/// How a visit ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Visit {
+    /// Nothing can be done for the customer now, and that is kept.
+    Settled,
+    /// Stripe gave no answer to some step, whose key may be sent again.
+    Unanswered,
+}
+
+/// Why a visit, and the run with it, cannot go on.
+#[derive(Debug)]
+pub enum VisitError {
+    /// Stripe refuses the key, or the like.
+    Stop(Stop),
+    /// The state file.
+    Store(StoreError),
+}
+
+impl From<StoreError> for VisitError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<crate::state::Illegal> for VisitError {
+    fn from(error: crate::state::Illegal) -> Self {
+        Self::Store(StoreError::Damaged(error.to_string()))
+    }
+}
+
+/// Works on one customer until it is settled, or the run drains.
+pub async fn visit(context: Arc<Context>, loaded: Loaded) -> Result<Visit, VisitError> {
+    let changes = Changes::of(loaded.seq);
+    let mut visitor = Visitor {
+        context: &context,
+        loaded,
+        changes,
+    };
+    visitor.run().await
+}
+
+struct Visitor<'a> {
+    context: &'a Context,
+    loaded: Loaded,
+    /// What is not committed yet: an outcome goes into the file together with the next intent.
+    changes: Changes,
+}
+
+/// Whether the visit goes on after a step.
+enum Onward {
+    Yes,
+    /// The step was not sent: its turn comes in a later pass, or run.
+    No,
+}
+
+impl Visitor<'_> {
+    async fn run(&mut self) -> Result<Visit, VisitError> {
+        loop {
+            self.refresh_parked();
+            let next = self.loaded.customer.next(self.latest_now()?);
+            let draining = *self.context.draining.borrow();
+            let onward = match next {
+                Next::Send(_) | Next::Look(_) if draining => Onward::No,
+                Next::Send(step) => self.send(step).await?,
+                Next::Look(source) => {
+                    self.commit().await?;
+                    self.look(source).await?
+                }
+                Next::SetAside(source) => {
+                    let refusal = known_unclonable("src");
+                    self.apply(attach_on_platform(source), Event::Refuse(refusal), None)?;
+                    Onward::Yes
+                }
+                Next::Expire(step) => {
+                    self.apply(step, Event::Doubt(Doubt::Expired), None)?;
+                    Onward::Yes
+                }
+                Next::Settled(review) => return self.settle(review).await,
+            };
+            if let Onward::No = onward {
+                self.commit().await?;
+                return Ok(Visit::Unanswered);
+            }
+        }
+    }
+
+    async fn settle(&mut self, review: Review) -> Result<Visit, VisitError> {
+        let standing = review.customer;
+        let again = self
+            .loaded
+            .customer
+            .steps
+            .values()
+            .any(|r| r.state == StepState::InDoubt(Doubt::NoAnswer));
+        if !self.changes.is_empty() || standing != self.loaded.standing {
+            self.changes.settle(review);
+            self.commit().await?;
+        }
+        self.context.tally.settled(standing);
+        Ok(if again {
+            Visit::Unanswered
+        } else {
+            Visit::Settled
+        })
+    }
+
+    /// Latest time that it can be at Stripe. The account is read before any customer is visited, so the clock is set.
+    fn latest_now(&self) -> Result<crate::time::StripeTime, VisitError> {
+        self.context.client.clock().latest_now().ok_or_else(no_date)
+    }
+
+    fn refresh_parked(&mut self) {
+        for target in &mut self.loaded.customer.targets {
+            if target.reach == Reachable::Yes && self.context.is_parked(&target.account) {
+                target.reach = Reachable::Parked;
+            }
+        }
+    }
+
+    async fn commit(&mut self) -> Result<(), StoreError> {
+        if self.changes.is_empty() {
+            return Ok(());
+        }
+        let changes = std::mem::replace(&mut self.changes, Changes::of(self.loaded.seq));
+        self.context.store.commit(changes).await
+    }
+
+    fn apply(
+        &mut self,
+        step: StepId,
+        event: Event,
+        request_id: Option<crate::ids::RequestId>,
+    ) -> Result<(), VisitError> {
+        let record = self.loaded.customer.apply(step, event, request_id)?;
+        self.changes.step(step, record);
+        Ok(())
+    }
+
+    /// Commits the intent, sends, and applies what came of it.
+    async fn send(&mut self, step: StepId) -> Result<Onward, VisitError> {
+        let digest = self.write_of(step)?.digest();
+        let before = self.loaded.customer.steps.get(&step);
+        let resent = before.is_some_and(|record| record.state == StepState::Started);
+        if resent && before.is_some_and(|record| record.digest != digest) {
+            self.apply(step, Event::Doubt(Doubt::RequestChanged), None)?;
+            return Ok(Onward::Yes);
+        }
+        let key = self.key(step, before.map_or(1, |record| record.try_no));
+        if self.loaded.standing != Standing::InProgress {
+            self.loaded.standing = Standing::InProgress;
+            self.changes.in_progress();
+        }
+        let at = self
+            .context
+            .client
+            .clock()
+            .earliest_now()
+            .ok_or_else(no_date)?;
+        self.apply(step, Event::Start { at, digest }, None)?;
+        let changes = std::mem::replace(&mut self.changes, Changes::of(self.loaded.seq));
+        let started = self.context.store.start(changes, key).await?;
+        let written = self
+            .context
+            .client
+            .write(&started, &self.write_of(step)?)
+            .await;
+        self.record(step, written, resent).await
+    }
+
+    fn write_of(&self, step: StepId) -> Result<Write<'_>, StoreError> {
+        request::write_of(
+            self.context,
+            &self.loaded.customer,
+            step,
+            self.loaded.details.as_ref(),
+        )
+    }
+
+    fn key(&self, step: StepId, try_no: u32) -> IdempotencyKey {
+        let customer = &self.loaded.customer;
+        IdempotencyKey::derive(&KeyMaterial {
+            livemode: self.context.migration.livemode,
+            platform_account: &self.context.migration.platform_account,
+            migration: self.context.migration.id,
+            legacy_id: &customer.legacy_id,
+            step: step.kind.name(),
+            connected_account: step
+                .target
+                .and_then(|t| customer.target(t))
+                .map(|target| &target.account),
+            source: step.source.and_then(|source| customer.source(source)),
+            try_no,
+        })
+    }
+
+    /// Applies an outcome. `resent`: an earlier run may have sent the step too.
+    async fn record(
+        &mut self,
+        step: StepId,
+        written: Written,
+        resent: bool,
+    ) -> Result<Onward, VisitError> {
+        // Known to have had no effect: neither this call's attempts nor an earlier run's can have had any.
+        let untouched = !resent && written.effect == stripe::Effect::None;
+        match written.outcome {
+            Outcome::Done(created) => {
+                let object = match created.id {
+                    stripe::ObjectId::Customer(id) => Object::Customer(id),
+                    stripe::ObjectId::PaymentMethod(id) => Object::PaymentMethod(id),
+                };
+                self.context.tally.step_done(step.kind);
+                self.apply(step, Event::Succeed(object), created.request_id)?;
+            }
+            Outcome::AlreadyAttached(refusal) => return self.settle_attached(step, refusal).await,
+            Outcome::Refused(refusal) if refusal.says_already_attached() => {
+                return self.settle_attached(step, refusal).await;
+            }
+            Outcome::Refused(refusal) => self.refuse(step, refusal)?,
+            Outcome::AccountInvalid(refusal) => {
+                self.park(step, &refusal.message);
+                self.withdraw(step, untouched)?;
+            }
+            Outcome::Stop(stop) => {
+                self.withdraw(step, untouched)?;
+                self.commit().await?;
+                return Err(VisitError::Stop(stop));
+            }
+            Outcome::Doubt(doubt) => {
+                let kind = match doubt.kind {
+                    DoubtKind::NoAnswer(_) => Doubt::NoAnswer,
+                    DoubtKind::Expired => Doubt::Expired,
+                    DoubtKind::StoredServerError => Doubt::StoredServerError,
+                    DoubtKind::IdempotencyConflict => Doubt::IdempotencyConflict,
+                };
+                self.apply(step, Event::Doubt(kind), doubt.request_id)?;
+                if *self.context.draining.borrow() {
+                    return Ok(Onward::No);
+                }
+            }
+            Outcome::NotExecuted(NotExecuted::Draining | NotExecuted::GaveUp(_)) => {
+                if untouched {
+                    self.withdraw(step, true)?;
+                } else {
+                    self.apply(step, Event::Doubt(Doubt::NoAnswer), None)?;
+                }
+                return Ok(Onward::No);
+            }
+        }
+        Ok(Onward::Yes)
+    }
+
+    /// Takes the intent back where nothing can have come of it; else it stays, and is sent again under its key.
+    fn withdraw(&mut self, step: StepId, untouched: bool) -> Result<(), VisitError> {
+        if untouched {
+            self.apply(step, Event::Withdraw, None)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn refuse(&mut self, step: StepId, refusal: stripe::Refusal) -> Result<(), VisitError> {
+        let creates = matches!(
+            step.kind,
+            StepKind::CreatePlatformCustomer | StepKind::CreateConnectedCustomer
+        );
+        let reach = if creates {
+            match refusal.reach(self.carried(step)) {
+                stripe::Reach::Source => Reach::Source,
+                stripe::Reach::Customer => Reach::Customer,
+            }
+        } else {
+            Reach::Source
+        };
+        let (status, reason, request_id) = (
+            refusal.status,
+            refusal.reason().to_owned(),
+            refusal.request_id.clone(),
+        );
+        let message = match &self.loaded.details {
+            Some(details) => refusal.redacted(details).message,
+            None => refusal.message,
+        };
+        self.apply(
+            step,
+            Event::Refuse(Refusal {
+                reach,
+                status,
+                reason,
+                message,
+            }),
+            request_id,
+        )
+    }
+
+    /// The PaymentMethod that a step's request names: the source on the platform, its clone on a target.
+    fn carried(&self, step: StepId) -> Option<&PaymentMethodId> {
+        let source = step.source?;
+        match step.target {
+            Some(target) if step.kind != StepKind::ClonePaymentMethod => {
+                self.loaded.customer.clone_of(target, source)
+            }
+            Some(_) | None => self.loaded.customer.source(source),
+        }
+    }
+
+    fn park(&mut self, step: StepId, reason: &str) {
+        let Some(position) = step.target else { return };
+        if let Some(target) = self.loaded.customer.target(position) {
+            self.context.park(&target.account);
+        }
+        let account = usize::try_from(position)
+            .ok()
+            .and_then(|index| self.loaded.accounts.get(index));
+        if let Some(account) = account {
+            self.changes.park(*account, reason.to_owned());
+        }
+    }
+}
+
+fn no_date() -> VisitError {
+    VisitError::Store(StoreError::Damaged(
+        "Stripe's answers carried no date, so no key's age can be told".to_owned(),
+    ))
+}
+
+/// A refusal that no call was spent on, or only a read.
+fn known_unclonable(kind: &str) -> Refusal {
+    Refusal {
+        reach: Reach::Source,
+        status: 0,
+        reason: "cannot_be_cloned".to_owned(),
+        message: format!(
+            "Only card and us_bank_account PaymentMethods can be cloned; this is a {kind}: collect it again."
+        ),
+    }
+}
+
+fn attach_on_platform(source: u32) -> StepId {
+    StepId {
+        kind: StepKind::AttachPlatformPaymentMethod,
+        target: None,
+        source: Some(source),
+    }
+}

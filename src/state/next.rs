@@ -1,0 +1,387 @@
+//! PURE. The one decision: what to do next for a customer, from what was asked for and the checkpoint alone.
+//!
+//! The walk goes through the platform first, then through the targets one by one, and stops at the first step that can
+//! be done; where nothing can, it says where everything stands. One step at a time: Stripe locks the objects of a
+//! customer, and parallel writes to them answer 429 `lock_timeout`.
+
+use super::{
+    Customer, Doubt, Object, Position, Reach, Reachable, Standing, StepId, StepKind, StepState,
+};
+use crate::ids::PaymentMethodId;
+use crate::time::StripeTime;
+
+/// What to do next for a customer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Commit the step's intent and send it (again).
+    Send(StepId),
+    /// Read the source on the platform before anything is cloned from it: an unattached source is consumed by cloning.
+    Look(Position),
+    /// The step's key is too old to be sent again: put it in doubt.
+    Expire(StepId),
+    /// Record that the source cannot be cloned: its id alone tells, no call is spent on it.
+    SetAside(Position),
+    /// Nothing can be done now.
+    Settled(Review),
+}
+
+/// Where a customer stands when nothing can be done for it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Review {
+    /// The customer as a whole.
+    pub customer: Standing,
+    /// Each target, in order.
+    pub targets: Vec<Standing>,
+}
+
+/// A source, as far as the platform is concerned.
+enum Source {
+    /// Attached to a platform Customer, so it may be cloned.
+    Attached,
+    SetAside,
+    InDoubt,
+}
+
+/// The platform, once nothing is left to do there.
+enum Platform {
+    /// One [`Source`] for each position.
+    Customer(Vec<Source>),
+    Refused,
+    InDoubt,
+}
+
+/// How a step that needs nothing more ended.
+enum Ended<'a> {
+    Done(&'a Object),
+    Refused(Reach),
+    InDoubt,
+}
+
+impl Customer {
+    /// Decides what comes next. `latest_now` is the latest time that it can be at Stripe.
+    pub fn next(&self, latest_now: StripeTime) -> Next {
+        Walk {
+            customer: self,
+            latest_now,
+        }
+        .run()
+        .unwrap_or_else(|next| next)
+    }
+}
+
+struct Walk<'a> {
+    customer: &'a Customer,
+    latest_now: StripeTime,
+}
+
+/// `Err` is an action that comes first: `?` makes the walk stop at it.
+type OrNext<T> = Result<T, Next>;
+
+impl<'a> Walk<'a> {
+    fn run(&self) -> OrNext<Next> {
+        let platform = self.platform()?;
+        let targets = (0..)
+            .zip(&self.customer.targets)
+            .map(
+                |(position, target)| match (self.target(&platform, position), target.reach) {
+                    (Err(Next::Send(_)), Reachable::Parked) => {
+                        Ok(self.waiting(position, Standing::Parked))
+                    }
+                    (Err(Next::Send(_)), Reachable::NotSelected) => {
+                        Ok(self.waiting(position, Standing::InProgress))
+                    }
+                    (other, _) => other,
+                },
+            )
+            .collect::<OrNext<Vec<_>>>()?;
+        let customer = targets
+            .iter()
+            .copied()
+            .chain([platform.standing()])
+            .min()
+            .unwrap_or(Standing::Migrated);
+        Ok(Next::Settled(Review { customer, targets }))
+    }
+
+    /// The standing of a target whose next step may not be sent now.
+    fn waiting(&self, target: Position, otherwise: Standing) -> Standing {
+        let unknown =
+            |state: &StepState| matches!(state, StepState::Started | StepState::InDoubt(_));
+        let steps = &self.customer.steps;
+        if steps
+            .iter()
+            .any(|(step, record)| step.target == Some(target) && unknown(&record.state))
+        {
+            Standing::InDoubt
+        } else {
+            otherwise
+        }
+    }
+
+    /// How the step ended, or what is to be done for it first.
+    fn ended(&self, step: StepId) -> OrNext<Ended<'a>> {
+        let Some(record) = self.customer.steps.get(&step) else {
+            return Err(Next::Send(step));
+        };
+        match &record.state {
+            StepState::Ready => Err(Next::Send(step)),
+            StepState::Started if record.started_at.may_resend(self.latest_now) => {
+                Err(Next::Send(step))
+            }
+            StepState::Started => Err(Next::Expire(step)),
+            StepState::Done(object) => Ok(Ended::Done(object)),
+            StepState::Refused(refusal) => Ok(Ended::Refused(refusal.reach)),
+            // No answer, and the key has grown too old meanwhile: say so, since the remedy is another.
+            StepState::InDoubt(Doubt::NoAnswer)
+                if !record.started_at.may_resend(self.latest_now) =>
+            {
+                Err(Next::Expire(step))
+            }
+            StepState::InDoubt(_) => Ok(Ended::InDoubt),
+        }
+    }
+
+    fn platform(&self) -> OrNext<Platform> {
+        let known = |source| self.customer.state_of(attach_on_platform(source)).is_some();
+        if let Some(source) = self
+            .customer
+            .default_first()
+            .find(|source| !self.is_clonable(*source) && !known(*source))
+        {
+            return Err(Next::SetAside(source));
+        }
+        if self.customer.platform_customer.is_some() {
+            return self.platform_sources(None);
+        }
+        if let Some((_, carrier)) = self.customer.made_on(None) {
+            return self.platform_sources(carrier);
+        }
+        if self.customer.sources.is_empty() {
+            return self
+                .create_platform_customer(None)
+                .map(|made| made.unwrap_or(Platform::Refused));
+        }
+        for source in self.customer.default_first() {
+            if !self.was_refused(attach_on_platform(source))
+                && let Some(platform) = self.create_platform_customer(Some(source))?
+            {
+                return Ok(platform);
+            }
+        }
+        Ok(Platform::Refused)
+    }
+
+    /// `None` where the source that the Customer would have carried is refused: the next one may carry it.
+    fn create_platform_customer(&self, source: Option<Position>) -> OrNext<Option<Platform>> {
+        match self.ended(StepId {
+            kind: StepKind::CreatePlatformCustomer,
+            target: None,
+            source,
+        })? {
+            Ended::Done(Object::Customer(_)) => self.platform_sources(source).map(Some),
+            Ended::Done(Object::PaymentMethod(_) | Object::HeldBy(_)) | Ended::InDoubt => {
+                Ok(Some(Platform::InDoubt))
+            }
+            Ended::Refused(Reach::Source) => Ok(None),
+            Ended::Refused(Reach::Customer) => Ok(Some(Platform::Refused)),
+        }
+    }
+
+    fn platform_sources(&self, carrier: Option<Position>) -> OrNext<Platform> {
+        let mut sources: Vec<Source> = self
+            .customer
+            .sources
+            .iter()
+            .map(|_| Source::SetAside)
+            .collect();
+        for position in self.customer.default_first() {
+            let source = self.platform_source(position, carrier)?;
+            if let Some(slot) = usize::try_from(position)
+                .ok()
+                .and_then(|index| sources.get_mut(index))
+            {
+                *slot = source;
+            }
+        }
+        Ok(Platform::Customer(sources))
+    }
+
+    fn platform_source(&self, source: Position, carrier: Option<Position>) -> OrNext<Source> {
+        if carrier == Some(source) {
+            return Ok(Source::Attached);
+        }
+        let create = StepId {
+            kind: StepKind::CreatePlatformCustomer,
+            target: None,
+            source: Some(source),
+        };
+        if self.was_refused(create) {
+            return Ok(Source::SetAside);
+        }
+        let attach = attach_on_platform(source);
+        // An adopted Customer's sources may be attached already, or to somebody else.
+        if self.customer.platform_customer.is_some() && self.customer.state_of(attach).is_none() {
+            return Err(Next::Look(source));
+        }
+        Ok(match self.ended(attach)? {
+            Ended::Done(Object::HeldBy(_) | Object::PaymentMethod(_)) => Source::Attached,
+            Ended::Done(Object::Customer(_)) | Ended::InDoubt => Source::InDoubt,
+            Ended::Refused(_) => Source::SetAside,
+        })
+    }
+
+    fn target(&self, platform: &Platform, target: Position) -> OrNext<Standing> {
+        let sources = match platform {
+            Platform::Customer(sources) => sources,
+            Platform::Refused => return Ok(Standing::Refused),
+            Platform::InDoubt => return Ok(Standing::InDoubt),
+        };
+        let asked = self
+            .customer
+            .target(target)
+            .map_or(&[][..], |target| &target.sources);
+        if asked.is_empty() {
+            let step = StepId {
+                kind: StepKind::CreateConnectedCustomer,
+                target: Some(target),
+                source: None,
+            };
+            return Ok(match self.ended(step)? {
+                Ended::Done(_) => Standing::Migrated,
+                Ended::Refused(_) => Standing::Refused,
+                Ended::InDoubt => Standing::InDoubt,
+            });
+        }
+        let mut made = self
+            .customer
+            .made_on(Some(target))
+            .map(|(_, carrier)| Carrier(carrier));
+        let mut standing = Standing::Migrated;
+        for source in self
+            .customer
+            .default_first()
+            .filter(|source| asked.contains(source))
+        {
+            let held = usize::try_from(source)
+                .ok()
+                .and_then(|index| sources.get(index));
+            let moved = match held {
+                Some(Source::Attached) => self.clone_and_attach(target, source, &mut made)?,
+                Some(Source::InDoubt) => Moved::InDoubt,
+                Some(Source::SetAside) | None => Moved::SetAside,
+            };
+            match moved {
+                Moved::Attached => {}
+                Moved::SetAside => standing = standing.min(Standing::Refused),
+                Moved::CustomerRefused => return Ok(Standing::Refused),
+                Moved::CustomerInDoubt => return Ok(Standing::InDoubt),
+                // A Customer made without its default now would need a call more later: wait for what becomes of it.
+                Moved::InDoubt
+                    if made.is_none() && self.customer.default_on(target) == Some(source) =>
+                {
+                    return Ok(Standing::InDoubt);
+                }
+                Moved::InDoubt => standing = Standing::InDoubt,
+            }
+        }
+        Ok(standing)
+    }
+
+    /// One source onto one target. `made` is the carrier of the Customer there, once it is made.
+    fn clone_and_attach(
+        &self,
+        target: Position,
+        source: Position,
+        made: &mut Option<Carrier>,
+    ) -> OrNext<Moved> {
+        let step = |kind| StepId {
+            kind,
+            target: Some(target),
+            source: Some(source),
+        };
+        match self.ended(step(StepKind::ClonePaymentMethod))? {
+            Ended::Done(_) => {}
+            Ended::Refused(_) => return Ok(Moved::SetAside),
+            Ended::InDoubt => return Ok(Moved::InDoubt),
+        }
+        let Some(Carrier(carrier)) = *made else {
+            return Ok(match self.ended(step(StepKind::CreateConnectedCustomer))? {
+                Ended::Done(_) => {
+                    *made = Some(Carrier(Some(source)));
+                    Moved::Attached
+                }
+                Ended::Refused(Reach::Source) => Moved::SetAside,
+                Ended::Refused(Reach::Customer) => Moved::CustomerRefused,
+                Ended::InDoubt => Moved::CustomerInDoubt,
+            });
+        };
+        if carrier == Some(source) {
+            return Ok(Moved::Attached);
+        }
+        if self.was_refused(step(StepKind::CreateConnectedCustomer)) {
+            return Ok(Moved::SetAside);
+        }
+        Ok(
+            match self.ended(step(StepKind::AttachConnectedPaymentMethod))? {
+                Ended::Done(_) => Moved::Attached,
+                Ended::Refused(_) => Moved::SetAside,
+                Ended::InDoubt => Moved::InDoubt,
+            },
+        )
+    }
+
+    fn was_refused(&self, step: StepId) -> bool {
+        matches!(self.customer.state_of(step), Some(StepState::Refused(_)))
+    }
+
+    fn is_clonable(&self, source: Position) -> bool {
+        self.customer
+            .source(source)
+            .is_some_and(PaymentMethodId::may_be_clonable)
+    }
+}
+
+/// The step that holds what is known of a source on the platform, unless the Customer was made with it.
+fn attach_on_platform(source: Position) -> StepId {
+    StepId {
+        kind: StepKind::AttachPlatformPaymentMethod,
+        target: None,
+        source: Some(source),
+    }
+}
+
+/// The source that a Customer was made with, if any.
+#[derive(Clone, Copy)]
+struct Carrier(Option<Position>);
+
+/// What became of one source on one target.
+enum Moved {
+    Attached,
+    SetAside,
+    InDoubt,
+    /// The Customer that it was to be made with is refused for its own details.
+    CustomerRefused,
+    CustomerInDoubt,
+}
+
+impl Platform {
+    fn standing(&self) -> Standing {
+        let Self::Customer(sources) = self else {
+            return if matches!(self, Self::InDoubt) {
+                Standing::InDoubt
+            } else {
+                Standing::Refused
+            };
+        };
+        let of_source = |source: &Source| match source {
+            Source::Attached => Standing::Migrated,
+            Source::SetAside => Standing::Refused,
+            Source::InDoubt => Standing::InDoubt,
+        };
+        sources
+            .iter()
+            .map(of_source)
+            .min()
+            .unwrap_or(Standing::Migrated)
+    }
+}

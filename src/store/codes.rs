@@ -1,0 +1,244 @@
+//! How enums and steps are written as numbers and texts in the tables. A code never changes its meaning.
+
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+
+use crate::ids::{AccountId, CustomerId, LegacyId, PaymentMethodId, RequestId};
+use crate::state::{
+    Doubt, Object, Position, Reach, Record, Refusal, Standing, StepId, StepKind, StepState,
+};
+use crate::time::StripeTime;
+
+/// An enum that has one number for each of its values.
+trait Code: Sized + Copy + 'static {
+    const ALL: &'static [Self];
+    fn code(self) -> i64;
+    fn from_code(code: i64) -> FromSqlResult<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|each| each.code() == code)
+            .ok_or(FromSqlError::OutOfRange(code))
+    }
+}
+
+macro_rules! coded {
+    ($type:ty, $($value:ident = $code:literal),+ $(,)?) => {
+        impl Code for $type {
+            const ALL: &'static [Self] = &[$(Self::$value),+];
+            fn code(self) -> i64 {
+                match self { $(Self::$value => $code),+ }
+            }
+        }
+        impl ToSql for $type {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(self.code().into())
+            }
+        }
+        impl FromSql for $type {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                Self::from_code(value.as_i64()?)
+            }
+        }
+    };
+}
+
+// Below 4 is what a run looks at again: the index `customer_open` says the same.
+coded!(
+    Standing,
+    Pending = 0,
+    InProgress = 1,
+    InDoubt = 2,
+    Parked = 3,
+    Refused = 4,
+    Migrated = 5
+);
+coded!(
+    StepKind,
+    CreatePlatformCustomer = 1,
+    AttachPlatformPaymentMethod = 2,
+    ClonePaymentMethod = 3,
+    CreateConnectedCustomer = 4,
+    AttachConnectedPaymentMethod = 5,
+);
+coded!(
+    Doubt,
+    NoAnswer = 1,
+    Expired = 2,
+    StoredServerError = 3,
+    IdempotencyConflict = 4,
+    RequestChanged = 5,
+);
+coded!(Reach, Source = 1, Customer = 2);
+
+/// `step.state`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum StateCode {
+    /// See [`StepState::Ready`].
+    Ready,
+    /// See [`StepState::Started`].
+    Started,
+    /// See [`StepState::Done`].
+    Done,
+    /// See [`StepState::Refused`].
+    Refused,
+    /// See [`StepState::InDoubt`].
+    InDoubt,
+}
+coded!(
+    StateCode,
+    Ready = 0,
+    Started = 1,
+    Done = 2,
+    Refused = 3,
+    InDoubt = 4
+);
+
+macro_rules! text_id {
+    ($($type:ty),+) => {$(
+        impl ToSql for $type {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(self.as_str().into())
+            }
+        }
+        impl FromSql for $type {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                Self::parse(value.as_str()?).map_err(|_| FromSqlError::InvalidType)
+            }
+        }
+    )+};
+}
+text_id!(CustomerId, PaymentMethodId, AccountId, LegacyId);
+
+impl ToSql for RequestId {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.as_str().into())
+    }
+}
+
+/// Writes a row of `step` over the one before; the parameters are [`write_step`]'s.
+pub const INSERT_STEP: &str = "INSERT OR REPLACE INTO step (customer, kind, target, source, try_no, state, started_at, \
+     digest, request_id, object, doubt, reach, status, reason, message) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+
+/// Reads the rows of one customer for [`read_step`].
+pub const SELECT_STEPS: &str = "SELECT kind, target, source, try_no, state, started_at, digest, request_id, object, \
+     doubt, reach, status, reason, message FROM step WHERE customer = ?1";
+
+fn position_code(position: Option<Position>) -> i64 {
+    position.map_or(-1, i64::from)
+}
+
+fn position_from(code: i64) -> rusqlite::Result<Option<Position>> {
+    if code == -1 {
+        return Ok(None);
+    }
+    Position::try_from(code)
+        .map(Some)
+        .map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, code))
+}
+
+/// An object as text: an id, with `held:` before the Customer that holds a source.
+fn object_text(object: &Object) -> String {
+    match object {
+        Object::Customer(id) => id.as_str().to_owned(),
+        Object::PaymentMethod(id) => id.as_str().to_owned(),
+        Object::HeldBy(id) => format!("held:{id}"),
+    }
+}
+
+fn object_from(text: &str) -> FromSqlResult<Object> {
+    let invalid = |_| FromSqlError::InvalidType;
+    if let Some(holder) = text.strip_prefix("held:") {
+        CustomerId::parse(holder)
+            .map(Object::HeldBy)
+            .map_err(invalid)
+    } else if text.starts_with("cus_") {
+        CustomerId::parse(text)
+            .map(Object::Customer)
+            .map_err(invalid)
+    } else {
+        PaymentMethodId::parse(text)
+            .map(Object::PaymentMethod)
+            .map_err(invalid)
+    }
+}
+
+/// Writes a step's row, over the one before.
+pub fn write_step(
+    statement: &mut rusqlite::CachedStatement<'_>,
+    customer: i64,
+    step: StepId,
+    record: &Record,
+) -> rusqlite::Result<()> {
+    let (state, object, doubt, refusal) = match &record.state {
+        StepState::Ready => (StateCode::Ready, None, None, None),
+        StepState::Started => (StateCode::Started, None, None, None),
+        StepState::Done(object) => (StateCode::Done, Some(object_text(object)), None, None),
+        StepState::Refused(refusal) => (StateCode::Refused, None, None, Some(refusal)),
+        StepState::InDoubt(doubt) => (StateCode::InDoubt, None, Some(*doubt), None),
+    };
+    statement.execute(rusqlite::params![
+        customer,
+        step.kind,
+        position_code(step.target),
+        position_code(step.source),
+        record.try_no,
+        state,
+        record.started_at.0,
+        record.digest,
+        record.request_id,
+        object,
+        doubt,
+        refusal.map(|r| r.reach),
+        refusal.map(|r| r.status),
+        refusal.map(|r| r.reason.as_str()),
+        refusal.map(|r| r.message.as_str()),
+    ])?;
+    Ok(())
+}
+
+/// Reads a step's row, as [`SELECT_STEPS`] gives it.
+pub fn read_step(row: &rusqlite::Row<'_>) -> rusqlite::Result<(StepId, Record)> {
+    let step = StepId {
+        kind: row.get(0)?,
+        target: position_from(row.get(1)?)?,
+        source: position_from(row.get(2)?)?,
+    };
+    let state = match row.get(4)? {
+        StateCode::Ready => StepState::Ready,
+        StateCode::Started => StepState::Started,
+        StateCode::Done => StepState::Done(object_from(row.get_ref(8)?.as_str()?)?),
+        StateCode::InDoubt => StepState::InDoubt(row.get(9)?),
+        StateCode::Refused => StepState::Refused(Refusal {
+            reach: row.get(10)?,
+            status: row.get(11)?,
+            reason: row.get(12)?,
+            message: row.get(13)?,
+        }),
+    };
+    let request_id: Option<String> = row.get(7)?;
+    let record = Record {
+        try_no: row.get(3)?,
+        started_at: StripeTime(row.get(5)?),
+        digest: row.get(6)?,
+        state,
+        request_id: request_id.as_deref().and_then(RequestId::parse),
+    };
+    Ok((step, record))
+}
+
+/// Positions as the tables keep them: numbers with a blank between.
+pub fn positions_text(positions: &[Position]) -> String {
+    positions
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Reads what [`positions_text`] wrote.
+pub fn positions_from(text: &str) -> FromSqlResult<Vec<Position>> {
+    text.split_ascii_whitespace()
+        .map(|each| each.parse().map_err(|_| FromSqlError::InvalidType))
+        .collect()
+}

@@ -1,0 +1,191 @@
+//! Customers as the step machine wants them, read page by page: nothing is held in memory for those not in flight.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+
+use super::codes::{SELECT_STEPS, positions_from, read_step};
+use super::{AccountSeq, StoreError};
+use crate::ids::{AccountId, PaymentMethodId};
+use crate::legacy::Details;
+use crate::state::{Customer, Position, Reachable, Record, Standing, StepId, Target};
+
+/// Row number of a customer in the state file; rises in the order of the CSV.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct CustomerSeq(pub i64);
+
+/// A customer and what belongs to it outside the step machine.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// Its row.
+    pub seq: CustomerSeq,
+    /// What the step machine decides on.
+    pub customer: Customer,
+    /// Contact details; `None` once they are erased.
+    pub details: Option<Details>,
+    /// The cached standing.
+    pub standing: Standing,
+    /// The row of each target's account, in order.
+    pub accounts: Vec<AccountSeq>,
+}
+
+/// Which customers to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Those that a run still looks at.
+    Open,
+    /// Every one.
+    All,
+}
+
+/// Reads customers in the CSV's order through a connection of its own.
+pub struct Loader {
+    conn: Connection,
+    accounts: BTreeMap<AccountSeq, (AccountId, bool)>,
+}
+
+impl Loader {
+    /// Reads the accounts once; `parked` is as it was then.
+    pub fn new(conn: Connection) -> Result<Self, StoreError> {
+        let mut accounts = BTreeMap::new();
+        {
+            let mut statement = conn.prepare("SELECT seq, id, parked IS NOT NULL FROM account")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                accounts.insert(AccountSeq(row.get(0)?), (row.get(1)?, row.get(2)?));
+            }
+        }
+        Ok(Self { conn, accounts })
+    }
+
+    /// The accounts that cannot be reached, as of the opening.
+    pub fn parked(&self) -> impl Iterator<Item = (AccountSeq, &AccountId)> {
+        self.accounts
+            .iter()
+            .filter(|(_, (_, parked))| *parked)
+            .map(|(seq, (id, _))| (*seq, id))
+    }
+
+    /// Open customers after `after`, at most `most` of them.
+    pub fn open_page(&self, after: CustomerSeq, most: u32) -> Result<Vec<Loaded>, StoreError> {
+        self.page(after, most, Which::Open)
+    }
+
+    /// All customers after `after`, at most `most` of them, without their contact details.
+    pub fn page_of_all(&self, after: CustomerSeq, most: u32) -> Result<Vec<Loaded>, StoreError> {
+        self.page(after, most, Which::All)
+    }
+
+    fn page(&self, after: CustomerSeq, most: u32, which: Which) -> Result<Vec<Loaded>, StoreError> {
+        let sql = match which {
+            Which::Open => {
+                "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details FROM customer
+                 WHERE seq > ?1 AND standing < 4 ORDER BY seq LIMIT ?2"
+            }
+            Which::All => {
+                "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, NULL FROM customer
+                 WHERE seq > ?1 ORDER BY seq LIMIT ?2"
+            }
+        };
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut rows = statement.query(rusqlite::params![after.0, most])?;
+        let mut page = Vec::new();
+        while let Some(row) = rows.next()? {
+            page.push(self.customer(row)?);
+        }
+        Ok(page)
+    }
+
+    fn customer(&self, row: &rusqlite::Row<'_>) -> Result<Loaded, StoreError> {
+        let seq = CustomerSeq(row.get(0)?);
+        let details: Option<String> = row.get(5)?;
+        let damaged =
+            |_| StoreError::Damaged(format!("the details of customer {} cannot be read", seq.0));
+        let details = details
+            .map(|json| serde_json::from_str(&json))
+            .transpose()
+            .map_err(damaged)?;
+        let sources = self.sources(seq)?;
+        let (targets, accounts) = self.targets(seq, sources.len())?;
+        let customer = Customer {
+            legacy_id: row.get(1)?,
+            platform_customer: row.get(2)?,
+            default: default_position(&sources, row.get(3)?),
+            sources,
+            targets,
+            steps: self.steps(seq)?,
+        };
+        Ok(Loaded {
+            seq,
+            customer,
+            details,
+            standing: row.get(4)?,
+            accounts,
+        })
+    }
+
+    fn sources(&self, seq: CustomerSeq) -> Result<Vec<PaymentMethodId>, StoreError> {
+        let sql = "SELECT id FROM payment_method WHERE customer = ?1 ORDER BY position";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let sources = statement
+            .query_map([seq.0], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        Ok(sources)
+    }
+
+    fn targets(
+        &self,
+        seq: CustomerSeq,
+        sources: usize,
+    ) -> Result<(Vec<Target>, Vec<AccountSeq>), StoreError> {
+        let sql = "SELECT account, sources FROM target WHERE customer = ?1 ORDER BY position";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut rows = statement.query([seq.0])?;
+        let (mut targets, mut accounts) = (Vec::new(), Vec::new());
+        while let Some(row) = rows.next()? {
+            let account = AccountSeq(row.get(0)?);
+            let Some((id, parked)) = self.accounts.get(&account) else {
+                return Err(StoreError::Damaged(format!(
+                    "customer {} asks for an account that is not there",
+                    seq.0
+                )));
+            };
+            let sources = match row
+                .get_ref(1)?
+                .as_str_or_null()
+                .map_err(rusqlite::Error::from)?
+            {
+                Some(text) => positions_from(text).map_err(rusqlite::Error::from)?,
+                None => (0..u32::try_from(sources).unwrap_or(u32::MAX)).collect(),
+            };
+            let reach = if *parked {
+                Reachable::Parked
+            } else {
+                Reachable::Yes
+            };
+            targets.push(Target {
+                account: id.clone(),
+                sources,
+                reach,
+            });
+            accounts.push(account);
+        }
+        Ok((targets, accounts))
+    }
+
+    fn steps(&self, seq: CustomerSeq) -> Result<BTreeMap<StepId, Record>, StoreError> {
+        let mut statement = self.conn.prepare_cached(SELECT_STEPS)?;
+        let steps = statement
+            .query_map([seq.0], read_step)?
+            .collect::<Result<_, _>>()?;
+        Ok(steps)
+    }
+}
+
+/// The first source, unless the CSV names another.
+fn default_position(sources: &[PaymentMethodId], named: Option<PaymentMethodId>) -> Position {
+    let index = named.and_then(|named| sources.iter().position(|source| *source == named));
+    index
+        .and_then(|index| Position::try_from(index).ok())
+        .unwrap_or(0)
+}

@@ -1,0 +1,139 @@
+//! The one row of `migration`: whose state file this is, and from which CSV.
+
+use rusqlite::{Connection, OptionalExtension};
+use uuid::Uuid;
+
+use super::{RequestTally, StoreError};
+use crate::ids::{AccountId, MigrationId};
+
+/// What the state file is bound to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migration {
+    /// Drawn when the file was made.
+    pub id: MigrationId,
+    /// The account whose key made it.
+    pub platform_account: AccountId,
+    /// Whether that was a live key.
+    pub livemode: bool,
+    /// True for a rehearsal on the built-in simulator.
+    pub simulated: bool,
+}
+
+/// The CSV that was imported last, as the file system showed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CsvFile {
+    /// As it was named on the command line.
+    pub path: String,
+    /// Its length.
+    pub bytes: u64,
+    /// When it was changed last, in nanoseconds since 1970.
+    pub modified_ns: i64,
+    /// Hexadecimal, of the whole file.
+    pub sha256: String,
+}
+
+impl Migration {
+    /// Reads the row; `None` in a file that nothing was imported into yet.
+    pub fn read(conn: &Connection) -> Result<Option<Self>, StoreError> {
+        conn.query_row(
+            "SELECT id, platform_account, livemode, simulated FROM migration",
+            [],
+            |row| {
+                let id: String = row.get(0)?;
+                Ok((id, row.get(1)?, row.get(2)?, row.get(3)?))
+            },
+        )
+        .optional()?
+        .map(|(id, platform_account, livemode, simulated)| {
+            let id = Uuid::parse_str(&id)
+                .map_err(|_| StoreError::Damaged("migration.id is no UUID".to_owned()))?;
+            Ok(Self {
+                id: MigrationId(id),
+                platform_account,
+                livemode,
+                simulated,
+            })
+        })
+        .transpose()
+    }
+
+    /// Writes the row of a new state file.
+    pub fn write(&self, conn: &Connection, api_version: &str) -> Result<(), StoreError> {
+        conn.execute(
+            "INSERT INTO migration (one, id, platform_account, livemode, simulated, api_version, tool_version)
+             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)",
+            rusqlite::params![
+                self.id.to_string(),
+                self.platform_account,
+                self.livemode,
+                self.simulated,
+                api_version,
+                env!("CARGO_PKG_VERSION"),
+            ],
+        )?;
+        Ok(())
+    }
+}
+
+impl CsvFile {
+    /// The file that was imported last.
+    pub fn read(conn: &Connection) -> Result<Option<Self>, StoreError> {
+        let found = conn
+            .query_row(
+                "SELECT csv_path, csv_bytes, csv_modified_ns, csv_sha256 FROM migration WHERE csv_sha256 IS NOT NULL",
+                [],
+                |row| {
+                    let bytes: i64 = row.get(1)?;
+                    Ok(Self {
+                        path: row.get(0)?,
+                        bytes: bytes.unsigned_abs(),
+                        modified_ns: row.get(2)?,
+                        sha256: row.get(3)?,
+                    })
+                },
+            )
+            .optional()?;
+        Ok(found)
+    }
+
+    /// Keeps what was imported.
+    pub fn write(&self, conn: &Connection) -> Result<(), StoreError> {
+        conn.execute(
+            "UPDATE migration SET csv_path = ?1, csv_bytes = ?2, csv_modified_ns = ?3, csv_sha256 = ?4",
+            rusqlite::params![
+                self.path,
+                i64::try_from(self.bytes).unwrap_or(i64::MAX),
+                self.modified_ns,
+                self.sha256
+            ],
+        )?;
+        Ok(())
+    }
+}
+
+impl RequestTally {
+    /// What all runs on this state file have sent so far.
+    pub fn read(conn: &Connection) -> Result<Self, StoreError> {
+        let row = |row: &rusqlite::Row<'_>| -> rusqlite::Result<Self> {
+            let count = |index| row.get::<_, i64>(index).map(i64::unsigned_abs);
+            Ok(Self {
+                sent: count(0)?,
+                retried: count(1)?,
+                rate_limited: count(2)?,
+            })
+        };
+        let sql = "SELECT requests_sent, requests_retried, requests_rate_limited FROM migration";
+        Ok(conn.query_row(sql, [], row).optional()?.unwrap_or_default())
+    }
+
+    /// Adds what was sent since the last time.
+    pub(super) fn add(self, conn: &Connection) -> rusqlite::Result<()> {
+        let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        conn.execute(
+            "UPDATE migration SET requests_sent = requests_sent + ?1, requests_retried = requests_retried + ?2,
+             requests_rate_limited = requests_rate_limited + ?3",
+            [count(self.sent), count(self.retried), count(self.rate_limited)],
+        )?;
+        Ok(())
+    }
+}

@@ -1,0 +1,77 @@
+//! The state file: SQLite, one writer thread, one runner.
+//!
+//! ```text
+//!   import ──▶ customer, payment_method, target, account        (one transaction: all of a CSV, or none)
+//!   run ─────▶ Store::start / Store::commit ──▶ writer thread ──▶ one COMMIT for all that wait ──▶ Started
+//!   status, export ──▶ connections of their own, read-only      (WAL: they never wait, nor make a run wait)
+//! ```
+//!
+//! Hazards: `synchronous` below FULL loses acknowledged intents in a power cut, so the pragma is read back; after an
+//! error in the writer nothing more is written through its connection, since SQLite's state is then not known.
+
+mod codes;
+mod counts;
+mod gather;
+mod import;
+mod load;
+mod lock;
+mod merge;
+mod migration;
+mod open;
+mod reopen;
+mod schema;
+mod started;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use counts::{AccountCounts, Counts, DoubtfulStep, ReasonCount, Selection, work};
+pub use import::{Imported, Importer, for_each_adopted, has_steps};
+pub use load::{CustomerSeq, Loaded, Loader};
+pub use lock::RunLock;
+pub use migration::{CsvFile, Migration};
+pub use open::{copy, create, open_existing, open_readonly, temporary};
+pub use reopen::{parked, retry_refused, unpark};
+pub use started::Started;
+pub use writer::{AccountSeq, Changes, RequestTally, Store};
+
+/// What can go wrong with a state file. Texts are whole sentences; the caller adds the file's name.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is none.
+    #[error("there is no state file")]
+    Missing,
+    /// Another run holds it.
+    #[error(
+        "another pmclone run holds the state file; wait for it, or stop it (`pmclone status` still works)"
+    )]
+    Busy,
+    /// Written by a later version of the tool.
+    #[error(
+        "the state file has format {found}, newer than this pmclone knows: use the version that wrote it, or a later one"
+    )]
+    Version {
+        /// Its `user_version`.
+        found: i64,
+    },
+    /// A file that something else wrote.
+    #[error("the file is not a pmclone state file; name another with --state")]
+    NotOurs,
+    /// The file system said no.
+    #[error("the state file cannot be read or written: {0}")]
+    Io(#[from] std::io::Error),
+    /// SQLite said no.
+    #[error("the state file cannot be read or written: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A setting that durability rests on did not take.
+    #[error("SQLite did not take {0}: the state would not survive a power cut here")]
+    NotDurable(&'static str),
+    /// The writer failed earlier; nothing is written since.
+    #[error(
+        "the state file cannot be written: {0}; nothing was sent without its intent being kept: free the cause, then run the same command again"
+    )]
+    WriterFailed(std::sync::Arc<str>),
+    /// A row that this tool never writes.
+    #[error("the state file is damaged: {0}")]
+    Damaged(String),
+}

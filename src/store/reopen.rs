@@ -1,0 +1,81 @@
+//! What a person, or an account that answers again, takes up once more. Before a run, on its own connection.
+
+use rusqlite::Connection;
+
+use super::codes::{INSERT_STEP, SELECT_STEPS, read_step, write_step};
+use super::{AccountSeq, StoreError};
+use crate::ids::AccountId;
+use crate::state::{Event, Record, Standing, StepState};
+
+/// The accounts that could not be reached.
+pub fn parked(conn: &Connection) -> Result<Vec<(AccountSeq, AccountId)>, StoreError> {
+    let mut statement =
+        conn.prepare("SELECT seq, id FROM account WHERE parked IS NOT NULL ORDER BY seq")?;
+    let rows = statement.query_map([], |row| Ok((AccountSeq(row.get(0)?), row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The account answers again.
+pub fn unpark(conn: &Connection, account: AccountSeq) -> Result<(), StoreError> {
+    conn.execute(
+        "UPDATE account SET parked = NULL WHERE seq = ?1",
+        [account.0],
+    )?;
+    Ok(())
+}
+
+/// Makes every step that Stripe refused ready for another try, with a new key, and returns how many. What pmclone itself
+/// set aside without a call stays so: another try would come to the same.
+pub fn retry_refused(conn: &mut Connection) -> Result<u64, StoreError> {
+    let transaction = conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let mut retried = 0;
+    {
+        let mut customers =
+            transaction.prepare("SELECT seq FROM customer WHERE standing IN (?1, ?2, ?3, ?4)")?;
+        let standings = [
+            Standing::Refused,
+            Standing::Parked,
+            Standing::InDoubt,
+            Standing::InProgress,
+        ];
+        let mut rows = customers.query(standings)?;
+        while let Some(row) = rows.next()? {
+            retried += retry_customer(&transaction, row.get(0)?)?;
+        }
+    }
+    transaction.commit()?;
+    Ok(retried)
+}
+
+fn retry_customer(conn: &Connection, customer: i64) -> Result<u64, StoreError> {
+    let mut select = conn.prepare_cached(SELECT_STEPS)?;
+    let steps: Vec<_> = select
+        .query_map([customer], read_step)?
+        .collect::<Result<_, _>>()?;
+    let mut insert = conn.prepare_cached(INSERT_STEP)?;
+    let mut retried = 0;
+    for (step, record) in steps {
+        if !matches!(&record.state, StepState::Refused(refusal) if refusal.status != 0) {
+            continue;
+        }
+        let again = Record::after(Some(&record), Event::Retry, None);
+        let again = again.map_err(|illegal| StoreError::Damaged(illegal.to_string()))?;
+        write_step(&mut insert, customer, step, &again)?;
+        retried += 1;
+    }
+    if retried > 0 {
+        let sql = "UPDATE customer SET standing = ?2 WHERE seq = ?1 AND standing = ?3";
+        conn.prepare_cached(sql)?.execute(rusqlite::params![
+            customer,
+            Standing::InProgress,
+            Standing::Refused
+        ])?;
+        let sql = "UPDATE target SET standing = ?2 WHERE customer = ?1 AND standing = ?3";
+        conn.prepare_cached(sql)?.execute(rusqlite::params![
+            customer,
+            Standing::InProgress,
+            Standing::Refused
+        ])?;
+    }
+    Ok(retried)
+}

@@ -1,0 +1,113 @@
+//! The tables, and how an older file becomes a newer one (`PRAGMA user_version`).
+//!
+//! Codes in `standing`, `kind`, `state` and `doubt` are [`super::codes`]'s. `customer.standing` and `target.standing` are caches
+//! of the fold over `step`, for queries; everything that decides folds the steps.
+
+use rusqlite::Connection;
+
+use super::StoreError;
+
+/// The version that this build writes.
+pub const VERSION: i64 = 1;
+
+const V1: &str = "
+CREATE TABLE migration (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    id TEXT NOT NULL,
+    platform_account TEXT NOT NULL,
+    livemode INTEGER NOT NULL,
+    simulated INTEGER NOT NULL,
+    api_version TEXT NOT NULL,
+    tool_version TEXT NOT NULL,
+    csv_path TEXT, csv_bytes INTEGER, csv_modified_ns INTEGER, csv_sha256 TEXT,
+    requests_sent INTEGER NOT NULL DEFAULT 0,
+    requests_retried INTEGER NOT NULL DEFAULT 0,
+    requests_rate_limited INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE account (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    parked TEXT,                    -- why it cannot be reached, NULL: active
+    country TEXT
+) STRICT;
+CREATE TABLE customer (
+    seq INTEGER PRIMARY KEY,
+    legacy_id TEXT NOT NULL UNIQUE,
+    lines TEXT NOT NULL,            -- where the CSV names it, in order, a blank between
+    digest INTEGER NOT NULL,        -- of all that the CSV says of it
+    platform_customer TEXT,         -- the Customer to adopt
+    default_payment_method TEXT,    -- as the CSV names it, NULL: the first source
+    details TEXT,                   -- contact details as JSON, erased once migrated
+    standing INTEGER NOT NULL
+) STRICT;
+CREATE INDEX customer_standing ON customer (standing);
+CREATE INDEX customer_open ON customer (seq) WHERE standing < 4;
+CREATE TABLE payment_method (
+    customer INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    PRIMARY KEY (customer, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE target (
+    customer INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    account INTEGER NOT NULL,
+    asked INTEGER NOT NULL,         -- how many sources are asked for there
+    sources TEXT,                   -- their positions, a blank between, NULL: all
+    standing INTEGER NOT NULL,
+    PRIMARY KEY (customer, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX target_account ON target (account, standing);
+CREATE TABLE step (
+    customer INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    target INTEGER NOT NULL,        -- position, -1: the platform
+    source INTEGER NOT NULL,        -- position, -1: none
+    try_no INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,    -- seconds, Stripe's clock, when this try's intent was committed first
+    digest INTEGER NOT NULL,        -- of the request
+    request_id TEXT,
+    object TEXT,                    -- done: what was made, see codes.rs
+    doubt INTEGER,                  -- in doubt: why
+    reach INTEGER, status INTEGER, reason TEXT, message TEXT, -- refused: how far, HTTP status, and why
+    PRIMARY KEY (customer, kind, target, source)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX step_refused ON step (reason, customer) WHERE state = 3;
+";
+
+/// Brings the file to [`VERSION`], in one transaction.
+pub fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
+    let found: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    match found {
+        VERSION => Ok(()),
+        0 => {
+            let transaction =
+                conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            transaction.execute_batch(V1)?;
+            transaction.pragma_update(None, "user_version", VERSION)?;
+            transaction.commit()?;
+            Ok(())
+        }
+        newer => Err(StoreError::Version { found: newer }),
+    }
+}
+
+/// Attaches a nameless temporary database as `incoming`, with the tables that an import fills.
+pub fn attach_incoming(conn: &Connection) -> Result<(), StoreError> {
+    conn.execute_batch("ATTACH '' AS incoming")?;
+    let tables = V1.split_inclusive(';').filter(|statement| {
+        [
+            "TABLE account",
+            "TABLE customer",
+            "TABLE payment_method",
+            "TABLE target",
+        ]
+        .iter()
+        .any(|name| statement.contains(name))
+    });
+    for statement in tables {
+        conn.execute_batch(&statement.replacen("CREATE TABLE ", "CREATE TABLE incoming.", 1))?;
+    }
+    Ok(())
+}

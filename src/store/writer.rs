@@ -1,0 +1,239 @@
+//! The one thread that writes while a run is on. It takes whatever waits, commits it in one transaction, and then
+//! answers all callers: as many callers as there are in flight share one sync, and nobody lingers for more.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::codes::{INSERT_STEP, write_step};
+use super::load::CustomerSeq;
+use super::{Started, StoreError};
+use crate::ids::IdempotencyKey;
+use crate::state::{Position, Record, Review, Standing, StepId, StepState};
+
+/// Row number of an account in the state file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountSeq(pub i64);
+
+/// What one customer's task wants kept, all in one transaction.
+#[derive(Debug, Clone)]
+pub struct Changes {
+    customer: CustomerSeq,
+    steps: Vec<(StepId, Record)>,
+    standing: Option<Standing>,
+    targets: Vec<Standing>,
+    park: Option<(AccountSeq, String)>,
+}
+
+impl Changes {
+    /// Nothing yet, for this customer.
+    pub fn of(customer: CustomerSeq) -> Self {
+        Self {
+            customer,
+            steps: Vec::new(),
+            standing: None,
+            targets: Vec::new(),
+            park: None,
+        }
+    }
+
+    /// A step's new record.
+    pub fn step(&mut self, step: StepId, record: Record) {
+        self.steps.push((step, record));
+    }
+
+    /// The customer has been taken up.
+    pub fn in_progress(&mut self) {
+        self.standing = Some(Standing::InProgress);
+    }
+
+    /// Where the customer and its targets stand now. A migrated customer's contact details are erased with it.
+    pub fn settle(&mut self, review: Review) {
+        self.standing = Some(review.customer);
+        self.targets = review.targets;
+    }
+
+    /// The account cannot be reached, and why.
+    pub fn park(&mut self, account: AccountSeq, reason: String) {
+        self.park = Some((account, reason));
+    }
+
+    /// True where there is nothing to keep.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.standing.is_none() && self.park.is_none()
+    }
+}
+
+/// Requests sent, to be added to the state file's own counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RequestTally {
+    /// Every attempt.
+    pub sent: u64,
+    /// Attempts after a step's first.
+    pub retried: u64,
+    /// Answers with status 429.
+    pub rate_limited: u64,
+}
+
+enum Message {
+    Commit(Changes, oneshot::Sender<Result<(), StoreError>>),
+    Tally(RequestTally),
+}
+
+/// The run's handle to the state file; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    queue: mpsc::Sender<Message>,
+}
+
+/// More callers than this wait in the channel rather than in one transaction.
+const MOST_IN_ONE_COMMIT: usize = 1024;
+
+/// Pages of WAL (4 KiB each) after which the writer moves them into the database.
+const CHECKPOINT_PAGES: i64 = 4_000;
+
+impl Store {
+    /// Starts the writer thread on a connection for a run. The thread ends, and gives its last word, once every handle is gone.
+    pub fn spawn(
+        conn: Connection,
+    ) -> Result<(Self, JoinHandle<Result<(), StoreError>>), StoreError> {
+        let (queue, messages) = mpsc::channel(MOST_IN_ONE_COMMIT);
+        let thread = std::thread::Builder::new()
+            .name("state-file".to_owned())
+            .spawn(move || write_all(&conn, messages))?;
+        Ok((Self { queue }, thread))
+    }
+
+    /// Returns once `changes` are durable.
+    pub async fn commit(&self, changes: Changes) -> Result<(), StoreError> {
+        let (done, committed) = oneshot::channel();
+        let gone = || StoreError::WriterFailed("its writer has ended".into());
+        self.queue
+            .send(Message::Commit(changes, done))
+            .await
+            .map_err(|_| gone())?;
+        committed.await.map_err(|_| gone())?
+    }
+
+    /// Commits `changes`, whose last step is the intent of the request that is sent under `key`, and proves it.
+    pub async fn start(
+        &self,
+        changes: Changes,
+        key: IdempotencyKey,
+    ) -> Result<Started, StoreError> {
+        let started_at = match changes.steps.last() {
+            Some((_, record)) if record.state == StepState::Started => record.started_at,
+            _ => {
+                return Err(StoreError::Damaged(
+                    "an intent was to be sent that was not to be kept".to_owned(),
+                ));
+            }
+        };
+        self.commit(changes).await?;
+        Ok(Started::committed(key, started_at))
+    }
+
+    /// Adds to the counts of requests, with the next commit.
+    pub async fn tally(&self, tally: RequestTally) -> Result<(), StoreError> {
+        let gone = |_| StoreError::WriterFailed("its writer has ended".into());
+        self.queue.send(Message::Tally(tally)).await.map_err(gone)
+    }
+}
+
+fn write_all(conn: &Connection, mut messages: mpsc::Receiver<Message>) -> Result<(), StoreError> {
+    let mut batch = Vec::with_capacity(MOST_IN_ONE_COMMIT);
+    while let Some(first) = messages.blocking_recv() {
+        batch.push(first);
+        while batch.len() < MOST_IN_ONE_COMMIT
+            && let Ok(next) = messages.try_recv()
+        {
+            batch.push(next);
+        }
+        let written = write_batch(conn, &batch).and_then(|()| checkpoint_when_long(conn));
+        let failed = written
+            .err()
+            .map(|error| -> Arc<str> { error.to_string().into() });
+        answer(batch.drain(..), failed.as_ref());
+        if let Some(why) = failed {
+            // SQLite's state is not known after an error: nothing more goes through this connection.
+            while let Some(message) = messages.blocking_recv() {
+                answer([message].into_iter(), Some(&why));
+            }
+            return Err(StoreError::WriterFailed(why));
+        }
+    }
+    // Old pages in the WAL hold contact details that are erased in the database.
+    conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok(())
+}
+
+fn answer(messages: impl Iterator<Item = Message>, failed: Option<&Arc<str>>) {
+    for message in messages {
+        if let Message::Commit(_, done) = message {
+            let result =
+                failed.map_or(Ok(()), |why| Err(StoreError::WriterFailed(Arc::clone(why))));
+            // The caller is gone where the run was stopped at once; what it wanted kept is kept.
+            drop(done.send(result));
+        }
+    }
+}
+
+fn write_batch(conn: &Connection, batch: &[Message]) -> rusqlite::Result<()> {
+    conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    let written = batch.iter().try_for_each(|message| match message {
+        Message::Commit(changes, _) => write_changes(conn, changes),
+        Message::Tally(tally) => tally.add(conn),
+    });
+    match written {
+        Ok(()) => conn.prepare_cached("COMMIT")?.execute([]).map(|_| ()),
+        Err(error) => {
+            // Where this fails too, the first error is the one to tell, and the connection is given up anyway.
+            drop(conn.execute_batch("ROLLBACK"));
+            Err(error)
+        }
+    }
+}
+
+fn write_changes(conn: &Connection, changes: &Changes) -> rusqlite::Result<()> {
+    let customer = changes.customer.0;
+    if !changes.steps.is_empty() {
+        let mut statement = conn.prepare_cached(INSERT_STEP)?;
+        for (step, record) in &changes.steps {
+            write_step(&mut statement, customer, *step, record)?;
+        }
+    }
+    if let Some(standing) = changes.standing {
+        let sql = if standing == Standing::Migrated {
+            "UPDATE customer SET standing = ?2, details = NULL WHERE seq = ?1"
+        } else {
+            "UPDATE customer SET standing = ?2 WHERE seq = ?1"
+        };
+        conn.prepare_cached(sql)?
+            .execute(rusqlite::params![customer, standing])?;
+    }
+    let mut statement = conn
+        .prepare_cached("UPDATE target SET standing = ?3 WHERE customer = ?1 AND position = ?2")?;
+    for (position, standing) in (0_u32..).zip(&changes.targets) {
+        let position: Position = position;
+        statement.execute(rusqlite::params![customer, position, standing])?;
+    }
+    if let Some((account, reason)) = &changes.park {
+        conn.prepare_cached("UPDATE account SET parked = ?2 WHERE seq = ?1")?
+            .execute(rusqlite::params![account.0, reason])?;
+    }
+    Ok(())
+}
+
+/// Automatic checkpoints are off, since an error inside one may not reach the committer.
+fn checkpoint_when_long(conn: &Connection) -> rusqlite::Result<()> {
+    let pages: i64 = conn
+        .prepare_cached("PRAGMA wal_checkpoint(NOOP)")?
+        .query_row([], |row| row.get(1))?;
+    if pages >= CHECKPOINT_PAGES {
+        conn.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?
+            .query_row([], |_| Ok(()))?;
+    }
+    Ok(())
+}

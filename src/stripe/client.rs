@@ -1,0 +1,413 @@
+//! SHELL. The client: one call is one step, sent as often as need be, always under the same key.
+//!
+//! ```text
+//!   write(&Started, &Write) ─▶ permit ─▶ age? ─▶ send ─▶ classify ─┬─▶ Outcome
+//!                                ▲                                 │ Again
+//!                                └────────── sleep ◀── decide ◀────┘
+//! ```
+//!
+//! Hazard: an attempt that is sent after its key expired makes a second of something. So the key's age is judged before every
+//! attempt, after the last wait.
+
+mod counts;
+#[cfg(test)]
+mod tests;
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::answer::{
+    Advice, Again, Cause, Doubt, DoubtKind, Effect, NotExecuted, Outcome, StopKind, WireAnswer,
+    classify,
+};
+use super::api_base::ApiBase;
+use super::clock::Clock;
+use super::facts::{
+    AccountFacts, CustomerFacts, Fact, PaymentMethodFacts, ReadAnswer, ReadFailure, classify_read,
+};
+use super::http::{ClientError, Http, Lost, Timeouts};
+use super::key::{Mode, SecretKey};
+use super::limiter::{Limiter, Limits};
+use super::request::{Read, Request, Write};
+use super::retry::{Failure, History, Pace, Policy, Verdict, decide};
+use crate::ids::{AccountId, CustomerId, PaymentMethodId};
+use crate::store::Started;
+
+use counts::Counters;
+pub use counts::RequestCounts;
+
+/// What a client is made of.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where requests go.
+    pub api_base: ApiBase,
+    /// The platform's key; it tells the mode.
+    pub key: SecretKey,
+    /// How fast requests go.
+    pub limits: Limits,
+    /// Once true, no attempt begins, no permit is waited for, and no retry: calls end as soon as the answer that is on its
+    /// way is here. A sender that is gone counts as "never".
+    pub draining: watch::Receiver<bool>,
+}
+
+/// Stripe, as far as the tool needs it. One is made for a run, and shared by reference.
+#[derive(Debug)]
+pub struct Client {
+    http: Http,
+    mode: Mode,
+    limiter: Limiter,
+    clock: Clock,
+    policy: Policy,
+    draining: watch::Receiver<bool>,
+    counters: Counters,
+    notice: OnceLock<String>,
+}
+
+/// What a call came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The last word.
+    pub outcome: Outcome,
+    /// The worst that this call's attempts can have done beyond what the outcome tells. Only with [`Effect::None`], and no
+    /// earlier call for the same step, may the intent be taken back.
+    pub effect: Effect,
+}
+
+/// The attempts of a call.
+struct Tried<T> {
+    /// The worst of all but the last.
+    effect: Effect,
+    last: Option<Result<T, Again>>,
+}
+
+/// How a call ended that no attempt settled.
+struct Unsettled {
+    why: Why,
+    /// The worst of all attempts.
+    effect: Effect,
+    /// The last attempt, if there was one.
+    last: Option<Again>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Why {
+    Draining,
+    Expired,
+    GaveUp,
+}
+
+impl Client {
+    /// A client that has sent nothing yet.
+    pub fn new(settings: Settings) -> Result<Self, ClientError> {
+        Self::with(settings, Policy::STRIPE, Timeouts::STRIPE)
+    }
+
+    fn with(settings: Settings, policy: Policy, timeouts: Timeouts) -> Result<Self, ClientError> {
+        Ok(Self {
+            http: Http::new(&settings.api_base, &settings.key, timeouts)?,
+            mode: settings.key.mode(),
+            limiter: Limiter::new(settings.limits),
+            clock: Clock::new(),
+            policy,
+            draining: settings.draining,
+            counters: Counters::default(),
+            notice: OnceLock::new(),
+        })
+    }
+
+    /// Sends a step's write until it is settled, or until the bounds of [`super::retry`] are reached.
+    ///
+    /// `started` proves that the intent is durable; its key goes with every attempt. Contact details may still be in the
+    /// messages of the outcome, if Stripe quotes them: see [`super::Refusal::redacted`].
+    pub async fn write(&self, started: &Started, write: &Write<'_>) -> Written {
+        let request = write.request();
+        let settled = self
+            .exchange(&request, Some(started), |wire| {
+                classify(write, self.mode, wire)
+            })
+            .await;
+        match settled {
+            Ok((outcome, effect)) => Written {
+                effect: effect.max(untold(&outcome)),
+                outcome,
+            },
+            Err(unsettled) => Written {
+                effect: unsettled.effect,
+                outcome: unsettled.of_write(),
+            },
+        }
+    }
+
+    /// Reads the platform's own account, or a connected one.
+    pub async fn account(&self, account: Option<&AccountId>) -> ReadAnswer<AccountFacts> {
+        self.read(&Read::Account { account }).await
+    }
+
+    /// Reads a PaymentMethod, on the platform or on a connected account.
+    pub async fn payment_method(
+        &self,
+        id: &PaymentMethodId,
+        account: Option<&AccountId>,
+    ) -> ReadAnswer<PaymentMethodFacts> {
+        self.read(&Read::PaymentMethod { id, account }).await
+    }
+
+    /// Reads a Customer, on the platform or on a connected account.
+    pub async fn customer(
+        &self,
+        id: &CustomerId,
+        account: Option<&AccountId>,
+    ) -> ReadAnswer<CustomerFacts> {
+        self.read(&Read::Customer { id, account }).await
+    }
+
+    /// Stripe's clock, by the answers of this client.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The mode of the key.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// What has been sent so far.
+    pub fn counts(&self) -> RequestCounts {
+        self.counters.read()
+    }
+
+    /// The first `Stripe-Notice` that came, such as word of an outdated API version; worth one warning.
+    pub fn notice(&self) -> Option<&str> {
+        self.notice.get().map(String::as_str)
+    }
+
+    async fn read<T: Fact>(&self, read: &Read<'_>) -> ReadAnswer<T> {
+        let request = read.request();
+        let settled = self
+            .exchange(&request, None, |wire| classify_read(read, self.mode, wire))
+            .await;
+        match settled {
+            Ok((answer, _)) => answer,
+            Err(unsettled) => ReadAnswer::Failed(unsettled.of_read()),
+        }
+    }
+
+    /// Sends `request` until `classify` can tell what it came to, and gives the worst that earlier attempts can have done.
+    async fn exchange<T>(
+        &self,
+        request: &Request,
+        started: Option<&Started>,
+        classify: impl Fn(&WireAnswer) -> Result<T, Again>,
+    ) -> Result<(T, Effect), Unsettled> {
+        let mut history = History::default();
+        let mut tried = Tried {
+            effect: Effect::None,
+            last: None,
+        };
+        loop {
+            if !self.permitted(request).await {
+                return tried.end(Why::Draining);
+            }
+            if started.is_some_and(|started| !self.clock.may_resend(started.started_at())) {
+                return tried.end(Why::Expired);
+            }
+            self.counters.sent(request.endpoint, tried.last.is_none());
+            let (settled, failure) = self.attempt(request, started, &classify).await;
+            tried.take(settled);
+            let verdict =
+                failure.map(|failure| decide(&self.policy, &mut history, failure, fastrand::f64()));
+            match verdict {
+                None | Some(Verdict::GiveUp(_)) => return tried.end(Why::GaveUp),
+                Some(Verdict::Retry { after_ms }) => {
+                    if !self.slept(Duration::from_millis(after_ms)).await {
+                        return tried.end(Why::Draining);
+                    }
+                }
+            }
+        }
+    }
+
+    /// One attempt: what it settled, and, where another may follow, what it failed by.
+    async fn attempt<T>(
+        &self,
+        request: &Request,
+        started: Option<&Started>,
+        classify: impl Fn(&WireAnswer) -> Result<T, Again>,
+    ) -> (Result<T, Again>, Option<Failure>) {
+        let sent = self.clock.look();
+        let wire = match self.http.send(request, started.map(Started::key)).await {
+            Ok(wire) => wire,
+            Err(lost) => {
+                let again = Again::from(lost);
+                let failure = Failure::of(&again, Advice::Silent, None);
+                return (Err(again), Some(failure));
+            }
+        };
+        // A page by something between here and Stripe has a `Date` too, but no `Request-Id`.
+        if let (Some(_), Some(date)) = (&wire.headers.request_id, wire.headers.date) {
+            self.clock.observe(date, sent);
+        }
+        if let Some(notice) = &wire.headers.notice {
+            self.notice.get_or_init(|| notice.clone());
+        }
+        let settled = classify(&wire);
+        let failure = self.failure(request, &wire, settled.as_ref().err());
+        (settled, failure)
+    }
+
+    /// What an answer failed by, if another attempt may follow: it settled nothing, or Stripe itself advises to ask again.
+    fn failure(
+        &self,
+        request: &Request,
+        wire: &WireAnswer,
+        again: Option<&Again>,
+    ) -> Option<Failure> {
+        let (advice, retry_after_ms) = (wire.headers.advice, wire.headers.retry_after_ms);
+        match again {
+            Some(again) => {
+                if let Cause::RateLimited(limited_by) = again.cause {
+                    self.counters.rate_limited();
+                    self.limiter.pause(limited_by, request.endpoint);
+                }
+                Some(Failure::of(again, advice, retry_after_ms))
+            }
+            None if wire.status != 200 && advice == Advice::Retry => Some(Failure {
+                pace: Pace::Trouble,
+                advice,
+                retry_after_ms,
+            }),
+            None => None,
+        }
+    }
+
+    /// Waits for a permit; false if the run is draining.
+    async fn permitted(&self, request: &Request) -> bool {
+        if *self.draining.borrow() {
+            return false;
+        }
+        tokio::select! {
+            biased;
+            () = self.limiter.permit(request.endpoint, request.account.as_ref()) => true,
+            () = self.drained() => false,
+        }
+    }
+
+    /// Sleeps; false if the run is draining.
+    async fn slept(&self, duration: Duration) -> bool {
+        tokio::select! {
+            biased;
+            () = self.drained() => false,
+            () = tokio::time::sleep(duration) => true,
+        }
+    }
+
+    /// Ends when the run is draining.
+    async fn drained(&self) {
+        if self
+            .draining
+            .clone()
+            .wait_for(|draining| *draining)
+            .await
+            .is_err()
+        {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl From<Lost> for Again {
+    fn from(lost: Lost) -> Self {
+        Self {
+            cause: lost.cause,
+            effect: lost.effect,
+            message: String::new(),
+            request_id: None,
+        }
+    }
+}
+
+impl<T> Tried<T> {
+    /// One more attempt. An answer that was final, and is asked for again on Stripe's own advice, may have had effect.
+    fn take(&mut self, settled: Result<T, Again>) {
+        let before = match self.last.replace(settled) {
+            None => Effect::None,
+            Some(Ok(_)) => Effect::Possible,
+            Some(Err(again)) => again.effect,
+        };
+        self.effect = self.effect.max(before);
+    }
+
+    /// The last attempt has the last word: where it was answered for certain, that holds, however the call ended.
+    fn end(self, why: Why) -> Result<(T, Effect), Unsettled> {
+        let effect = self.effect;
+        match self.last {
+            Some(Ok(told)) => Ok((told, effect)),
+            Some(Err(again)) => Err(Unsettled {
+                why,
+                effect: effect.max(again.effect),
+                last: Some(again),
+            }),
+            None => Err(Unsettled {
+                why,
+                effect,
+                last: None,
+            }),
+        }
+    }
+}
+
+/// What the answer that stopped a run may have done: one from the wrong mode made something there, and one that Stripe did
+/// not write may hide one that Stripe did.
+fn untold(outcome: &Outcome) -> Effect {
+    match outcome {
+        Outcome::Stop(stop) => match stop.kind {
+            StopKind::WrongMode | StopKind::NotStripe => Effect::Possible,
+            StopKind::Key | StopKind::Permission | StopKind::ApiVersion => Effect::None,
+        },
+        Outcome::Done(_)
+        | Outcome::Refused(_)
+        | Outcome::AlreadyAttached(_)
+        | Outcome::AccountInvalid(_)
+        | Outcome::Doubt(_)
+        | Outcome::NotExecuted(_) => Effect::None,
+    }
+}
+
+impl Unsettled {
+    fn of_write(self) -> Outcome {
+        match (self.why, self.effect, self.last) {
+            (Why::Expired, Effect::None | Effect::Possible, last) => {
+                Outcome::Doubt(doubt(DoubtKind::Expired, last))
+            }
+            (Why::Draining | Why::GaveUp, Effect::Possible, Some(last)) => {
+                Outcome::Doubt(doubt(DoubtKind::NoAnswer(last.cause), Some(last)))
+            }
+            (Why::GaveUp, Effect::None, Some(last)) => {
+                Outcome::NotExecuted(NotExecuted::GaveUp(last))
+            }
+            (Why::Draining, Effect::None, Some(_))
+            | (Why::Draining | Why::GaveUp, Effect::None | Effect::Possible, None) => {
+                Outcome::NotExecuted(NotExecuted::Draining)
+            }
+        }
+    }
+
+    fn of_read(self) -> ReadFailure {
+        match (self.why, self.last) {
+            (Why::Draining, _) | (Why::Expired | Why::GaveUp, None) => ReadFailure::Draining,
+            (Why::Expired | Why::GaveUp, Some(last)) => ReadFailure::NoAnswer(last),
+        }
+    }
+}
+
+fn doubt(kind: DoubtKind, last: Option<Again>) -> Doubt {
+    let (message, request_id) =
+        last.map_or_else(Default::default, |again| (again.message, again.request_id));
+    Doubt {
+        kind,
+        message,
+        request_id,
+    }
+}

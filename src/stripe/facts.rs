@@ -1,0 +1,278 @@
+//! PURE. What Stripe's answer to a read means, and the facts that are taken from it.
+//!
+//! Hazard: a look-up that failed must never pass for "not found", or what exists is made once more. Only 404 with code
+//! `resource_missing` is [`ReadAnswer::Missing`].
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::answer::{Again, Garbled, No, Stop, StopKind, WireAnswer, no};
+use super::key::Mode;
+use super::refusal::Refusal;
+use super::request::{MARKER_LEGACY_ID, MARKER_MIGRATION, Read};
+use crate::ids::{AccountId, CustomerId, PaymentMethodId};
+
+/// What an answer to a read means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReadAnswer<T> {
+    /// The object, as it is now.
+    Found(T),
+    /// Stripe says that there is no such object (404 `resource_missing`, and nothing else).
+    Missing(Refusal),
+    /// The connected account cannot be reached with this key.
+    AccountInvalid(Refusal),
+    /// No request of this run can succeed.
+    Stop(Stop),
+    /// Nothing is known: not that the object exists, and not that it does not.
+    Failed(ReadFailure),
+}
+
+/// Why a read told nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadFailure {
+    /// No certain answer came, within the bounds.
+    #[error("{0}")]
+    NoAnswer(Again),
+    /// Stripe refused to tell.
+    #[error("Stripe refused the look-up: {}", .0.message)]
+    Refused(Refusal),
+    /// The run is draining: it was not sent, or not sent again.
+    #[error("the look-up was given up since the run is stopping")]
+    Draining,
+}
+
+/// An account, the platform's own or a connected one. Its e-mail address is not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountFacts {
+    /// The account.
+    pub id: AccountId,
+    /// Two letters (ISO 3166-1).
+    pub country: Option<String>,
+    /// What people know it by: `business_profile.name`, else `settings.dashboard.display_name`.
+    pub display_name: Option<String>,
+    /// Whether it may make charges now.
+    pub charges_enabled: Option<bool>,
+    /// Usually absent: accounts exist in both modes.
+    pub livemode: Option<bool>,
+}
+
+/// A PaymentMethod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentMethodFacts {
+    /// The PaymentMethod.
+    pub id: PaymentMethodId,
+    /// Stripe's `type`: an open set, of which `card` and `us_bank_account` can be cloned.
+    pub kind: String,
+    /// Whom it is attached to.
+    pub customer: Option<CustomerId>,
+    /// The number's fingerprint, which a clone shares with its source; cards and bank accounts have one.
+    pub fingerprint: Option<String>,
+    /// The mode it exists in.
+    pub livemode: bool,
+}
+
+/// A Customer, with the marks of a migration if it has any.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomerFacts {
+    /// The Customer.
+    pub id: CustomerId,
+    /// The mode it exists in; a deleted Customer does not tell.
+    pub livemode: Option<bool>,
+    /// Metadata `pmclone_migration`.
+    pub marker_migration: Option<String>,
+    /// Metadata `legacy_customer_id`.
+    pub marker_legacy_id: Option<String>,
+    /// True for the remains of a deleted Customer, which nothing can be attached to.
+    pub deleted: bool,
+}
+
+/// An object that a read can find.
+pub(super) trait Fact: Sized {
+    /// Reads the object out of a body, or tells what is wrong with it.
+    fn parse(body: &[u8]) -> Result<Self, Garbled>;
+    /// Its id.
+    fn id(&self) -> &str;
+    /// The mode it says it is in.
+    fn livemode(&self) -> Option<bool>;
+}
+
+/// Tells what `wire` means as the answer to `read`, sent with a key of that mode. `Err` is to be sent again.
+pub(super) fn classify_read<T: Fact>(
+    read: &Read<'_>,
+    mode: Mode,
+    wire: &WireAnswer,
+) -> Result<ReadAnswer<T>, Again> {
+    if wire.status == 200 {
+        let fact = T::parse(&wire.body).map_err(|garbled| wire.garbled(garbled))?;
+        if fact.livemode().is_some_and(|live| live != mode.is_live()) {
+            return Ok(ReadAnswer::Stop(wire.stop(StopKind::WrongMode, None)));
+        }
+        if asked_id(read).is_some_and(|id| id != fact.id()) {
+            return Err(wire.garbled(Garbled::OtherId));
+        }
+        return Ok(ReadAnswer::Found(fact));
+    }
+    match no(wire, read.request().account.is_some()) {
+        No::Refused(refusal) if refusal.status == 404 && refusal.has_code("resource_missing") => {
+            Ok(ReadAnswer::Missing(refusal))
+        }
+        No::Refused(refusal) => Ok(ReadAnswer::Failed(ReadFailure::Refused(refusal))),
+        No::AccountInvalid(refusal) => Ok(ReadAnswer::AccountInvalid(refusal)),
+        No::Stop(stop) => Ok(ReadAnswer::Stop(stop)),
+        No::Again(again) => Err(again),
+        // Reads carry no key, so Stripe stores nothing for them: whatever claims so is a failed look-up.
+        No::Doubt(_) => Err(wire.garbled(Garbled::Status(wire.status))),
+    }
+}
+
+/// The id that the found object must have; the platform's own account is what the read shall tell.
+fn asked_id<'a>(read: &Read<'a>) -> Option<&'a str> {
+    match *read {
+        Read::Account { account } => account.map(AccountId::as_str),
+        Read::PaymentMethod { id, .. } => Some(id.as_str()),
+        Read::Customer { id, .. } => Some(id.as_str()),
+    }
+}
+
+fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Garbled> {
+    serde_json::from_slice(body).map_err(|_| Garbled::NotAnObject)
+}
+
+fn kind(object: &str, expected: &str) -> Result<(), Garbled> {
+    if object == expected {
+        Ok(())
+    } else {
+        Err(Garbled::OtherObject)
+    }
+}
+
+#[derive(Deserialize, Default)]
+struct Named {
+    name: Option<String>,
+    display_name: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+struct AccountSettings {
+    dashboard: Option<Named>,
+}
+
+#[derive(Deserialize)]
+struct AccountObject {
+    object: String,
+    id: String,
+    country: Option<String>,
+    livemode: Option<bool>,
+    charges_enabled: Option<bool>,
+    business_profile: Option<Named>,
+    settings: Option<AccountSettings>,
+}
+
+impl Fact for AccountFacts {
+    fn parse(body: &[u8]) -> Result<Self, Garbled> {
+        let account: AccountObject = json(body)?;
+        kind(&account.object, "account")?;
+        let business = account.business_profile.and_then(|profile| profile.name);
+        let dashboard = account.settings.and_then(|settings| settings.dashboard);
+        let display_name = business
+            .or_else(|| dashboard.and_then(|dashboard| dashboard.display_name))
+            .filter(|name| !name.is_empty());
+        Ok(Self {
+            id: AccountId::parse(&account.id).map_err(|_| Garbled::OtherId)?,
+            country: account.country,
+            display_name,
+            charges_enabled: account.charges_enabled,
+            livemode: account.livemode,
+        })
+    }
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn livemode(&self) -> Option<bool> {
+        self.livemode
+    }
+}
+
+#[derive(Deserialize)]
+struct Fingerprinted {
+    fingerprint: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct PaymentMethodObject {
+    object: String,
+    id: String,
+    #[serde(rename = "type")]
+    kind: String,
+    customer: Option<String>,
+    livemode: bool,
+    card: Option<Fingerprinted>,
+    us_bank_account: Option<Fingerprinted>,
+}
+
+impl Fact for PaymentMethodFacts {
+    fn parse(body: &[u8]) -> Result<Self, Garbled> {
+        let found: PaymentMethodObject = json(body)?;
+        kind(&found.object, "payment_method")?;
+        let customer = found.customer.as_deref().map(CustomerId::parse);
+        let hash = found.card.or(found.us_bank_account);
+        Ok(Self {
+            id: PaymentMethodId::parse(&found.id).map_err(|_| Garbled::OtherId)?,
+            kind: found.kind,
+            // An id that cannot be read is not the same as no Customer.
+            customer: customer.transpose().map_err(|_| Garbled::OtherCustomer)?,
+            fingerprint: hash.and_then(|hash| hash.fingerprint),
+            livemode: found.livemode,
+        })
+    }
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn livemode(&self) -> Option<bool> {
+        Some(self.livemode)
+    }
+}
+
+#[derive(Deserialize)]
+struct CustomerObject {
+    object: String,
+    id: String,
+    livemode: Option<bool>,
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+    #[serde(default)]
+    deleted: bool,
+}
+
+impl Fact for CustomerFacts {
+    fn parse(body: &[u8]) -> Result<Self, Garbled> {
+        let mut customer: CustomerObject = json(body)?;
+        kind(&customer.object, "customer")?;
+        if customer.livemode.is_none() && !customer.deleted {
+            return Err(Garbled::NotAnObject);
+        }
+        Ok(Self {
+            id: CustomerId::parse(&customer.id).map_err(|_| Garbled::OtherId)?,
+            livemode: customer.livemode,
+            marker_migration: customer.metadata.remove(MARKER_MIGRATION),
+            marker_legacy_id: customer.metadata.remove(MARKER_LEGACY_ID),
+            deleted: customer.deleted,
+        })
+    }
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn livemode(&self) -> Option<bool> {
+        self.livemode
+    }
+}

@@ -1,0 +1,188 @@
+use super::*;
+use crate::ids::RequestId;
+use crate::stripe::answer::AnswerHeaders;
+
+fn wire(status: u16, body: &str) -> WireAnswer {
+    let headers = AnswerHeaders {
+        request_id: RequestId::parse("req_1"),
+        ..AnswerHeaders::default()
+    };
+    WireAnswer {
+        status,
+        headers,
+        body: body.as_bytes().to_vec(),
+    }
+}
+
+fn read<T: Fact>(read: &Read<'_>, status: u16, body: &str) -> Result<ReadAnswer<T>, Again> {
+    classify_read(read, Mode::Test, &wire(status, body))
+}
+
+const PAYMENT_METHOD: &str = r#"{"object":"payment_method","id":"pm_1","type":"card","customer":"cus_1","livemode":false,"card":{"fingerprint":"abc","last4":"4242"}}"#;
+
+#[test]
+fn a_payment_method_is_found_with_whom_it_is_attached_to() {
+    let id = PaymentMethodId::parse("pm_1").unwrap();
+    let asked = Read::PaymentMethod {
+        id: &id,
+        account: None,
+    };
+    let found = PaymentMethodFacts {
+        id: id.clone(),
+        kind: "card".into(),
+        customer: Some(CustomerId::parse("cus_1").unwrap()),
+        fingerprint: Some("abc".into()),
+        livemode: false,
+    };
+    assert_eq!(
+        read(&asked, 200, PAYMENT_METHOD),
+        Ok(ReadAnswer::Found(found))
+    );
+}
+
+#[test]
+fn an_account_is_known_by_the_name_people_gave_it() {
+    let names = [
+        (
+            r#""business_profile":{"name":"Shop"},"settings":{"dashboard":{"display_name":"Dash"}}"#,
+            Some("Shop"),
+        ),
+        (
+            r#""business_profile":{"name":null},"settings":{"dashboard":{"display_name":"Dash"}}"#,
+            Some("Dash"),
+        ),
+        (
+            r#""business_profile":null,"settings":{"dashboard":{"display_name":""}}"#,
+            None,
+        ),
+        (r#""email":"x@example.com""#, None),
+    ];
+    for (fields, name) in names {
+        let body = format!(
+            r#"{{"object":"account","id":"acct_1","country":"CH","charges_enabled":true,{fields}}}"#
+        );
+        let Ok(ReadAnswer::Found(account)) =
+            read::<AccountFacts>(&Read::Account { account: None }, 200, &body)
+        else {
+            panic!("not found: {body}");
+        };
+        assert_eq!(account.display_name.as_deref(), name);
+        assert_eq!(
+            (account.country.as_deref(), account.charges_enabled),
+            (Some("CH"), Some(true))
+        );
+    }
+}
+
+#[test]
+fn a_customer_is_known_by_its_marks_even_deleted() {
+    let id = CustomerId::parse("cus_1").unwrap();
+    let asked = Read::Customer {
+        id: &id,
+        account: None,
+    };
+    let marked = r#"{"object":"customer","id":"cus_1","livemode":false,"metadata":{"pmclone_migration":"m","legacy_customer_id":"42","plan":"gold"}}"#;
+    let Ok(ReadAnswer::Found(customer)) = read::<CustomerFacts>(&asked, 200, marked) else {
+        panic!("not found");
+    };
+    assert_eq!(
+        (
+            customer.marker_migration.as_deref(),
+            customer.marker_legacy_id.as_deref()
+        ),
+        (Some("m"), Some("42"))
+    );
+    let deleted = r#"{"object":"customer","id":"cus_1","deleted":true}"#;
+    let Ok(ReadAnswer::Found(customer)) = read::<CustomerFacts>(&asked, 200, deleted) else {
+        panic!("not found");
+    };
+    assert!(customer.deleted && customer.marker_migration.is_none());
+}
+
+/// Only one answer of all means "there is no such object".
+#[test]
+fn a_failed_look_up_is_never_not_found() {
+    let id = PaymentMethodId::parse("pm_1").unwrap();
+    let account = AccountId::parse("acct_1").unwrap();
+    let asked = Read::PaymentMethod {
+        id: &id,
+        account: Some(&account),
+    };
+    let missing = r#"{"error":{"code":"resource_missing","message":"No such PaymentMethod"}}"#;
+    let other = r#"{"error":{"code":"of_next_year"}}"#;
+    let invalid = r#"{"error":{"code":"account_invalid"}}"#;
+    let elsewhere = PAYMENT_METHOD.replace("pm_1", "pm_2");
+    let live = PAYMENT_METHOD.replace("false", "true");
+    let unreadable = PAYMENT_METHOD.replace("cus_1", "acct_1");
+    let cases = [
+        (404, missing, "missing"),
+        (400, missing, "failed"),
+        (404, other, "failed"),
+        (404, "<html>", "stop"),
+        (404, "", "stop"),
+        (402, missing, "failed"),
+        (403, invalid, "account invalid"),
+        (403, other, "stop"),
+        (401, other, "stop"),
+        (429, other, "again"),
+        (500, missing, "again"),
+        (503, "", "again"),
+        (302, "", "stop"),
+        (200, "", "again"),
+        (200, missing, "again"),
+        (200, &elsewhere, "again"),
+        (200, &unreadable, "again"),
+        (200, &live, "stop"),
+        (
+            200,
+            r#"{"object":"customer","id":"pm_1","livemode":false,"type":"card"}"#,
+            "again",
+        ),
+    ];
+    for (status, body, expected) in cases {
+        let told = match read::<PaymentMethodFacts>(&asked, status, body) {
+            Ok(ReadAnswer::Found(_)) => "found",
+            Ok(ReadAnswer::Missing(_)) => "missing",
+            Ok(ReadAnswer::AccountInvalid(_)) => "account invalid",
+            Ok(ReadAnswer::Stop(_)) => "stop",
+            Ok(ReadAnswer::Failed(_)) => "failed",
+            Err(_) => "again",
+        };
+        assert_eq!(told, expected, "{status} {body}");
+    }
+}
+
+/// Stripe's own example objects, which we did not write, are understood.
+#[test]
+#[expect(
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test that is skipped says so"
+)]
+fn stripes_own_examples_are_understood() {
+    let folder = std::env::var_os("PMCLONE_STRIPE_SPEC").map_or_else(
+        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/design/stripe"),
+        std::path::PathBuf::from,
+    );
+    let file = folder.join("fixtures3.json");
+    let Ok(text) = std::fs::read_to_string(&file) else {
+        eprintln!("skipped: no {}", file.display());
+        return;
+    };
+    let fixtures: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let body = |name: &str| fixtures["resources"][name].to_string().into_bytes();
+    assert_eq!(
+        AccountFacts::parse(&body("account"))
+            .unwrap()
+            .country
+            .as_deref(),
+        Some("US")
+    );
+    assert_eq!(
+        PaymentMethodFacts::parse(&body("payment_method"))
+            .unwrap()
+            .kind,
+        "card"
+    );
+    assert!(!CustomerFacts::parse(&body("customer")).unwrap().deleted);
+}

@@ -1,0 +1,49 @@
+//! Everything that knows Stripe's API: what is asked, what an answer means, when to ask again, how fast, and by whose clock.
+//!
+//! ```text
+//!               PURE                                   SHELL
+//!   ┌─────────────────────────────┐      ┌─────────────────────────────────┐
+//!   │ request   what is asked     │◀─────│ client    one call is one step  │◀── &Started (the intent is durable)
+//!   │ answer    what it means     │◀─────│   │                             │
+//!   │   refusal, facts, redact    │      │   ├─▶ limiter  three lanes      │
+//!   │ retry     whether, and when │◀─────│   ├─▶ http     one attempt      │──▶ Stripe, or a simulator on loopback
+//!   └─────────────────────────────┘      │   └─▶ clock    Stripe's time    │
+//!     key, api_base: what is sent along, └─────────────────────────────────┘
+//!     and where it may go
+//! ```
+//!
+//! Hazards: see each file. The greatest is a write that is sent twice under two keys, or under one that expired: hence no write
+//! without a [`crate::store::Started`], and its age judged before every attempt.
+
+pub mod answer;
+pub mod api_base;
+pub mod client;
+pub mod clock;
+pub mod facts;
+mod http;
+pub mod key;
+pub mod limiter;
+pub mod redact;
+pub mod refusal;
+pub mod request;
+pub mod retry;
+
+pub use answer::{
+    Again, Cause, Created, Doubt, DoubtKind, Effect, NotExecuted, ObjectId, Outcome, Stop, StopKind,
+};
+pub use api_base::{ApiBase, InvalidApiBase};
+pub use client::{Client, RequestCounts, Settings, Written};
+pub use clock::Clock;
+pub use facts::{AccountFacts, CustomerFacts, PaymentMethodFacts, ReadAnswer, ReadFailure};
+pub use http::ClientError;
+pub use key::{InvalidKey, Mode, SecretKey};
+pub use limiter::Limits;
+pub use refusal::{Reach, Refusal};
+pub use request::{Endpoint, Markers, Read, Request, Write};
+
+/// The API version that every request pins: the newest that was known when this was written (stripe/openapi, 2026-10). Without it
+/// the account's default would apply, and with it what an answer means.
+pub const STRIPE_VERSION: &str = "2026-09-30.endive";
+
+/// Longest body that is read. Stripe's objects here have some 2 KB; what is longer is not taken for one.
+pub const BODY_MAX_BYTES: usize = 1 << 20;

@@ -1,0 +1,350 @@
+//! PURE. What is asked of Stripe: five writes and three reads, turned into method, path, form body and account.
+//!
+//! Hazards: (1) the same step must always give the same bytes, or Stripe answers a resend with `idempotency_error`; so
+//! bodies are built from ordered maps in a fixed order, and [`crate::ids::KEY_FORMAT`] is raised when this file changes
+//! what it sends. (2) The clone is the only call that names *platform* objects while it runs on a connected account.
+
+mod endpoint;
+#[cfg(test)]
+mod tests;
+
+use form_urlencoded::Serializer;
+use sha2::{Digest, Sha256};
+
+pub use endpoint::{Endpoint, Method};
+
+use crate::ids::{AccountId, CustomerId, LegacyId, MigrationId, PaymentMethodId};
+use crate::legacy::Details;
+
+/// Metadata key that holds the migration's id, on every Customer that is made.
+pub const MARKER_MIGRATION: &str = "pmclone_migration";
+/// Metadata key that holds the legacy customer's id, on every Customer that is made.
+pub const MARKER_LEGACY_ID: &str = "legacy_customer_id";
+/// Metadata key that holds the platform Customer's id, on connected accounts only.
+pub const MARKER_PLATFORM_CUSTOMER: &str = "platform_customer";
+
+/// A step's write. It is sent only with a [`crate::store::Started`].
+#[derive(Debug, Clone, Copy)]
+pub enum Write<'a> {
+    /// `POST /v1/customers` on the platform.
+    CreatePlatformCustomer {
+        /// The frozen contact details.
+        details: &'a Details,
+        /// A source to attach in the same call.
+        payment_method: Option<&'a PaymentMethodId>,
+        /// Makes `payment_method` the default in the same call; without one it says nothing.
+        make_default: bool,
+        /// How the Customer is found again.
+        markers: Markers<'a>,
+    },
+    /// `POST /v1/payment_methods/{payment_method}/attach` on the platform.
+    AttachPlatformPaymentMethod {
+        /// The source.
+        payment_method: &'a PaymentMethodId,
+        /// The platform Customer.
+        customer: &'a CustomerId,
+    },
+    /// `POST /v1/payment_methods` on the connected account, with ids of *platform* objects.
+    ClonePaymentMethod {
+        /// The platform Customer that the source is attached to.
+        customer: &'a CustomerId,
+        /// The source.
+        payment_method: &'a PaymentMethodId,
+        /// Where the clone is made.
+        account: &'a AccountId,
+    },
+    /// `POST /v1/customers` on the connected account.
+    CreateConnectedCustomer {
+        /// The frozen contact details.
+        details: &'a Details,
+        /// A clone to attach in the same call.
+        payment_method: Option<&'a PaymentMethodId>,
+        /// Makes `payment_method` the default in the same call; without one it says nothing.
+        make_default: bool,
+        /// How the Customer is found again.
+        markers: Markers<'a>,
+        /// The same person's Customer on the platform.
+        platform_customer: &'a CustomerId,
+        /// Where the Customer is made.
+        account: &'a AccountId,
+    },
+    /// `POST /v1/payment_methods/{payment_method}/attach` on the connected account, with ids of objects *there*.
+    AttachConnectedPaymentMethod {
+        /// The clone.
+        payment_method: &'a PaymentMethodId,
+        /// The Customer on the connected account.
+        customer: &'a CustomerId,
+        /// Where both are.
+        account: &'a AccountId,
+    },
+}
+
+/// The metadata by which what was made is found again.
+#[derive(Debug, Clone, Copy)]
+pub struct Markers<'a> {
+    /// The state file's migration.
+    pub migration: MigrationId,
+    /// The customer's id in the CSV.
+    pub legacy_id: &'a LegacyId,
+}
+
+/// A look at one object. Reads are scarce (Stripe allots some 10,000 a month to a small platform): none is on the straight path.
+#[derive(Debug, Clone, Copy)]
+pub enum Read<'a> {
+    /// `GET /v1/account`: whose key this is, or what the connected account is.
+    Account {
+        /// The connected account, or `None` for the platform's own.
+        account: Option<&'a AccountId>,
+    },
+    /// `GET /v1/payment_methods/{payment_method}`.
+    PaymentMethod {
+        /// The PaymentMethod.
+        id: &'a PaymentMethodId,
+        /// Where it is, or `None` for the platform.
+        account: Option<&'a AccountId>,
+    },
+    /// `GET /v1/customers/{customer}`.
+    Customer {
+        /// The Customer.
+        id: &'a CustomerId,
+        /// Where it is, or `None` for the platform.
+        account: Option<&'a AccountId>,
+    },
+}
+
+/// A request, ready to be sent as often as need be: the key, the limits and the transport come from elsewhere.
+///
+/// `Debug` does not show the body, which holds personal data.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The verb.
+    pub method: Method,
+    /// Path with ids filled in. Ids have no character that would need escaping (see [`crate::ids`]).
+    pub path: String,
+    /// What limits and counts go by.
+    pub endpoint: Endpoint,
+    /// Form-encoded; empty for a read.
+    pub body: String,
+    /// `Stripe-Account`, for calls on a connected account.
+    pub account: Option<AccountId>,
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request")
+            .field("endpoint", &self.endpoint.name())
+            .field("path", &self.path)
+            .field("account", &self.account)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Write<'_> {
+    /// The request. The same write gives the same bytes, always.
+    pub fn request(&self) -> Request {
+        match *self {
+            Self::CreatePlatformCustomer {
+                details,
+                payment_method,
+                make_default,
+                markers,
+            } => Request::new(
+                Endpoint::CreateCustomer,
+                String::from("/v1/customers"),
+                customer_body(details, payment_method, make_default, markers, None),
+                None,
+            ),
+            Self::CreateConnectedCustomer {
+                details,
+                payment_method,
+                make_default,
+                markers,
+                platform_customer,
+                account,
+            } => Request::new(
+                Endpoint::CreateCustomer,
+                String::from("/v1/customers"),
+                customer_body(
+                    details,
+                    payment_method,
+                    make_default,
+                    markers,
+                    Some(platform_customer),
+                ),
+                Some(account),
+            ),
+            Self::AttachPlatformPaymentMethod {
+                payment_method,
+                customer,
+            } => attach(payment_method, customer, None),
+            Self::AttachConnectedPaymentMethod {
+                payment_method,
+                customer,
+                account,
+            } => attach(payment_method, customer, Some(account)),
+            Self::ClonePaymentMethod {
+                customer,
+                payment_method,
+                account,
+            } => Request::new(
+                Endpoint::CreatePaymentMethod,
+                String::from("/v1/payment_methods"),
+                form(&[
+                    ("customer", customer.as_str()),
+                    ("payment_method", payment_method.as_str()),
+                ]),
+                Some(account),
+            ),
+        }
+    }
+
+    /// What [`Request::digest`] of this write's request is.
+    pub fn digest(&self) -> i64 {
+        self.request().digest()
+    }
+
+    /// The connected account that it runs on, if any.
+    pub fn account(&self) -> Option<&AccountId> {
+        match self {
+            Self::CreatePlatformCustomer { .. } | Self::AttachPlatformPaymentMethod { .. } => None,
+            Self::ClonePaymentMethod { account, .. }
+            | Self::CreateConnectedCustomer { account, .. }
+            | Self::AttachConnectedPaymentMethod { account, .. } => Some(account),
+        }
+    }
+}
+
+impl Read<'_> {
+    /// The request.
+    pub fn request(&self) -> Request {
+        let (endpoint, path, account) = match *self {
+            Self::Account { account } => (
+                Endpoint::RetrieveAccount,
+                String::from("/v1/account"),
+                account,
+            ),
+            Self::PaymentMethod { id, account } => (
+                Endpoint::RetrievePaymentMethod,
+                format!("/v1/payment_methods/{id}"),
+                account,
+            ),
+            Self::Customer { id, account } => (
+                Endpoint::RetrieveCustomer,
+                format!("/v1/customers/{id}"),
+                account,
+            ),
+        };
+        Request::new(endpoint, path, String::new(), account)
+    }
+}
+
+impl Request {
+    fn new(endpoint: Endpoint, path: String, body: String, account: Option<&AccountId>) -> Self {
+        Self {
+            method: endpoint.method(),
+            path,
+            endpoint,
+            body,
+            account: account.cloned(),
+        }
+    }
+
+    /// The first 8 bytes of SHA-256 over method, path, account and body, as `SQLite` keeps integers: equal digests mean that a
+    /// resend under the same key is the same request, byte for byte. NUL, which none of them holds, stands between the parts.
+    pub fn digest(&self) -> i64 {
+        let verb = match self.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        };
+        let account = self.account.as_ref().map_or("", AccountId::as_str);
+        let mut hash = Sha256::new();
+        for part in [verb, &self.path, account, &self.body] {
+            hash.update(part.as_bytes());
+            hash.update([0]);
+        }
+        let mut first = [0; 8];
+        first.copy_from_slice(&hash.finalize()[..8]);
+        i64::from_be_bytes(first)
+    }
+}
+
+fn attach(
+    payment_method: &PaymentMethodId,
+    customer: &CustomerId,
+    account: Option<&AccountId>,
+) -> Request {
+    Request::new(
+        Endpoint::AttachPaymentMethod,
+        format!("/v1/payment_methods/{payment_method}/attach"),
+        form(&[("customer", customer.as_str())]),
+        account,
+    )
+}
+
+fn form(pairs: &[(&str, &str)]) -> String {
+    Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
+/// Body of `POST /v1/customers`. Stripe writes nesting as `hash[key]`. A value that is empty is left out: Stripe reads an
+/// empty string as "unset".
+fn customer_body(
+    details: &Details,
+    payment_method: Option<&PaymentMethodId>,
+    make_default: bool,
+    markers: Markers<'_>,
+    platform_customer: Option<&CustomerId>,
+) -> String {
+    let mut body = Serializer::new(String::with_capacity(512));
+    let mut put = |name: &str, value: &str| {
+        if !value.is_empty() {
+            body.append_pair(name, value);
+        }
+    };
+    let contact = [
+        ("email", &details.email),
+        ("name", &details.name),
+        ("phone", &details.phone),
+        ("description", &details.description),
+    ];
+    for (name, value) in contact {
+        put(name, value.as_deref().unwrap_or_default());
+    }
+    for (field, value) in &details.address {
+        put(&format!("address[{}]", field.name()), value);
+    }
+    if let Some(payment_method) = payment_method {
+        put("payment_method", payment_method.as_str());
+        if make_default {
+            put(
+                "invoice_settings[default_payment_method]",
+                payment_method.as_str(),
+            );
+        }
+    }
+    for (key, value) in &details.metadata {
+        // A user's key never displaces the marker by which the Customer is found again; the input refuses it anyway.
+        if !is_marker(key) {
+            put(&format!("metadata[{key}]"), value);
+        }
+    }
+    put(
+        &format!("metadata[{MARKER_MIGRATION}]"),
+        &markers.migration.to_string(),
+    );
+    put(
+        &format!("metadata[{MARKER_LEGACY_ID}]"),
+        markers.legacy_id.as_str(),
+    );
+    if let Some(customer) = platform_customer {
+        put(
+            &format!("metadata[{MARKER_PLATFORM_CUSTOMER}]"),
+            customer.as_str(),
+        );
+    }
+    body.finish()
+}
+
+/// True for the metadata keys that pmclone writes itself.
+pub fn is_marker(key: &str) -> bool {
+    [MARKER_MIGRATION, MARKER_LEGACY_ID, MARKER_PLATFORM_CUSTOMER].contains(&key)
+}
