@@ -17,7 +17,7 @@ const HELD: &str = "It is attached to another platform Customer. If that is the 
 const MISSING: &str = "The key's account has no such object in this mode. Check the id in the CSV, and that key and data are both live or both test.";
 const CONSUMED: &str = "It was used, or detached, without a Customer and can never be attached again. Collect it again.";
 const TOO_MANY: &str = "The Customer holds as many payment methods as Stripe allows. Detach some, then: pmclone resume --retry-refused.";
-const DETAILS: &str = "Stripe does not take the customer's details. Correct the line in the CSV, then: pmclone run CSV --retry-refused.";
+const DETAILS: &str = "Stripe does not take the customer's details. Correct the line in the CSV, then: pmclone run CSV; then: pmclone resume --retry-refused.";
 const NOT_ACTIVE: &str = "The connected account cannot take this kind of payment yet. Its owner must activate it, then: pmclone resume --retry-refused.";
 const GENERAL: &str = "See https://docs.stripe.com/error-codes. Once the cause is mended: pmclone resume --retry-refused.";
 
@@ -98,16 +98,16 @@ pub fn for_doubt(doubt: Doubt) -> &'static str {
     match doubt {
         Doubt::NoAnswer => "No answer came: pmclone resume asks again under the same key.",
         Doubt::Expired => {
-            "Too old to be sent again: pmclone resume looks at Stripe whether it happened."
+            "Too old to be sent again: look at Stripe whether it happened."
         }
         Doubt::StoredServerError => {
-            "Stripe keeps a server error for it: pmclone resume looks at Stripe whether it happened."
+            "Stripe keeps a server error for it: look at Stripe whether it happened."
         }
         Doubt::IdempotencyConflict => {
-            "Its key was used for another request: pmclone resume looks at Stripe whether it happened."
+            "Its key was used for another request: look at Stripe whether it happened."
         }
         Doubt::RequestChanged => {
-            "The CSV changed after it was sent: pmclone resume looks at Stripe whether it happened."
+            "The CSV changed after it was sent: look at Stripe whether it happened."
         }
     }
 }

@@ -313,8 +313,7 @@ mod tests {
           cust-4711: create_connected_customer on acct_1COLOGNE
             since 2026-10-01 12:00 UTC, expired
           ... and 20 more steps
-          expired: Too old to be sent again: pmclone resume looks at Stripe whether it
-          happened.
+          expired: Too old to be sent again: look at Stripe whether it happened.
           What stays in doubt after a resume: find the customer in the Dashboard by the
           metadata legacy_customer_id; nothing is sent again before it is known.
 
