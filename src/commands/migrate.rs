@@ -88,7 +88,6 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     let loader = store::open_readonly(&state)
         .and_then(Loader::new)
         .map_err(of)?;
-    let simulated = migration.simulated;
     let limited = asked.selection != Selection::default();
     let (store, writer) = Store::spawn(conn).map_err(of)?;
     let context = Arc::new(Context {
@@ -133,7 +132,6 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         rates,
         elapsed_ms: elapsed_ms(begun),
         sent,
-        simulated,
     };
     let told = tell(
         config,
@@ -197,6 +195,9 @@ fn announce(
     config.screen.line("");
 }
 
+/// What the first Ctrl-C is answered with.
+const STOPPING: &str = "Stopping: what is under way is finished first. Press Ctrl-C again to stop at once; both can be resumed.";
+
 /// How a run was broken off, or ended.
 enum Ended {
     Run(End),
@@ -219,9 +220,7 @@ async fn carry_out(
     let tick = |context: &Context, in_flight: usize| {
         if !noted && signals.borrow().first.is_some() {
             noted = true;
-            progress.note(&format!(
-                "Stopping: {in_flight} customers finish the request they are at. Press Ctrl-C again to stop at once; both can be resumed."
-            ));
+            progress.note(STOPPING);
         }
         progress.update(&snapshot(context, in_flight, begun));
     };
@@ -305,7 +304,6 @@ struct Done<'a> {
     rates: Rates,
     elapsed_ms: u64,
     sent: u64,
-    simulated: bool,
 }
 
 /// The closing table, from the state file itself.
@@ -322,7 +320,6 @@ fn tell(config: &Config, state: &Path, ending: Ending, done: &Done<'_>) -> Resul
         ending: &ending,
         status: &status,
         extras: &extras,
-        simulated: done.simulated,
         elapsed_ms: done.elapsed_ms,
         requests_sent: done.sent,
     };

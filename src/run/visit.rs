@@ -74,26 +74,29 @@ impl Visitor<'_> {
     async fn run(&mut self) -> Result<Visit, VisitError> {
         loop {
             self.refresh_parked();
-            match self.loaded.customer.next(self.latest_now()?) {
-                Next::Send(step) => {
-                    if let Onward::No = self.send(step).await? {
-                        self.commit().await?;
-                        return Ok(Visit::Unanswered);
-                    }
-                }
+            let next = self.loaded.customer.next(self.latest_now()?);
+            let draining = *self.context.draining.borrow();
+            let onward = match next {
+                Next::Send(_) | Next::Look(_) if draining => Onward::No,
+                Next::Send(step) => self.send(step).await?,
                 Next::Look(source) => {
                     self.commit().await?;
-                    if let Onward::No = self.look(source).await? {
-                        self.commit().await?;
-                        return Ok(Visit::Unanswered);
-                    }
+                    self.look(source).await?
                 }
                 Next::SetAside(source) => {
                     let refusal = known_unclonable("src");
                     self.apply(attach_on_platform(source), Event::Refuse(refusal), None)?;
+                    Onward::Yes
                 }
-                Next::Expire(step) => self.apply(step, Event::Doubt(Doubt::Expired), None)?,
+                Next::Expire(step) => {
+                    self.apply(step, Event::Doubt(Doubt::Expired), None)?;
+                    Onward::Yes
+                }
                 Next::Settled(review) => return self.settle(review).await,
+            };
+            if let Onward::No = onward {
+                self.commit().await?;
+                return Ok(Visit::Unanswered);
             }
         }
     }

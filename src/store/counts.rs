@@ -200,6 +200,22 @@ impl DoubtfulStep {
     }
 }
 
+impl DoubtfulStep {
+    /// How many there are.
+    pub fn count(conn: &Connection) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM customer c JOIN step s ON s.customer = c.seq
+                   WHERE c.standing IN (?1, ?2, ?3) AND s.state IN (?4, ?5)";
+        let params = rusqlite::params![
+            Standing::InProgress,
+            Standing::InDoubt,
+            Standing::Parked,
+            StateCode::Started,
+            StateCode::InDoubt
+        ];
+        Ok(conn.query_row(sql, params, |row| count(row, 0))?)
+    }
+}
+
 impl Selection {
     /// A common table expression `chosen (seq, adopted)` of the open customers that the selection takes, and its values.
     fn chosen(&self) -> (String, Vec<Value>) {
