@@ -2,8 +2,15 @@
 
 mod support;
 
+mod again;
+mod answers;
 mod bad_input;
+mod dry_run;
 mod fewest_calls;
 mod killed;
 mod limits;
+mod outputs;
 mod real_input;
+mod safety;
+mod secrets;
+mod stopping;

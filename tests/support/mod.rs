@@ -9,7 +9,7 @@ pub mod world;
 
 pub use oracle::{Asked, Standing};
 pub use simulator::Simulator;
-pub use tool::{Ended, Place, Running};
+pub use tool::{Place, Running};
 pub use world::World;
 
 /// What every test gives back.

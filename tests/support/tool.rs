@@ -132,7 +132,7 @@ impl Place {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
-        Ok(Running { child: Some(child) })
+        Ok(Running::of(child))
     }
 
     /// A sample file.
@@ -158,6 +158,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// A child that was started elsewhere.
+    pub fn of(child: Child) -> Self {
+        Self { child: Some(child) }
+    }
+
     /// True while it runs.
     pub fn is_on(&mut self) -> Result<bool> {
         let child = self.child.as_mut().context("it has ended")?;
