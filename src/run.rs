@@ -222,7 +222,7 @@ async fn one_pass(
     tick(context, 0);
     Ok(match stopped {
         Some(stop) => PassEnd::Stopped(stop),
-        None if unreachable => PassEnd::Unreachable(unanswered),
+        None if unreachable => PassEnd::Unreachable(u64::try_from(in_a_row).unwrap_or(u64::MAX)),
         None => PassEnd::Unanswered(unanswered),
     })
 }

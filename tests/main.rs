@@ -5,6 +5,7 @@ mod support;
 mod again;
 mod answers;
 mod bad_input;
+mod docs;
 mod dry_run;
 mod fewest_calls;
 mod killed;
@@ -14,5 +15,3 @@ mod real_input;
 mod safety;
 mod secrets;
 mod stopping;
-
-mod docs;

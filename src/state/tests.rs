@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
+use crate::time::StripeTime;
 
 const NOW: StripeTime = StripeTime(1_000_000);
 

@@ -222,17 +222,19 @@ impl Selection {
         let limit = self
             .limit
             .map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
+        // With a limit, customers that wait for something are passed over, as the run does.
+        let below = if self.limit.is_some() { 2 } else { 4 };
         let only = if self.accounts.is_empty() {
             String::new()
         } else {
             format!(
-                "AND EXISTS (SELECT 1 FROM target t WHERE t.customer = c.seq AND {})",
+                "AND EXISTS (SELECT 1 FROM target t WHERE t.customer = c.seq AND t.standing < 4 AND {})",
                 self.account_clause()
             )
         };
         let sql = format!(
             "WITH chosen AS MATERIALIZED (SELECT seq, platform_customer IS NOT NULL AS adopted FROM customer c
-             WHERE standing < 4 {only} ORDER BY seq LIMIT {limit})"
+             WHERE standing < {below} {only} ORDER BY seq LIMIT {limit})"
         );
         let values = self
             .accounts

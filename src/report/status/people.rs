@@ -162,7 +162,9 @@ pub(in crate::report) fn in_doubt(extras: &Extras, look: Look) -> Option<String>
             lines.push(wrap(&told, "  ", look.width));
         }
     }
-    lines.push(wrap(remedy::STILL_IN_DOUBT, "  ", look.width));
+    if shown.iter().any(|row| !row.doubt.may_resend()) {
+        lines.push(wrap(remedy::STILL_IN_DOUBT, "  ", look.width));
+    }
     Some(lines.join("\n"))
 }
 
@@ -313,9 +315,9 @@ mod tests {
           cust-4711: create_connected_customer on acct_1COLOGNE
             since 2026-10-01 12:00 UTC, expired
           ... and 20 more steps
-          expired: Too old to be sent again: look at Stripe whether it happened.
-          What stays in doubt after a resume: find the customer in the Dashboard by the
-          metadata legacy_customer_id; nothing is sent again before it is known.
+          expired: Its key is too old to be sent again: it stays as it is.
+          What stays in doubt is never sent again. To see whether it happened, find the
+          customer in the Dashboard by the metadata legacy_customer_id.
 
         Accounts
           account         standing  customers  migrated  refused  parked

@@ -97,9 +97,9 @@ fn when_something_is_wrong_each_kind_says_what_to_do() {
       cust-4711: create_connected_customer on acct_1COLOGNE
         since 2026-10-01 12:00 UTC, expired
       ... and 20 more steps
-      expired: Too old to be sent again: look at Stripe whether it happened.
-      What stays in doubt after a resume: find the customer in the Dashboard by the
-      metadata legacy_customer_id; nothing is sent again before it is known.
+      expired: Its key is too old to be sent again: it stays as it is.
+      What stays in doubt is never sent again. To see whether it happened, find the
+      customer in the Dashboard by the metadata legacy_customer_id.
 
     Mapping  pmclone export --state pmclone.db -o mapping.csv
     Next     Go on where it stopped:
