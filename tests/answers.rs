@@ -156,7 +156,12 @@ fn an_answer_that_is_lost_after_the_effect_is_replayed_and_doubles_nothing() -> 
             ))?;
             place.against(&simulator, &["run", "c.csv"])?.with(0)?;
             let counters = simulator.counters()?;
-            assert_eq!(counters["replayed"], 2, "{fault} on {endpoint}: {counters}");
+            // Two, unless the second of them met the first one's retry.
+            let replayed = counters["replayed"].as_u64();
+            assert!(
+                matches!(replayed, Some(1 | 2)),
+                "{fault} on {endpoint}: {counters}"
+            );
             let world = World::of(&simulator, &asked)?;
             world.holds_all_of(&asked)?;
             world.is_told_by(&place, &asked, &[])?;

@@ -185,13 +185,12 @@ impl Asked {
 
     /// Where a line of the mapping stands. What is refused for good on the platform waits for no account.
     pub fn standing(&self, account: &str, source: &str) -> Standing {
-        match self.fate(source) {
-            Fate::RefusedOnPlatform => Standing::Refused,
-            Fate::Moves | Fate::Unclonable | Fate::RefusedThere if self.is_revoked(account) => {
-                Standing::Parked
+        match (self.fate(source), self.is_revoked(account)) {
+            (Fate::Moves, false) => Standing::Migrated,
+            (Fate::Moves | Fate::Unclonable | Fate::RefusedThere, true) => Standing::Parked,
+            (Fate::Unclonable | Fate::RefusedThere, false) | (Fate::RefusedOnPlatform, _) => {
+                Standing::Refused
             }
-            Fate::Unclonable | Fate::RefusedThere => Standing::Refused,
-            Fate::Moves => Standing::Migrated,
         }
     }
 

@@ -81,12 +81,12 @@ impl World {
                 }
             }
         }
-        told(faults)
+        told(&faults)
     }
 
     /// Any moment of a migration: nothing is there twice.
     pub fn holds_nothing_twice(&self, asked: &Asked) -> Result<()> {
-        told(self.doubled(asked))
+        told(&self.doubled(asked))
     }
 
     fn doubled(&self, asked: &Asked) -> Vec<String> {
@@ -222,7 +222,7 @@ impl World {
                 wanted.len()
             ));
         }
-        told(faults)
+        told(&faults)
     }
 
     /// The ids of a line of the mapping, against the objects that have them.
@@ -287,7 +287,7 @@ fn fingerprint(method: &Value) -> Option<&str> {
     method[kind]["fingerprint"].as_str()
 }
 
-fn told(faults: Vec<String>) -> Result<()> {
+fn told(faults: &[String]) -> Result<()> {
     if faults.is_empty() {
         return Ok(());
     }
