@@ -68,7 +68,9 @@ fn read(path: &Path) -> anyhow::Result<VecDeque<Customer>> {
             line.take(column, value);
         }
         match customers.back_mut() {
-            Some(last) if last.legacy_id == line.legacy_id => last.sources.append(&mut line.sources),
+            Some(last) if last.legacy_id == line.legacy_id => {
+                last.sources.append(&mut line.sources)
+            }
             Some(_) | None => customers.push_back(line),
         }
     }

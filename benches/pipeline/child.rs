@@ -130,10 +130,7 @@ impl Simulator {
             .stderr(Stdio::null())
             .spawn()?;
         let mut url = String::new();
-        let stdout = child
-            .stdout
-            .take()
-            .context("the simulator has no stdout")?;
+        let stdout = child.stdout.take().context("the simulator has no stdout")?;
         BufReader::new(stdout).read_line(&mut url)?;
         Ok(Self {
             child,

@@ -29,7 +29,10 @@ use std::path::Path;
 
 fn main() -> anyhow::Result<()> {
     // cargo adds `--bench`.
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| a != "--bench")
+        .collect();
     if let [first, url, csv] = arguments.as_slice()
         && first == "bare-loop"
     {

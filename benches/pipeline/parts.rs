@@ -55,7 +55,9 @@ pub fn machine(folder: &Path) -> anyhow::Result<()> {
     let model = cpuinfo
         .lines()
         .find_map(|line| line.strip_prefix("model name"))
-        .map_or("processor not told", |name| name.trim_start_matches([' ', '\t', ':']));
+        .map_or("processor not told", |name| {
+            name.trim_start_matches([' ', '\t', ':'])
+        });
     let cores = std::thread::available_parallelism()?;
     let mut file = File::create(folder.join("sync"))?;
     let mut syncs = Vec::new();
@@ -201,7 +203,9 @@ fn calls(folder: &Path, sizes: &Sizes) -> anyhow::Result<()> {
             megabytes(peak.unwrap_or(0))
         );
     }
-    println!("| ratio | {rate_ratio:.2} of the bare loop's rate | {cpu_ratio:.2} times its CPU | |\n");
+    println!(
+        "| ratio | {rate_ratio:.2} of the bare loop's rate | {cpu_ratio:.2} times its CPU | |\n"
+    );
     Ok(())
 }
 
@@ -231,7 +235,10 @@ fn import(folder: &Path, sizes: &Sizes) -> anyhow::Result<()> {
     let simulator = Simulator::start(folder)?;
     let dry = measure(
         folder,
-        &mut pmclone(folder, &["run", "import.csv", "--dry-run", "--state", "no.db"]),
+        &mut pmclone(
+            folder,
+            &["run", "import.csv", "--dry-run", "--state", "no.db"],
+        ),
     )?;
     remove_state(folder, "import.db")?;
     let mut command = run_command(folder, "import.csv", "import.db", &simulator.url);
@@ -243,7 +250,9 @@ fn import(folder: &Path, sizes: &Sizes) -> anyhow::Result<()> {
         megabytes(bytes),
         megabytes(std::fs::metadata(folder.join("import.db"))?.len())
     );
-    println!("| | rows/s | rows per CPU second | of plain reading | peak memory |\n| --- | --- | --- | --- | --- |");
+    println!(
+        "| | rows/s | rows per CPU second | of plain reading | peak memory |\n| --- | --- | --- | --- | --- |"
+    );
     let here = |wall| Cost {
         wall,
         cpu: wall,
@@ -328,7 +337,10 @@ fn finished(folder: &Path, sizes: &Sizes) -> anyhow::Result<()> {
         ("status", &["status"]),
         ("export", &["export", "-o", "mapping.csv"]),
         ("resume, nothing left", &resume),
-        ("run again, same CSV", &["run", "import.csv", "--api-base", &simulator.url]),
+        (
+            "run again, same CSV",
+            &["run", "import.csv", "--api-base", &simulator.url],
+        ),
     ] {
         let cost = measure(folder, pmclone(folder, arguments).args(state))?;
         println!(
@@ -344,7 +356,9 @@ fn finished(folder: &Path, sizes: &Sizes) -> anyhow::Result<()> {
 
 fn wide(folder: &Path, _: &Sizes) -> anyhow::Result<()> {
     println!("One customer alone: its steps go one after the other\n");
-    println!("| cards | accounts | calls | client CPU | per call |\n| --- | --- | --- | --- | --- |");
+    println!(
+        "| cards | accounts | calls | client CPU | per call |\n| --- | --- | --- | --- | --- |"
+    );
     for (cards, accounts) in [(1, 1), (100, 1), (500, 1), (1, 100), (1, 500), (50, 50)] {
         files::wide(&folder.join("wide.csv"), cards, accounts)?;
         remove_state(folder, "wide.db")?;
