@@ -12,7 +12,7 @@ use crate::cli::{self, Rate};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::Rates;
-use crate::report::{Screen, Settings};
+use crate::report::{Look, Screen, Settings};
 use crate::stripe::{Limits, Mode, SecretKey};
 
 /// The state file of a real migration, where none is named.
@@ -64,7 +64,8 @@ impl From<FileRate> for Rate {
 pub struct Config {
     from_file: Toml,
     state: Option<PathBuf>,
-    /// How to write to the screen.
+    no_color: bool,
+    /// How to write to stderr.
     pub screen: Screen,
     /// Results to stdout as JSON.
     pub json: bool,
@@ -75,7 +76,7 @@ impl Config {
     pub fn new(common: &cli::Common) -> Result<Self, Failure> {
         let file = read_file(common.config.as_deref())?;
         let no_color = common.no_color || env("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let terminal_width = std::io::stderr().is_terminal().then(terminal_width);
+        let terminal_width = terminal_width(&std::io::stderr(), &console::Term::stderr());
         let settings = Settings {
             quiet: common.quiet,
             no_color,
@@ -85,9 +86,18 @@ impl Config {
         Ok(Self {
             from_file: file,
             state: common.state.clone(),
+            no_color,
             screen: Screen::new(settings),
             json: common.json,
         })
+    }
+
+    /// What texts for stdout may look like.
+    pub fn stdout_look(&self) -> Look {
+        Look::new(
+            terminal_width(&std::io::stdout(), &console::Term::stdout()),
+            self.no_color,
+        )
     }
 
     /// The state file. `simulate` only decides which one is the default.
@@ -244,8 +254,10 @@ fn others_can_read(_: &std::fs::File) -> bool {
     false
 }
 
-fn terminal_width() -> u16 {
-    console::Term::stderr().size().1
+/// Columns; `None` where there is no terminal, or one that cannot move its cursor.
+fn terminal_width(stream: &impl IsTerminal, terminal: &console::Term) -> Option<u16> {
+    let dumb = env("TERM").is_some_and(|kind| kind == "dumb");
+    (stream.is_terminal() && !dumb).then(|| terminal.size().1)
 }
 
 #[expect(

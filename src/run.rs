@@ -184,6 +184,8 @@ async fn one_pass(
     let mut unreachable = false;
     let mut stopped = None;
     while !(fed_all && visits.is_empty()) {
+        // What the feeder has read ahead is left for another run.
+        fed_all |= *context.draining.borrow();
         tokio::select! {
             admitted = customers.recv(), if !fed_all && stopped.is_none() && visits.len() < context.concurrency => {
                 match admitted {
@@ -220,7 +222,7 @@ async fn one_pass(
     tick(context, 0);
     Ok(match stopped {
         Some(stop) => PassEnd::Stopped(stop),
-        None if unreachable => PassEnd::Unreachable(unanswered),
+        None if unreachable => PassEnd::Unreachable(u64::try_from(in_a_row).unwrap_or(u64::MAX)),
         None => PassEnd::Unanswered(unanswered),
     })
 }

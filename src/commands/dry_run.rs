@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::input::{self, Problem, Problems, SourceFacts};
 use crate::plan::Plan;
 use crate::report::plan::PlanJson;
-use crate::report::{self, Look, print_json};
+use crate::report::{self, print_json};
 use crate::store::{self, CsvFile, Imported, Importer, Migration, Selection, StoreError};
 use crate::stripe::Mode;
 
@@ -84,7 +84,7 @@ fn show(config: &Config, args: &cli::Run, read: &Read, plan: Option<&Plan>) -> R
     let mut text = report::import::problems(&args.csv, &read.facts, &read.problems);
     if let Some(plan) = plan {
         text.push('\n');
-        text.push_str(&report::plan::text(plan, rates, Look::PLAIN));
+        text.push_str(&report::plan::text(plan, rates, config.stdout_look()));
         text.push_str("\n\nNothing was sent, and nothing was kept: this was a dry run.\n");
     }
     gone_is_fine(report::print(&mut io::stdout(), &text))

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::report::status::{
     Account, Customers, Extras, InDoubtRow, PaymentMethods, ReasonCount, Requests, Status, text,
 };
-use crate::report::{Look, print, print_json};
+use crate::report::{print, print_json};
 use crate::store::{self, AccountCounts, Counts, DoubtfulStep, Migration, RunLock, StoreError};
 
 /// Steps in doubt that are shown one by one.
@@ -49,11 +49,7 @@ fn show(config: &Config, state: &Path) -> Result<(), Failure> {
     if config.json {
         return gone_is_fine(print_json(&mut out, &status));
     }
-    let look = if io::stdout().is_terminal() {
-        config.screen.look()
-    } else {
-        Look::PLAIN
-    };
+    let look = config.stdout_look();
     gone_is_fine(print(&mut out, &text(&status, &extras, look)))
 }
 
@@ -119,7 +115,13 @@ pub fn of_connection(
             .into_iter()
             .map(reason)
             .collect(),
+        in_doubt_steps: if running {
+            0
+        } else {
+            DoubtfulStep::count(conn)?
+        },
         in_doubt: in_doubt.into_iter().map(in_doubt_row).collect(),
+        simulated: migration.simulated,
         running,
         state_file: state.display().to_string(),
     };

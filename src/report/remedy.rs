@@ -97,23 +97,19 @@ fn by_message(message: &str) -> Option<&'static str> {
 pub fn for_doubt(doubt: Doubt) -> &'static str {
     match doubt {
         Doubt::NoAnswer => "No answer came: pmclone resume asks again under the same key.",
-        Doubt::Expired => {
-            "Too old to be sent again: pmclone resume looks at Stripe whether it happened."
-        }
+        Doubt::Expired => "Its key is too old to be sent again: it stays as it is.",
         Doubt::StoredServerError => {
-            "Stripe keeps a server error for it: pmclone resume looks at Stripe whether it happened."
+            "Stripe keeps a server error for it, whatever is sent: it stays as it is."
         }
-        Doubt::IdempotencyConflict => {
-            "Its key was used for another request: pmclone resume looks at Stripe whether it happened."
-        }
+        Doubt::IdempotencyConflict => "Its key was used for another request: it stays as it is.",
         Doubt::RequestChanged => {
-            "The CSV changed after it was sent: pmclone resume looks at Stripe whether it happened."
+            "The request would no longer be the one that was sent: it stays as it is."
         }
     }
 }
 
 /// What to do about doubts that a resume did not settle.
-pub const STILL_IN_DOUBT: &str = "What stays in doubt after a resume: find the customer in the Dashboard by the metadata legacy_customer_id; nothing is sent again before it is known.";
+pub const STILL_IN_DOUBT: &str = "What stays in doubt is never sent again. To see whether it happened, find the customer in the Dashboard by the metadata legacy_customer_id.";
 
 /// What to do about a parked account.
 pub const PARKED: &str = "Stripe gives no access to it. Have its owner connect to the platform again, then: pmclone resume.";

@@ -176,6 +176,10 @@ pub struct Extras {
     pub reasons: Vec<ReasonCount>,
     /// The first few steps in doubt: twenty are shown.
     pub in_doubt: Vec<InDoubtRow>,
+    /// How many steps are in doubt.
+    pub in_doubt_steps: u64,
+    /// The built-in simulator stands in for Stripe: a rehearsal.
+    pub simulated: bool,
     /// True where another process runs on this state file now.
     pub running: bool,
     /// The state file's path, for the commands that are suggested.
@@ -276,6 +280,8 @@ pub(crate) mod tests {
                 since: StripeTime(1_790_856_000),
                 doubt: Doubt::Expired,
             }],
+            in_doubt_steps: 21,
+            simulated: false,
             running: false,
             state_file: "pmclone.db".into(),
         }

@@ -67,8 +67,6 @@ pub struct Summary<'a> {
     pub status: &'a Status,
     /// What people are told besides.
     pub extras: &'a Extras,
-    /// The built-in simulator stood in for Stripe.
-    pub simulated: bool,
     /// How long this run took, in milliseconds.
     pub elapsed_ms: u64,
     /// What this run sent, each attempt counted.
@@ -83,7 +81,7 @@ impl Summary<'_> {
             Some(sections::counts(self.status, look)),
             sections::refused(&self.extras.reasons, look),
             sections::parked(&self.status.accounts, look),
-            sections::in_doubt(self.status.customers.in_doubt, &self.extras.in_doubt, look),
+            sections::in_doubt(self.extras, look),
             Some(self.next_steps(look)),
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
@@ -169,7 +167,7 @@ impl Summary<'_> {
     }
 
     fn when_all_is_done(&self) -> &'static str {
-        if self.simulated {
+        if self.extras.simulated {
             "That was a rehearsal, its ids are made up: now Stripe's test mode, with another state file."
         } else {
             "Put the new ids from the mapping into your own database."
@@ -182,7 +180,7 @@ impl Summary<'_> {
 
     /// A command on this state file. The account to confirm is left to the person who types it.
     fn resume(&self, more: &str) -> String {
-        let flags = match (self.simulated, self.status.livemode) {
+        let flags = match (self.extras.simulated, self.status.livemode) {
             (true, _) => " --simulate",
             (false, true) => " --live --confirm ACCOUNT",
             (false, false) => "",
@@ -214,6 +212,7 @@ impl Summary<'_> {
             elapsed_ms: self.elapsed_ms,
             requests_sent: self.requests_sent,
             refused: refused.collect(),
+            steps_in_doubt: self.extras.in_doubt_steps,
             plan,
             status: self.status,
         }
@@ -234,6 +233,7 @@ pub struct SummaryJson<'a> {
     requests_sent: u64,
     /// Customers by reason, over the whole migration.
     refused: Vec<RefusedJson<'a>>,
+    steps_in_doubt: u64,
     /// What the run had before it, as `run --dry-run --json` prints it.
     plan: PlanJson,
     /// The object that `status --json` prints.

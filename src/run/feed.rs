@@ -6,8 +6,9 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, watch};
 
 use super::{Context, LastFed};
-use crate::state::Reachable;
+use crate::state::{Next, Reachable};
 use crate::store::{CustomerSeq, Loaded, Loader, Selection, StoreError};
+use crate::time::StripeTime;
 
 /// Customers read at once.
 const PAGE: u32 = 128;
@@ -61,7 +62,11 @@ fn feed(
             if !select(&mut loaded, selection) {
                 continue;
             }
-            fed += 1;
+            loaded.customer.reopen_unanswered();
+            // Those that nothing can be done for now do not use the limit up, or a pilot could never get past them.
+            if !matches!(loaded.customer.next(StripeTime(0)), Next::Settled(_)) {
+                fed += 1;
+            }
             if customers.blocking_send(Ok(loaded)).is_err() {
                 return Ok(after);
             }

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use super::Context;
 use crate::ids::{IdempotencyKey, KeyMaterial, PaymentMethodId};
-use crate::legacy::Details;
 use crate::state::{
     Doubt, Event, Next, Object, Reach, Reachable, Refusal, Review, Standing, StepId, StepKind,
     StepState,
 };
 use crate::store::{Changes, Loaded, StoreError};
-use crate::stripe::{self, DoubtKind, Markers, NotExecuted, Outcome, Stop, Write, Written};
+use crate::stripe::{self, DoubtKind, NotExecuted, Outcome, Stop, Write, Written};
 
 mod attached;
+mod request;
 
 /// How a visit ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +45,7 @@ impl From<crate::state::Illegal> for VisitError {
 }
 
 /// Works on one customer until it is settled, or the run drains.
-pub async fn visit(context: Arc<Context>, mut loaded: Loaded) -> Result<Visit, VisitError> {
-    loaded.customer.reopen_unanswered();
+pub async fn visit(context: Arc<Context>, loaded: Loaded) -> Result<Visit, VisitError> {
     let changes = Changes::of(loaded.seq);
     let mut visitor = Visitor {
         context: &context,
@@ -74,26 +73,29 @@ impl Visitor<'_> {
     async fn run(&mut self) -> Result<Visit, VisitError> {
         loop {
             self.refresh_parked();
-            match self.loaded.customer.next(self.latest_now()?) {
-                Next::Send(step) => {
-                    if let Onward::No = self.send(step).await? {
-                        self.commit().await?;
-                        return Ok(Visit::Unanswered);
-                    }
-                }
+            let next = self.loaded.customer.next(self.latest_now()?);
+            let draining = *self.context.draining.borrow();
+            let onward = match next {
+                Next::Send(_) | Next::Look(_) if draining => Onward::No,
+                Next::Send(step) => self.send(step).await?,
                 Next::Look(source) => {
                     self.commit().await?;
-                    if let Onward::No = self.look(source).await? {
-                        self.commit().await?;
-                        return Ok(Visit::Unanswered);
-                    }
+                    self.look(source).await?
                 }
                 Next::SetAside(source) => {
                     let refusal = known_unclonable("src");
                     self.apply(attach_on_platform(source), Event::Refuse(refusal), None)?;
+                    Onward::Yes
                 }
-                Next::Expire(step) => self.apply(step, Event::Doubt(Doubt::Expired), None)?,
+                Next::Expire(step) => {
+                    self.apply(step, Event::Doubt(Doubt::Expired), None)?;
+                    Onward::Yes
+                }
                 Next::Settled(review) => return self.settle(review).await,
+            };
+            if let Onward::No = onward {
+                self.commit().await?;
+                return Ok(Visit::Unanswered);
             }
         }
     }
@@ -183,7 +185,7 @@ impl Visitor<'_> {
     }
 
     fn write_of(&self, step: StepId) -> Result<Write<'_>, StoreError> {
-        write_of(
+        request::write_of(
             self.context,
             &self.loaded.customer,
             step,
@@ -356,85 +358,4 @@ fn attach_on_platform(source: u32) -> StepId {
         target: None,
         source: Some(source),
     }
-}
-
-/// The request of a step, made of what is frozen and what earlier steps gave.
-fn write_of<'a>(
-    context: &'a Context,
-    customer: &'a crate::state::Customer,
-    step: StepId,
-    details: Option<&'a Details>,
-) -> Result<Write<'a>, StoreError> {
-    let missing = |what: &str| {
-        StoreError::Damaged(format!(
-            "customer {}: {} lacks {what}",
-            customer.legacy_id,
-            step.kind.name()
-        ))
-    };
-    let source = || {
-        step.source
-            .and_then(|source| customer.source(source))
-            .ok_or_else(|| missing("its source"))
-    };
-    let account = || {
-        let target = step.target.and_then(|target| customer.target(target));
-        target
-            .map(|target| &target.account)
-            .ok_or_else(|| missing("its account"))
-    };
-    let clone = || {
-        let clone = step
-            .target
-            .zip(step.source)
-            .and_then(|(target, source)| customer.clone_of(target, source));
-        clone.ok_or_else(|| missing("its clone"))
-    };
-    let platform = || {
-        customer
-            .platform_customer()
-            .ok_or_else(|| missing("its platform Customer"))
-    };
-    let details = || details.ok_or_else(|| missing("contact details"));
-    let markers = Markers {
-        migration: context.migration.id,
-        legacy_id: &customer.legacy_id,
-    };
-    Ok(match step.kind {
-        StepKind::CreatePlatformCustomer => Write::CreatePlatformCustomer {
-            details: details()?,
-            payment_method: step.source.map(|_| source()).transpose()?,
-            make_default: step.source == Some(customer.default),
-            markers,
-        },
-        StepKind::AttachPlatformPaymentMethod => Write::AttachPlatformPaymentMethod {
-            payment_method: source()?,
-            customer: platform()?,
-        },
-        StepKind::ClonePaymentMethod => {
-            let holder = step.source.and_then(|source| customer.holder_of(source));
-            Write::ClonePaymentMethod {
-                customer: holder.ok_or_else(|| missing("its platform Customer"))?,
-                payment_method: source()?,
-                account: account()?,
-            }
-        }
-        StepKind::CreateConnectedCustomer => Write::CreateConnectedCustomer {
-            details: details()?,
-            payment_method: step.source.map(|_| clone()).transpose()?,
-            make_default: step.source.is_some()
-                && step.target.and_then(|t| customer.default_on(t)) == step.source,
-            markers,
-            platform_customer: platform()?,
-            account: account()?,
-        },
-        StepKind::AttachConnectedPaymentMethod => Write::AttachConnectedPaymentMethod {
-            payment_method: clone()?,
-            customer: customer
-                .made_on(step.target)
-                .map(|(made, _)| made)
-                .ok_or_else(|| missing("its Customer"))?,
-            account: account()?,
-        },
-    })
 }

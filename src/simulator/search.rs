@@ -150,17 +150,16 @@ fn parse(text: &str) -> Result<Query, Failure> {
                 clauses,
             });
         }
-        let (word, after) = rest.split_once(' ').ok_or_else(|| malformed(text))?;
-        let or = match word {
-            "AND" | "and" => false,
-            "OR" | "or" => true,
-            // A space alone joins by AND.
-            _ if any != Some(true) => {
-                any = Some(false);
-                continue;
-            }
-            _ => return Err(malformed(text)),
-        };
+        // A space alone joins by AND.
+        let joined = [
+            ("AND ", false),
+            ("and ", false),
+            ("OR ", true),
+            ("or ", true),
+        ]
+        .into_iter()
+        .find_map(|(word, or)| Some((or, rest.strip_prefix(word)?)));
+        let (or, after) = joined.unwrap_or((false, rest));
         if any.is_some_and(|any| any != or) {
             return Err(
                 Failure::invalid("You cannot use both AND and OR in the same query.")

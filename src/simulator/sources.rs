@@ -248,7 +248,12 @@ impl World {
         let id = Arc::clone(&self.customers.get(customer).object.id);
         let record = self.methods.get_mut(method);
         record.standing = Standing::Attached(customer);
-        Arc::make_mut(&mut record.object).customer = Some(id);
+        let object = Arc::make_mut(&mut record.object);
+        object.customer = Some(id);
+        if let Instrument::Card(card) = &mut object.instrument {
+            // Observed: attaching checks the security code that came with the number.
+            card.cvc_check = card.cvc_check.map(|_| "pass");
+        }
         self.customers.get_mut(customer).methods.push(method);
     }
 }

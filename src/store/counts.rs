@@ -200,23 +200,41 @@ impl DoubtfulStep {
     }
 }
 
+impl DoubtfulStep {
+    /// How many there are.
+    pub fn count(conn: &Connection) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM customer c JOIN step s ON s.customer = c.seq
+                   WHERE c.standing IN (?1, ?2, ?3) AND s.state IN (?4, ?5)";
+        let params = rusqlite::params![
+            Standing::InProgress,
+            Standing::InDoubt,
+            Standing::Parked,
+            StateCode::Started,
+            StateCode::InDoubt
+        ];
+        Ok(conn.query_row(sql, params, |row| count(row, 0))?)
+    }
+}
+
 impl Selection {
     /// A common table expression `chosen (seq, adopted)` of the open customers that the selection takes, and its values.
     fn chosen(&self) -> (String, Vec<Value>) {
         let limit = self
             .limit
             .map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
+        // With a limit, customers that wait for something are passed over, as the run does.
+        let below = if self.limit.is_some() { 2 } else { 4 };
         let only = if self.accounts.is_empty() {
             String::new()
         } else {
             format!(
-                "AND EXISTS (SELECT 1 FROM target t WHERE t.customer = c.seq AND {})",
+                "AND EXISTS (SELECT 1 FROM target t WHERE t.customer = c.seq AND t.standing < 4 AND {})",
                 self.account_clause()
             )
         };
         let sql = format!(
             "WITH chosen AS MATERIALIZED (SELECT seq, platform_customer IS NOT NULL AS adopted FROM customer c
-             WHERE standing < 4 {only} ORDER BY seq LIMIT {limit})"
+             WHERE standing < {below} {only} ORDER BY seq LIMIT {limit})"
         );
         let values = self
             .accounts

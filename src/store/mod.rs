@@ -21,6 +21,8 @@ mod open;
 mod reopen;
 mod schema;
 mod started;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use counts::{AccountCounts, Counts, DoubtfulStep, ReasonCount, Selection, work};

@@ -13,6 +13,7 @@ const LABEL_WIDTH: usize = 19;
 
 pub(super) struct Bars {
     all: MultiProgress,
+    margin: ProgressBar,
     customers: ProgressBar,
     /// Kinds of which the plan has none have no bar.
     steps: [Option<ProgressBar>; 5],
@@ -49,6 +50,8 @@ impl Bars {
             bar
         };
         let line = || all.add(ProgressBar::new(0).with_style(style("{wide_msg}")));
+        // Ctrl-C is echoed below the bars and moves them down by a line, so their first line is left behind: let it be empty.
+        let margin = line();
         let customers = bar("customers", goal.customers);
         let steps = StepKind::ALL.map(|kind| {
             let planned = StepKind::ALL
@@ -64,6 +67,7 @@ impl Bars {
         screen.set_bars(Some(all.clone()));
         Self {
             all,
+            margin,
             customers,
             steps,
             speed,
@@ -74,6 +78,7 @@ impl Bars {
     }
 
     pub(super) fn show(&self, goal: &Goal, snapshot: &Snapshot, pace: &Pace) {
+        self.margin.tick();
         self.set(&self.customers, snapshot.customers_finished);
         for (bar, done) in self.steps.iter().zip(snapshot.steps_done) {
             if let Some(bar) = bar {
@@ -101,7 +106,7 @@ impl Bars {
     pub(super) fn clear(&self, screen: &Screen) {
         screen.set_bars(None);
         let steps = self.steps.iter().flatten();
-        for bar in steps.chain([&self.customers, &self.speed, &self.outcomes]) {
+        for bar in steps.chain([&self.margin, &self.customers, &self.speed, &self.outcomes]) {
             bar.finish_and_clear();
         }
         // As with every other write to stderr: whether it can be read is no reason to stop.

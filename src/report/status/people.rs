@@ -20,17 +20,17 @@ pub fn text(status: &Status, extras: &Extras, look: Look) -> String {
         Some(counts(status, look)),
         refused(&extras.reasons, look),
         parked(&status.accounts, look),
-        in_doubt(status.customers.in_doubt, &extras.in_doubt, look),
+        in_doubt(extras, look),
         accounts(&status.accounts, look),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
 }
 
 fn headline(status: &Status, extras: &Extras, look: Look) -> String {
-    let mode = if status.livemode {
-        look.alarm("LIVE")
-    } else {
-        "test mode".to_owned()
+    let mode = match (extras.simulated, status.livemode) {
+        (true, _) => "a rehearsal".to_owned(),
+        (false, true) => look.alarm("LIVE"),
+        (false, false) => "test mode".to_owned(),
     };
     let running = if extras.running {
         "a run is on"
@@ -139,37 +139,32 @@ pub(in crate::report) fn refused(reasons: &[ReasonCount], look: Look) -> Option<
             look.width,
         ));
     }
-    lines.extend(more(reasons.len(), "reason"));
+    lines.extend(more(to_u64(reasons.len()), SHOWN, "reason"));
     Some(lines.join("\n"))
 }
 
 /// Steps in doubt, and what to do about each kind of doubt among them.
-pub(in crate::report) fn in_doubt(
-    customers: u64,
-    rows: &[InDoubtRow],
-    look: Look,
-) -> Option<String> {
-    if customers == 0 {
+pub(in crate::report) fn in_doubt(extras: &Extras, look: Look) -> Option<String> {
+    if extras.in_doubt_steps == 0 {
         return None;
     }
-    let verb = if customers == 1 { "has" } else { "have" };
     let heading = format!(
-        "In doubt: {} {verb} a step that may have reached Stripe",
-        count(customers, "customer")
+        "In doubt: {} may have reached Stripe",
+        count(extras.in_doubt_steps, "step")
     );
     let mut lines = vec![look.bold(&heading)];
-    let shown = &rows[..rows.len().min(SHOWN)];
+    let shown = &extras.in_doubt[..extras.in_doubt.len().min(SHOWN)];
     lines.extend(shown.iter().map(doubtful_step));
-    if customers > u64::try_from(SHOWN).unwrap_or(u64::MAX) {
-        lines.push("  ... and more".to_owned());
-    }
+    lines.extend(more(extras.in_doubt_steps, shown.len(), "step"));
     for doubt in Doubt::ALL {
         if shown.iter().any(|row| row.doubt == doubt) {
             let told = format!("{}: {}", doubt.name(), remedy::for_doubt(doubt));
             lines.push(wrap(&told, "  ", look.width));
         }
     }
-    lines.push(wrap(remedy::STILL_IN_DOUBT, "  ", look.width));
+    if shown.iter().any(|row| !row.doubt.may_resend()) {
+        lines.push(wrap(remedy::STILL_IN_DOUBT, "  ", look.width));
+    }
     Some(lines.join("\n"))
 }
 
@@ -219,7 +214,7 @@ fn accounts(accounts: &[Account], look: Look) -> Option<String> {
     };
     let rows: Vec<_> = ranked.iter().map(cells).collect();
     let mut lines = vec![look.bold("Accounts"), table(&columns, &rows)];
-    lines.extend(more(accounts.len(), "account"));
+    lines.extend(more(to_u64(accounts.len()), SHOWN, "account"));
     Some(lines.join("\n"))
 }
 
@@ -232,8 +227,10 @@ pub(in crate::report) fn parked(accounts: &[Account], look: Look) -> Option<Stri
     if parked.is_empty() {
         return None;
     }
-    let n = u64::try_from(parked.len()).unwrap_or(u64::MAX);
-    let mut lines = vec![look.bold(&format!("Parked: {}", count(n, "account")))];
+    let mut lines = vec![look.bold(&format!(
+        "Parked: {}",
+        count(to_u64(parked.len()), "account")
+    ))];
     for each in parked.iter().take(SHOWN) {
         let reason = plain(each.reason.as_deref().unwrap_or("no reason was given"));
         let waiting = count(each.parked, "customer");
@@ -244,14 +241,18 @@ pub(in crate::report) fn parked(accounts: &[Account], look: Look) -> Option<Stri
         );
         lines.push(wrap(&line, "  ", look.width));
     }
-    lines.extend(more(parked.len(), "account"));
+    lines.extend(more(to_u64(parked.len()), SHOWN, "account"));
     lines.push(wrap(remedy::PARKED, "  ", look.width));
     Some(lines.join("\n"))
 }
 
-fn more(all: usize, noun: &str) -> Option<String> {
-    let left = u64::try_from(all.saturating_sub(SHOWN)).unwrap_or(u64::MAX);
+fn more(all: u64, shown: usize, noun: &str) -> Option<String> {
+    let left = all.saturating_sub(to_u64(shown));
     (left > 0).then(|| format!("  ... and {}", count(left, &format!("more {noun}"))))
+}
+
+fn to_u64(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -310,13 +311,13 @@ mod tests {
           Stripe gives no access to it. Have its owner connect to the platform again,
           then: pmclone resume.
 
-        In doubt: 1 customer has a step that may have reached Stripe
+        In doubt: 21 steps may have reached Stripe
           cust-4711: create_connected_customer on acct_1COLOGNE
             since 2026-10-01 12:00 UTC, expired
-          expired: Too old to be sent again: pmclone resume looks at Stripe whether it
-          happened.
-          What stays in doubt after a resume: find the customer in the Dashboard by the
-          metadata legacy_customer_id; nothing is sent again before it is known.
+          ... and 20 more steps
+          expired: Its key is too old to be sent again: it stays as it is.
+          What stays in doubt is never sent again. To see whether it happened, find the
+          customer in the Dashboard by the metadata legacy_customer_id.
 
         Accounts
           account         standing  customers  migrated  refused  parked

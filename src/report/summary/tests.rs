@@ -9,7 +9,6 @@ fn ended<'a>(ending: &'a Ending, status: &'a Status, extras: &'a Extras) -> Summ
         ending,
         status,
         extras,
-        simulated: false,
         elapsed_ms: 723_400,
         requests_sent: 27_790,
     }
@@ -94,13 +93,13 @@ fn when_something_is_wrong_each_kind_says_what_to_do() {
       Stripe gives no access to it. Have its owner connect to the platform again,
       then: pmclone resume.
 
-    In doubt: 1 customer has a step that may have reached Stripe
+    In doubt: 21 steps may have reached Stripe
       cust-4711: create_connected_customer on acct_1COLOGNE
         since 2026-10-01 12:00 UTC, expired
-      expired: Too old to be sent again: pmclone resume looks at Stripe whether it
-      happened.
-      What stays in doubt after a resume: find the customer in the Dashboard by the
-      metadata legacy_customer_id; nothing is sent again before it is known.
+      ... and 20 more steps
+      expired: Its key is too old to be sent again: it stays as it is.
+      What stays in doubt is never sent again. To see whether it happened, find the
+      customer in the Dashboard by the metadata legacy_customer_id.
 
     Mapping  pmclone export --state pmclone.db -o mapping.csv
     Next     Go on where it stopped:
@@ -207,6 +206,7 @@ fn programs_get_one_object() {
         "elapsed_ms",
         "requests_sent",
         "refused",
+        "steps_in_doubt",
         "plan",
         "status",
     ];
@@ -222,11 +222,14 @@ fn programs_get_one_object() {
 
 #[test]
 fn a_rehearsals_ids_are_not_to_be_used() {
-    let (status, extras) = (all_migrated(), without_trouble());
-    let rehearsal = Summary {
-        simulated: true,
-        ..ended(&Ending::Finished, &status, &extras)
-    };
+    let (status, extras) = (
+        all_migrated(),
+        Extras {
+            simulated: true,
+            ..without_trouble()
+        },
+    );
+    let rehearsal = ended(&Ending::Finished, &status, &extras);
     insta::assert_snapshot!(rehearsal.next_steps(Look::PLAIN), @r"
     Mapping  pmclone export --state pmclone.db -o mapping.csv
     Next     That was a rehearsal, its ids are made up: now Stripe's test mode, with another state file.

@@ -1,6 +1,7 @@
 //! Attaching, detaching, updating.
 
-use super::{Bench, SHOP, get, post};
+use super::{Bench, SHOP, get, post, settings};
+use crate::simulator::Settings;
 
 #[test]
 fn attaching_a_test_id_gives_a_new_payment_method() {
@@ -61,4 +62,181 @@ fn a_detached_card_is_spent_for_good() {
             .error("message")
             .contains("may not be used again")
     );
+}
+
+#[test]
+fn a_payment_method_is_updated_only_while_attached() {
+    let mut bench = Bench::new();
+    let loose = bench
+        .send(&post(
+            "/v1/payment_methods",
+            "type=card&card[token]=tok_mastercard",
+        ))
+        .ok();
+    assert_eq!(loose.json["card"]["brand"], "mastercard");
+    let update = format!("/v1/payment_methods/{}", loose.id());
+    let body = "card[exp_month]=7&card[exp_year]=2039&metadata[a]=b&billing_details[name]=N";
+    assert!(
+        bench
+            .send(&post(&update, body))
+            .error("message")
+            .starts_with("You must save this PaymentMethod")
+    );
+    let attach = format!("/v1/payment_methods/{}/attach", loose.id());
+    let customer = bench.send(&post("/v1/customers", "")).ok().id();
+    bench
+        .send(&post(&attach, &format!("customer={customer}")))
+        .ok();
+    let updated = bench.send(&post(&update, body)).ok().json;
+    assert_eq!(
+        (&updated["card"]["exp_month"], &updated["card"]["exp_year"]),
+        (&7.into(), &2039.into())
+    );
+    assert_eq!(
+        updated["card"]["fingerprint"], loose.json["card"]["fingerprint"],
+        "which ignores the expiry"
+    );
+    assert_eq!(
+        (
+            &updated["metadata"]["a"],
+            &updated["billing_details"]["name"]
+        ),
+        (&"b".into(), &"N".into())
+    );
+}
+
+#[test]
+fn attaching_to_the_same_customer_again_is_a_matter_of_settings() {
+    for (refuse_reattach, status) in [(false, 200), (true, 400)] {
+        let mut bench = Bench::with(Settings {
+            refuse_reattach,
+            ..settings()
+        });
+        let (customer, method) = bench.saved_card();
+        let attach = post(
+            &format!("/v1/payment_methods/{method}/attach"),
+            &format!("customer={customer}"),
+        );
+        assert_eq!(bench.send(&attach).status, status);
+        let list = bench
+            .send(&get(&format!("/v1/customers/{customer}/payment_methods")))
+            .ok();
+        assert_eq!(list.json["data"].as_array().unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn test_cards_that_decline_cannot_be_attached_and_say_why() {
+    let mut bench = Bench::new();
+    let customer = bench.send(&post("/v1/customers", "")).ok().id();
+    for (id, code, decline) in [
+        (
+            "pm_card_visa_chargeDeclined",
+            "card_declined",
+            "generic_decline",
+        ),
+        (
+            "pm_card_visa_chargeDeclinedInsufficientFunds",
+            "card_declined",
+            "insufficient_funds",
+        ),
+        (
+            "pm_card_visa_chargeDeclinedLostCard",
+            "card_declined",
+            "lost_card",
+        ),
+        (
+            "pm_card_chargeDeclinedExpiredCard",
+            "expired_card",
+            "(none)",
+        ),
+        (
+            "pm_card_chargeDeclinedIncorrectCvc",
+            "incorrect_cvc",
+            "(none)",
+        ),
+        (
+            "pm_card_chargeDeclinedProcessingError",
+            "processing_error",
+            "(none)",
+        ),
+    ] {
+        let seen = bench.send(&post(
+            &format!("/v1/payment_methods/{id}/attach"),
+            &format!("customer={customer}"),
+        ));
+        assert_eq!(
+            (seen.status, seen.error("code"), seen.error("decline_code")),
+            (402, code, decline),
+            "{id}"
+        );
+        assert_eq!(seen.error("type"), "card_error");
+    }
+    let attach = post(
+        "/v1/payment_methods/pm_card_chargeCustomerFail/attach",
+        &format!("customer={customer}"),
+    );
+    bench.send(&attach).ok();
+}
+
+#[test]
+fn a_default_has_to_be_the_customers_own_and_goes_when_it_is_detached() {
+    let mut bench = Bench::new();
+    let (customer, method) = bench.saved_card();
+    let (_, foreign) = bench.saved_card();
+    let url = format!("/v1/customers/{customer}");
+    let default = |id: &str| {
+        post(
+            &url,
+            &format!("invoice_settings[default_payment_method]={id}"),
+        )
+    };
+    let seen = bench.send(&default(&foreign));
+    assert_eq!(
+        (seen.status, seen.error("param")),
+        (400, "invoice_settings[default_payment_method]")
+    );
+    let shown = |bench: &mut Bench| {
+        let query = format!("{url}?expand[]=invoice_settings.default_payment_method");
+        bench.send(&get(&query)).ok().json["invoice_settings"]["default_payment_method"].clone()
+    };
+    assert!(shown(&mut bench).is_null(), "attaching sets no default");
+    bench.send(&default(&method)).ok();
+    assert_eq!(shown(&mut bench)["object"], "payment_method");
+    bench
+        .send(&post(&format!("/v1/payment_methods/{method}/detach"), ""))
+        .ok();
+    assert!(shown(&mut bench).is_null());
+    let seen = bench.send(&post(
+        "/v1/customers",
+        &format!("invoice_settings[default_payment_method]={method}"),
+    ));
+    assert_eq!(seen.status, 400);
+}
+
+#[test]
+fn a_security_code_is_checked_when_the_card_is_attached() {
+    let mut bench = Bench::new();
+    let body = "type=card&card[number]=4242424242424242&card[cvc]=123";
+    let card = bench.send(&post("/v1/payment_methods", body)).ok();
+    assert_eq!(card.json["card"]["checks"]["cvc_check"], "unchecked");
+    let customer = bench
+        .send(&post(
+            "/v1/customers",
+            &format!("payment_method={}", card.id()),
+        ))
+        .ok()
+        .id();
+    let shown = bench
+        .send(&get(&format!(
+            "/v1/customers/{customer}/payment_methods/{}",
+            card.id()
+        )))
+        .ok();
+    assert_eq!(shown.json["card"]["checks"]["cvc_check"], "pass");
+    let odd = bench.send(&post(
+        "/v1/payment_methods",
+        "type=card&card[number]=4111111111111112",
+    ));
+    assert_eq!((odd.status, odd.error("code")), (402, "incorrect_number"));
 }

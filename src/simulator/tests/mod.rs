@@ -1,7 +1,19 @@
 //! Tests of the pure world. Helpers first: a world, a client of three lines, and JSON.
 
+mod accounts;
 mod cards;
 mod cloning;
+mod control;
+mod engine;
+mod faults;
+mod idempotency;
+mod journal;
+mod lists;
+mod markers;
+mod payments;
+mod server;
+mod shapes;
+mod validation;
 
 use super::{Answered, Delivery, Request, Response, Settings, Simulator};
 use serde_json::Value;

@@ -157,6 +157,7 @@ fn bars_fit_into_eighty_columns() {
     assert!(paper.text().lines().all(|line| line.chars().count() <= 80));
     insta::assert_snapshot!(paper.text(), @r"
     acct_1BERLIN is parked: access was revoked
+
     customers           [====>                                ]  1,200 / 10,000  12%
     platform customers  [====>                                ]  1,200 / 10,000  12%
     clones              [====>                                ]  1,200 / 10,000  12%
@@ -172,6 +173,7 @@ fn bars_fill_two_hundred_columns() {
     assert!(paper.text().lines().all(|line| line.chars().count() <= 200));
     insta::assert_snapshot!(paper.text(), @r"
     acct_1BERLIN is parked: access was revoked
+
     customers           [==================>                                                                                                                                          ]  1,200 / 10,000  12%
     platform customers  [==================>                                                                                                                                          ]  1,200 / 10,000  12%
     clones              [==================>                                                                                                                                          ]  1,200 / 10,000  12%
@@ -188,6 +190,21 @@ fn at_the_end_the_bars_go_and_what_was_said_stays() {
     screen.line("Finished.");
     insta::assert_snapshot!(paper.text(), @r"
     acct_1BERLIN is parked: access was revoked
+    Finished.
+    ");
+}
+
+#[test]
+fn an_echoed_ctrl_c_leaves_no_half_of_a_bar_behind() {
+    let (paper, screen, bars) = after_a_minute(80);
+    paper.write_str("^C").unwrap();
+    screen.line("Stopping.");
+    bars.clear(&screen);
+    screen.line("Finished.");
+    insta::assert_snapshot!(paper.text(), @"
+    acct_1BERLIN is parked: access was revoked
+
+    Stopping.
     Finished.
     ");
 }
