@@ -78,6 +78,11 @@ pub async fn open(
     stripe: &cli::Stripe,
     config: &Config,
 ) -> Result<Opened, Failure> {
+    if let Some(option) = rehearsal.misplaced() {
+        return Err(Failure::usage(format!(
+            "{option} is for a rehearsal: add --simulate, or leave it out"
+        )));
+    }
     let of = |error: StoreError| Failure::store(state, &error);
     let conn = match store::open_existing(state) {
         Ok(conn) => Some(conn),

@@ -104,8 +104,6 @@ fn when_something_is_wrong_each_kind_says_what_to_do() {
     Mapping  pmclone export --state pmclone.db -o mapping.csv
     Next     Go on where it stopped:
                pmclone resume --state pmclone.db
-             Once the parked accounts can be reached:
-               pmclone resume --state pmclone.db
              Once the refusals are mended:
                pmclone resume --state pmclone.db --retry-refused
     "#);
