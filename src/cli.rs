@@ -234,8 +234,33 @@ pub struct Sample {
     pub output: Option<PathBuf>,
 }
 
+/// The fault language, as [`crate::simulator::FaultScript`] reads it.
+const FAULTS: &str = "\
+Fault scripts: one rule a line, `#` starts a comment.
+
+  at 12 lost-before                        the 12th request in the life of this simulated world
+  at 100..110 error 503
+  every 50 delay 200
+  chance 0.01 lost-after                   `seed 7` on a line of its own changes the draw
+  nth 3 on POST /v1/payment_methods/*/attach half
+  chance 0.2 on ANY /v1/customers account acct_1abc limit endpoint-rate
+  at 400 revoke acct_1abc
+
+WHEN [on METHOD PATH] [account ACCOUNT] WHAT, where WHAT is one of
+
+  lost-before                      no answer; nothing happened
+  lost-after                       no answer; it happened
+  half                             half of the answer; it happened
+  delay MS                         the answer comes later
+  limit [REASON]                   429, with Stripe-Rate-Limited-Reason
+  lock                             429 lock_timeout
+  conflict                         409 idempotency_key_in_use
+  error STATUS [stored] [done]     a 5xx; stored: now and under that key; done: it happened
+  revoke ACCOUNT, restore ACCOUNT  the platform's access changes before the request";
+
 /// `pmclone simulate`.
 #[derive(Debug, Args)]
+#[command(after_long_help = FAULTS)]
 pub struct Simulate {
     /// The loopback address to serve on; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:12111")]

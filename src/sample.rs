@@ -45,14 +45,22 @@ const HEADER: [&str; 17] = [
 /// Writes the customers as CSV, a line at a time: memory does not grow with their number.
 pub fn write(settings: Settings, out: &mut impl io::Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(HEADER)?;
+    csv.write_record(HEADER).map_err(as_io)?;
     let mut inventor = Inventor::new(settings);
     for number in 1..=settings.customers {
         for line in inventor.customer(number).lines() {
-            csv.write_record(line)?;
+            csv.write_record(line).map_err(as_io)?;
         }
     }
     csv.flush()
+}
+
+/// The csv crate wraps every error of the output; a reader that has gone must be told from outside.
+fn as_io(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
 }
 
 /// One customer before it becomes one line or several.

@@ -1,1 +1,17 @@
-//! x
+//! The real binary against the simulator on a loopback socket; what became of everything is asked of the simulator.
+
+mod support;
+
+mod again;
+mod answers;
+mod bad_input;
+mod docs;
+mod dry_run;
+mod fewest_calls;
+mod killed;
+mod limits;
+mod outputs;
+mod real_input;
+mod safety;
+mod secrets;
+mod stopping;

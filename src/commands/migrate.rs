@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 use tokio::sync::watch;
@@ -37,6 +38,12 @@ pub struct Prepared {
     pub conn: Connection,
     /// Whose it is.
     pub migration: Migration,
+    /// Stripe, and who may end the run.
+    pub link: Link,
+}
+
+/// A session that is on, and who may end it.
+pub struct Link {
     /// Stripe.
     pub session: Session,
     /// The simulator, if this is a rehearsal.
@@ -75,11 +82,14 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         state,
         conn,
         migration,
+        link,
+    } = prepared;
+    let Link {
         session,
         rehearsal,
         pressed,
         draining,
-    } = prepared;
+    } = link;
     let of = |error: StoreError| Failure::store(&state, &error);
     take_up_parked(config, &conn, &session, &state).await?;
     let rates = rates(session.limits);
@@ -88,7 +98,6 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     let loader = store::open_readonly(&state)
         .and_then(Loader::new)
         .map_err(of)?;
-    let limited = asked.selection != Selection::default();
     let (store, writer) = Store::spawn(conn).map_err(of)?;
     let context = Arc::new(Context {
         client: session.client,
@@ -106,41 +115,46 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         &plan,
         &context,
         loader,
-        asked.selection,
+        &asked.selection,
         pressed.clone(),
         begun,
     )
     .await;
     let sent = context.client.counts().sent;
-    if let Some(notice) = context.client.notice() {
-        config.screen.line(&format!("Stripe says: {notice}"));
-    }
-    parked_meanwhile(config, &context);
+    remarks(config, &context);
     drop(context);
-    let closed = tokio::task::spawn_blocking(move || writer.join()).await;
-    closed
-        .ok()
-        .and_then(Result::ok)
-        .unwrap_or(Err(StoreError::WriterFailed("its thread broke off".into())))
-        .map_err(of)?;
-    if let Some(rehearsal) = rehearsal {
-        rehearsal.stop().await?;
-    }
+    let closed = close(writer, rehearsal, &state).await;
     let ended = ended.map_err(of)?;
+    closed?;
     let done = Done {
         plan: &plan,
         rates,
         elapsed_ms: elapsed_ms(begun),
         sent,
     };
-    let told = tell(
-        config,
-        &state,
-        ending(ended, *pressed.borrow(), limited),
-        &done,
+    let ending = ending(
+        ended,
+        *pressed.borrow(),
+        asked.selection != Selection::default(),
     );
+    let told = tell(config, &state, ending, &done);
     drop(lock);
     told
+}
+
+/// Waits for the last commit, and ends the rehearsal.
+async fn close(
+    writer: JoinHandle<Result<(), StoreError>>,
+    rehearsal: Option<Rehearsal>,
+    state: &Path,
+) -> Result<(), Failure> {
+    let joined = tokio::task::spawn_blocking(move || writer.join()).await;
+    let broke_off = || Err(StoreError::WriterFailed("its thread broke off".into()));
+    let written = joined.ok().and_then(Result::ok).unwrap_or_else(broke_off);
+    if let Some(rehearsal) = rehearsal {
+        rehearsal.stop().await?;
+    }
+    written.map_err(|error| Failure::store(state, &error))
 }
 
 /// Looks once at each parked account, and takes up those that answer again.
@@ -210,7 +224,7 @@ async fn carry_out(
     plan: &Plan,
     context: &Arc<Context>,
     loader: Loader,
-    selection: Selection,
+    selection: &Selection,
     mut pressed: watch::Receiver<Pressed>,
     begun: Instant,
 ) -> Result<Ended, StoreError> {
@@ -226,7 +240,7 @@ async fn carry_out(
     };
     let at_once = async move { pressed.wait_for(|pressed| pressed.at_once).await.is_ok() };
     let ended = tokio::select! {
-        ended = run::run(Arc::clone(context), loader, selection, tick) => ended.map(Ended::Run),
+        ended = run::run(Arc::clone(context), loader, selection.clone(), tick) => ended.map(Ended::Run),
         true = at_once => Ok(Ended::AtOnce),
     };
     progress.finish();
@@ -261,7 +275,11 @@ fn elapsed_ms(begun: Instant) -> u64 {
     u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-fn parked_meanwhile(config: &Config, context: &Context) {
+/// What people are told between the bars and the closing table.
+fn remarks(config: &Config, context: &Context) {
+    if let Some(notice) = context.client.notice() {
+        config.screen.line(&format!("Stripe says: {notice}"));
+    }
     let parked = context
         .parked
         .read()

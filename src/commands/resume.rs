@@ -35,10 +35,7 @@ async fn begin(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
     let Opened {
         conn: Some(mut conn),
         migration: Some(migration),
-        session,
-        rehearsal,
-        pressed,
-        draining,
+        link,
     } = opened
     else {
         return Err(of(StoreError::Missing));
@@ -55,10 +52,7 @@ async fn begin(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
         state,
         conn,
         migration,
-        session,
-        rehearsal,
-        pressed,
-        draining,
+        link,
     };
     migrate(config, asked, prepared).await
 }

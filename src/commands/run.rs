@@ -7,9 +7,9 @@ use tokio::sync::watch;
 
 use super::dry_run::{import, is_imported};
 use super::interrupt::{self, Pressed};
-use super::migrate::{Asked, Prepared, migrate};
+use super::migrate::{Asked, Link, Prepared, migrate};
 use super::rehearsal::Rehearsal;
-use super::session::{self, Destination, Session};
+use super::session::{self, Destination};
 use super::{dry_run::dry_run, runtime};
 use crate::cli;
 use crate::config::Config;
@@ -42,12 +42,12 @@ async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
     };
     let migration = opened.migration.unwrap_or_else(|| Migration {
         id: MigrationId::draw(),
-        platform_account: opened.session.account.id.clone(),
-        livemode: opened.session.client.mode().is_live(),
+        platform_account: opened.link.session.account.id.clone(),
+        livemode: opened.link.session.client.mode().is_live(),
         simulated: args.rehearsal.simulate,
     });
     take_in(config, &conn, &args.csv, &migration, &state)?;
-    if let Some(rehearsal) = &opened.rehearsal {
+    if let Some(rehearsal) = &opened.link.rehearsal {
         rehearsal.seed_adopted(&conn).map_err(of)?;
     }
     let asked = Asked::of(config, &args.work, &args.stripe);
@@ -56,10 +56,7 @@ async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
         state,
         conn,
         migration,
-        session: opened.session,
-        rehearsal: opened.rehearsal,
-        pressed: opened.pressed,
-        draining: opened.draining,
+        link: opened.link,
     };
     migrate(config, asked, prepared).await
 }
@@ -70,14 +67,8 @@ pub struct Opened {
     pub conn: Option<Connection>,
     /// `None` before anything was imported.
     pub migration: Option<Migration>,
-    /// Stripe.
-    pub session: Session,
-    /// The simulator, if this is a rehearsal.
-    pub rehearsal: Option<Rehearsal>,
-    /// What was pressed.
-    pub pressed: watch::Receiver<Pressed>,
-    /// Made true when the run shall end.
-    pub draining: watch::Sender<bool>,
+    /// Stripe, and who may end the run.
+    pub link: Link,
 }
 
 /// Opens an existing state file and a session that fits it. Makes nothing.
@@ -127,13 +118,16 @@ pub async fn open(
             rehearsal.is_some(),
         )?;
     }
-    Ok(Opened {
-        conn,
-        migration,
+    let link = Link {
         session,
         rehearsal,
         pressed,
         draining,
+    };
+    Ok(Opened {
+        conn,
+        migration,
+        link,
     })
 }
 

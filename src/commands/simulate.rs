@@ -45,7 +45,7 @@ pub fn simulate(config: &Config, args: &cli::Simulate) -> Result<Exit, Failure> 
         gone_is_fine(print(&mut io::stdout(), &format!("http://{address}")))?;
         config
             .screen
-            .line("Any key that begins with sk_test_ or sk_live_ is taken. Ctrl-C ends it.");
+            .line("Any key that begins with sk_test_, rk_test_, sk_live_ or rk_live_ is taken. Ctrl-C ends it.");
         let stopped = async move {
             // A sender that is gone ends it as well.
             drop(pressed.wait_for(|pressed| pressed.first.is_some()).await);

@@ -154,7 +154,8 @@ impl Visitor<'_> {
 
     /// Commits the intent, sends, and applies what came of it.
     async fn send(&mut self, step: StepId) -> Result<Onward, VisitError> {
-        let digest = self.write_of(step)?.digest();
+        let request = self.write_of(step)?.request();
+        let digest = request.digest();
         let before = self.loaded.customer.steps.get(&step);
         let resent = before.is_some_and(|record| record.state == StepState::Started);
         if resent && before.is_some_and(|record| record.digest != digest) {
@@ -178,7 +179,7 @@ impl Visitor<'_> {
         let written = self
             .context
             .client
-            .write(&started, &self.write_of(step)?)
+            .write_request(&started, &self.write_of(step)?, &request)
             .await;
         self.record(step, written, resent).await
     }

@@ -12,6 +12,7 @@
 //! `"livemode":true`.
 
 use super::accounts::{LONG_AGO, Modes, blank};
+use super::ids::hash;
 use super::methods::known_type;
 use super::objects::{Conduct, Customer, Instrument, Standing};
 use super::shelf::{LedgerId, Slot};
@@ -139,7 +140,11 @@ impl World {
             Seed::Customer(seed) => self.plant_customer(seed),
             Seed::Method(seed) => {
                 let ledger = self.home(seed.on_account.as_deref(), seed.livemode)?;
-                let model = model(seed.kind.as_deref(), seed.test_card.as_deref())?;
+                let model = model(
+                    &seed.payment_method,
+                    seed.kind.as_deref(),
+                    seed.test_card.as_deref(),
+                )?;
                 let slot = self.plant_method(ledger, &seed.payment_method, model)?;
                 if seed.consumed {
                     self.methods.get_mut(slot).standing = Standing::Spent;
@@ -154,10 +159,13 @@ impl World {
             return Err(format!("{} exists already", seed.customer));
         }
         let ledger = self.home(seed.on_account.as_deref(), seed.livemode)?;
-        let models = seed
-            .payment_methods
-            .iter()
-            .map(|method| model(method.kind.as_deref(), method.test_card.as_deref()));
+        let models = seed.payment_methods.iter().map(|method| {
+            model(
+                &method.id,
+                method.kind.as_deref(),
+                method.test_card.as_deref(),
+            )
+        });
         let models: Vec<Model> = models.collect::<Result<_, _>>()?;
         let created = seed.created.unwrap_or(LONG_AGO);
         let mut customer = Customer::blank(seed.customer.as_str().into(), created, seed.livemode);
@@ -209,14 +217,21 @@ impl World {
     }
 }
 
-fn model(kind: Option<&str>, test_card: Option<&str>) -> Result<Model, String> {
+/// What a seed describes. Without a test card the instrument follows from the id, as it does for a source on demand: two
+/// sources are two instruments, or nobody could tell whose clone is whose.
+fn model(id: &str, kind: Option<&str>, test_card: Option<&str>) -> Result<Model, String> {
+    let drawn = hash(id);
     match (kind.unwrap_or("card"), test_card) {
-        ("card", card) => {
-            let name = card.unwrap_or("visa");
-            testcards::token(&format!("tok_{name}"))
-                .ok_or_else(|| format!("there is no test card `{name}`"))
-        }
-        ("us_bank_account", None) => Ok(testcards::us_bank_account("000123456789")),
+        ("card", Some(name)) => testcards::token(&format!("tok_{name}"))
+            .ok_or_else(|| format!("there is no test card `{name}`")),
+        ("card", None) => Ok(Model {
+            instrument: Instrument::Card(testcards::made_up_card(drawn)),
+            conduct: Conduct::Good,
+        }),
+        ("us_bank_account", None) => Ok(testcards::us_bank_account(&format!(
+            "{:012}",
+            drawn % 1_000_000_000_000
+        ))),
         (other, None) => Ok(Model {
             instrument: Instrument::Other(known_type(other).map_err(|failure| failure.message)?),
             conduct: Conduct::Good,

@@ -99,13 +99,14 @@ impl Customer {
             .any(|state| matches!(state, Some(StepState::InDoubt(_))))
         {
             Standing::InDoubt
+        } else if refused {
+            // A final no waits for no account.
+            Standing::Refused
         } else if self
             .target(target)
             .is_some_and(|target| target.reach == Reachable::Parked)
         {
             Standing::Parked
-        } else if refused {
-            Standing::Refused
         } else if all.into_iter().any(|state| state.is_some()) {
             Standing::InProgress
         } else {

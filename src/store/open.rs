@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{StoreError, schema};
@@ -43,10 +44,18 @@ fn writable(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
+    keep_plans(&conn)?;
     own(&conn)?;
     durable(&conn)?;
     schema::migrate(&mut conn)?;
     Ok(conn)
+}
+
+/// Keeps a prepared statement's plan whatever is bound to it. SQLite is built with STAT4 here, under which a statement with
+/// a bound range or limit is compiled anew for each value, though no statistics were ever gathered.
+fn keep_plans(conn: &Connection) -> Result<(), StoreError> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// Refuses a database that something else wrote, before anything in it is changed.
@@ -99,6 +108,7 @@ pub fn open_readonly(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
+    keep_plans(&conn)?;
     let id: i64 = conn
         .query_row("PRAGMA application_id", [], |row| row.get(0))
         .map_err(not_ours)?;
@@ -116,6 +126,7 @@ pub fn open_readonly(path: &Path) -> Result<Connection, StoreError> {
 /// A state that lives in memory, spills to a nameless temporary file, and is gone when closed: for `--dry-run`.
 pub fn temporary() -> Result<Connection, StoreError> {
     let mut conn = Connection::open("")?;
+    keep_plans(&conn)?;
     schema::migrate(&mut conn)?;
     Ok(conn)
 }

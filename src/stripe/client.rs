@@ -122,9 +122,18 @@ impl Client {
     /// `started` proves that the intent is durable; its key goes with every attempt. Contact details may still be in the
     /// messages of the outcome, if Stripe quotes them: see [`super::Refusal::redacted`].
     pub async fn write(&self, started: &Started, write: &Write<'_>) -> Written {
-        let request = write.request();
+        self.write_request(started, write, &write.request()).await
+    }
+
+    /// The same for a caller that has the write's request at hand, since its digest went into the intent.
+    pub async fn write_request(
+        &self,
+        started: &Started,
+        write: &Write<'_>,
+        request: &Request,
+    ) -> Written {
         let settled = self
-            .exchange(&request, Some(started), |wire| {
+            .exchange(request, Some(started), |wire| {
                 classify(write, self.mode, wire)
             })
             .await;

@@ -162,7 +162,9 @@ pub(in crate::report) fn in_doubt(extras: &Extras, look: Look) -> Option<String>
             lines.push(wrap(&told, "  ", look.width));
         }
     }
-    lines.push(wrap(remedy::STILL_IN_DOUBT, "  ", look.width));
+    if shown.iter().any(|row| !row.doubt.may_resend()) {
+        lines.push(wrap(remedy::STILL_IN_DOUBT, "  ", look.width));
+    }
     Some(lines.join("\n"))
 }
 

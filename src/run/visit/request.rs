@@ -1,88 +1,130 @@
 //! The request of a step: made of what is frozen, and of what earlier steps gave.
 
 use super::super::Context;
+use crate::ids::{AccountId, CustomerId, PaymentMethodId};
 use crate::legacy::Details;
 use crate::state::{Customer, StepId, StepKind};
 use crate::store::StoreError;
 use crate::stripe::{Markers, Write};
 
-/// The request of a step, made of what is frozen and what earlier steps gave.
+/// The request of a step. Fails only where an earlier step that it rests on is not there: a damaged state file.
 pub fn write_of<'a>(
     context: &'a Context,
     customer: &'a Customer,
     step: StepId,
     details: Option<&'a Details>,
 ) -> Result<Write<'a>, StoreError> {
-    let missing = |what: &str| {
-        StoreError::Damaged(format!(
-            "customer {}: {} lacks {what}",
-            customer.legacy_id,
-            step.kind.name()
-        ))
-    };
-    let source = || {
-        step.source
-            .and_then(|source| customer.source(source))
-            .ok_or_else(|| missing("its source"))
-    };
-    let account = || {
-        let target = step.target.and_then(|target| customer.target(target));
-        target
-            .map(|target| &target.account)
-            .ok_or_else(|| missing("its account"))
-    };
-    let clone = || {
-        let clone = step
-            .target
-            .zip(step.source)
-            .and_then(|(target, source)| customer.clone_of(target, source));
-        clone.ok_or_else(|| missing("its clone"))
-    };
-    let platform = || {
-        customer
-            .platform_customer()
-            .ok_or_else(|| missing("its platform Customer"))
-    };
-    let details = || details.ok_or_else(|| missing("contact details"));
-    let markers = Markers {
-        migration: context.migration.id,
-        legacy_id: &customer.legacy_id,
+    let parts = Parts {
+        context,
+        customer,
+        step,
+        details,
     };
     Ok(match step.kind {
         StepKind::CreatePlatformCustomer => Write::CreatePlatformCustomer {
-            details: details()?,
-            payment_method: step.source.map(|_| source()).transpose()?,
+            details: parts.details()?,
+            payment_method: step.source.map(|_| parts.source()).transpose()?,
             make_default: step.source == Some(customer.default),
-            markers,
+            markers: parts.markers(),
         },
         StepKind::AttachPlatformPaymentMethod => Write::AttachPlatformPaymentMethod {
-            payment_method: source()?,
-            customer: platform()?,
+            payment_method: parts.source()?,
+            customer: parts.platform_customer()?,
         },
-        StepKind::ClonePaymentMethod => {
-            let holder = step.source.and_then(|source| customer.holder_of(source));
-            Write::ClonePaymentMethod {
-                customer: holder.ok_or_else(|| missing("its platform Customer"))?,
-                payment_method: source()?,
-                account: account()?,
-            }
-        }
+        StepKind::ClonePaymentMethod => Write::ClonePaymentMethod {
+            customer: parts.holder()?,
+            payment_method: parts.source()?,
+            account: parts.account()?,
+        },
         StepKind::CreateConnectedCustomer => Write::CreateConnectedCustomer {
-            details: details()?,
-            payment_method: step.source.map(|_| clone()).transpose()?,
+            details: parts.details()?,
+            payment_method: step.source.map(|_| parts.clone_there()).transpose()?,
             make_default: step.source.is_some()
                 && step.target.and_then(|t| customer.default_on(t)) == step.source,
-            markers,
-            platform_customer: platform()?,
-            account: account()?,
+            markers: parts.markers(),
+            platform_customer: parts.platform_customer()?,
+            account: parts.account()?,
         },
         StepKind::AttachConnectedPaymentMethod => Write::AttachConnectedPaymentMethod {
-            payment_method: clone()?,
-            customer: customer
-                .made_on(step.target)
-                .map(|(made, _)| made)
-                .ok_or_else(|| missing("its Customer"))?,
-            account: account()?,
+            payment_method: parts.clone_there()?,
+            customer: parts.customer_there()?,
+            account: parts.account()?,
         },
     })
+}
+
+/// What requests are made of.
+struct Parts<'a> {
+    context: &'a Context,
+    customer: &'a Customer,
+    step: StepId,
+    details: Option<&'a Details>,
+}
+
+impl<'a> Parts<'a> {
+    fn or_damaged<T>(&self, part: Option<T>, what: &str) -> Result<T, StoreError> {
+        let (legacy_id, step) = (&self.customer.legacy_id, self.step.kind.name());
+        part.ok_or_else(|| {
+            StoreError::Damaged(format!("customer {legacy_id}: {step} lacks {what}"))
+        })
+    }
+
+    fn details(&self) -> Result<&'a Details, StoreError> {
+        self.or_damaged(self.details, "the contact details")
+    }
+
+    fn markers(&self) -> Markers<'a> {
+        Markers {
+            migration: self.context.migration.id,
+            legacy_id: &self.customer.legacy_id,
+        }
+    }
+
+    fn source(&self) -> Result<&'a PaymentMethodId, StoreError> {
+        self.or_damaged(
+            self.step
+                .source
+                .and_then(|source| self.customer.source(source)),
+            "its source",
+        )
+    }
+
+    fn account(&self) -> Result<&'a AccountId, StoreError> {
+        let target = self
+            .step
+            .target
+            .and_then(|target| self.customer.target(target));
+        self.or_damaged(target.map(|target| &target.account), "its account")
+    }
+
+    fn platform_customer(&self) -> Result<&'a CustomerId, StoreError> {
+        self.or_damaged(self.customer.platform_customer(), "its platform Customer")
+    }
+
+    /// The platform Customer that the source is attached to.
+    fn holder(&self) -> Result<&'a CustomerId, StoreError> {
+        self.or_damaged(
+            self.step
+                .source
+                .and_then(|source| self.customer.holder_of(source)),
+            "its platform Customer",
+        )
+    }
+
+    fn clone_there(&self) -> Result<&'a PaymentMethodId, StoreError> {
+        let place = self.step.target.zip(self.step.source);
+        self.or_damaged(
+            place.and_then(|(target, source)| self.customer.clone_of(target, source)),
+            "its clone",
+        )
+    }
+
+    fn customer_there(&self) -> Result<&'a CustomerId, StoreError> {
+        self.or_damaged(
+            self.customer
+                .made_on(self.step.target)
+                .map(|(made, _)| made),
+            "its Customer",
+        )
+    }
 }

@@ -27,7 +27,7 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// Every endpoint, in the order of [`Endpoint::index`].
+    /// Every endpoint, in the order of declaration.
     pub const ALL: [Self; 6] = [
         Self::CreateCustomer,
         Self::CreatePaymentMethod,

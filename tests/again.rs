@@ -1,0 +1,104 @@
+//! The same CSV again, a newer one, or none at all.
+
+use crate::support::{Asked, Place, Result, Simulator, World};
+
+const HEADER: &str = "legacy_id,email,name,payment_method,connected_account\n";
+
+fn line(number: u32, name: &str) -> String {
+    format!("c{number},c{number}@example.com,{name},pm_1Again{number},acct_1Again\n")
+}
+
+fn text(numbers: std::ops::RangeInclusive<u32>, name: &str) -> String {
+    HEADER.to_owned() + &numbers.map(|number| line(number, name)).collect::<String>()
+}
+
+#[test]
+fn an_unchanged_csv_is_not_read_again_and_resume_needs_none() -> Result<()> {
+    let place = Place::new()?;
+    let simulator = Simulator::on_demand(&place)?;
+    place.put("c.csv", text(1..=10, "Ann"))?;
+    let asked = Asked::of_text(&text(1..=10, "Ann"))?;
+    place
+        .against(&simulator, &["run", "c.csv", "--limit", "4"])?
+        .with(8)?;
+    let ended = place
+        .against(&simulator, &["run", "c.csv", "--limit", "1"])?
+        .with(8)?;
+    assert!(ended.err.contains("imported already"), "{}", ended.err);
+    std::fs::remove_file(place.path("c.csv"))?;
+    place.against(&simulator, &["resume"])?.with(0)?;
+    let world = World::of(&simulator, &asked)?;
+    world.holds_all_of(&asked)?;
+    world.is_told_by(&place, &asked, &[])
+}
+
+#[test]
+fn a_newer_csv_adds_its_new_customers() -> Result<()> {
+    let place = Place::new()?;
+    let simulator = Simulator::on_demand(&place)?;
+    place.put("c.csv", text(1..=5, "Ann"))?;
+    place.against(&simulator, &["run", "c.csv"])?.with(0)?;
+    let before = simulator.requests()?;
+    place.put("c.csv", text(1..=8, "Ann"))?;
+    let ended = place.against(&simulator, &["run", "c.csv"])?.with(0)?;
+    assert!(ended.err.contains("3 new"), "{}", ended.err);
+    // Three customers of three writes, and the question whose key it is.
+    assert_eq!(simulator.requests()? - before, 10);
+    let asked = Asked::of_text(&text(1..=8, "Ann"))?;
+    let world = World::of(&simulator, &asked)?;
+    world.holds_all_of(&asked)?;
+    world.is_told_by(&place, &asked, &[])
+}
+
+#[test]
+fn a_line_that_changed_before_its_customer_began_counts_and_afterwards_is_reported() -> Result<()> {
+    let place = Place::new()?;
+    let simulator = Simulator::on_demand(&place)?;
+    place.put("c.csv", text(1..=4, "Ann"))?;
+    place
+        .against(
+            &simulator,
+            &["run", "c.csv", "--limit", "2", "--concurrency", "1"],
+        )?
+        .with(8)?;
+    place.put("c.csv", text(1..=4, "Beatrice"))?;
+    let ended = place.against(&simulator, &["run", "c.csv"])?;
+    assert!(matches!(ended.code, Some(0)), "{ended:?}");
+    let told = ended.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("2 changed"), "{told}");
+    let mut names: Vec<String> = simulator
+        .dump("customers", Some("acct_1Again"))?
+        .iter()
+        .map(|customer| {
+            format!(
+                "{} {}",
+                customer["metadata"]["legacy_customer_id"], customer["name"]
+            )
+            .replace('"', "")
+        })
+        .collect();
+    names.sort();
+    assert_eq!(names, ["c1 Ann", "c2 Ann", "c3 Beatrice", "c4 Beatrice"]);
+    Ok(())
+}
+
+#[test]
+fn a_line_that_changes_while_its_request_is_under_way_changes_no_request() -> Result<()> {
+    let place = Place::new()?;
+    #[rustfmt::skip]
+    let simulator = Simulator::start(&place, &["--on-demand", "on", "--limits", "off", "--latency", "40"])?;
+    place.put("c.csv", text(1..=40, "Ann"))?;
+    let run = place.start_against(&simulator, &["run", "c.csv"])?;
+    simulator.until_requests(40)?;
+    run.kill()?;
+    place.put("c.csv", text(1..=40, "Beatrice"))?;
+    place.against(&simulator, &["run", "c.csv"])?.with(0)?;
+    assert!(
+        simulator.counters()?["by_status"]["400"].is_null(),
+        "a key was used with other parameters"
+    );
+    let asked = Asked::of_text(&text(1..=40, "Beatrice"))?;
+    let world = World::of(&simulator, &asked)?;
+    world.holds_all_of(&asked)?;
+    world.is_told_by(&place, &asked, &[])
+}

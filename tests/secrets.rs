@@ -1,0 +1,94 @@
+//! The key is in the request header, and nowhere else.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use crate::support::tool::{KEY, repository};
+use crate::support::{Place, Result, Simulator, until};
+
+/// Any part of the key that is long enough to be of use.
+fn is_told(bytes: &[u8]) -> bool {
+    let secret = KEY.trim_start_matches("sk_test_").as_bytes();
+    bytes.windows(secret.len()).any(|window| window == secret)
+}
+
+#[test]
+fn the_key_is_in_no_file_no_output_and_no_argument() -> Result<()> {
+    let place = Place::new()?;
+    std::fs::copy(repository("samples/customers.csv"), place.path("c.csv"))?;
+    let (journal, transcript) = (place.path("journal"), place.path("transcript"));
+    let [journal, transcript] =
+        [journal, transcript].map(|path| path.to_string_lossy().into_owned());
+    #[rustfmt::skip]
+    let simulator = Simulator::start(&place, &["--on-demand", "on", "--limits", "off", "--latency", "20", "--journal", &journal, "--transcript", &transcript])?;
+    let run = place.start_against(&simulator, &["run", "c.csv", "--json"])?;
+    simulator.until_requests(20)?;
+    let arguments = std::fs::read(format!("/proc/{}/cmdline", run.id()?));
+    let ended = run.wait()?.with(3)?;
+    assert!(
+        !is_told(ended.out.as_bytes()) && !is_told(ended.err.as_bytes()),
+        "{}",
+        ended.err
+    );
+    // Only where the system tells them.
+    if let Ok(arguments) = arguments {
+        assert!(!is_told(&arguments));
+    }
+    for name in place.listing()? {
+        assert!(
+            !is_told(&std::fs::read(place.path(&name))?),
+            "the key is in {name}"
+        );
+    }
+    for path in [
+        "/_sim/transcript",
+        "/_sim/state",
+        "/_sim/requests",
+        "/_sim/customers",
+    ] {
+        assert!(
+            !is_told(simulator.get(path)?.as_bytes()),
+            "the key is in {path}"
+        );
+    }
+    for args in [
+        &["status"][..],
+        &["status", "--json"],
+        &["export"],
+        &["status", "--watch", "--help"],
+    ] {
+        let ended = place.pmclone(args)?;
+        assert!(!is_told(ended.out.as_bytes()) && !is_told(ended.err.as_bytes()));
+    }
+    Ok(())
+}
+
+#[test]
+fn the_key_can_come_from_a_file_or_from_stdin() -> Result<()> {
+    let place = Place::new()?;
+    let simulator = Simulator::on_demand(&place)?;
+    place.put("c.csv", "legacy_id,email,payment_method,connected_account\n1,a@example.com,pm_1A,acct_1A\n2,b@example.com,pm_1B,acct_1A\n")?;
+    place.put("key", format!("{KEY}\n"))?;
+    let base = ["--api-base", &simulator.url, "--rate", "off"];
+    let ended = place
+        .pmclone_keyless(
+            &[
+                &["run", "c.csv", "--limit", "1", "--api-key-file", "key"],
+                &base[..],
+            ]
+            .concat(),
+        )?
+        .with(8)?;
+    assert!(ended.err.contains("chmod 600"), "{}", ended.err);
+    let mut command = place.keyless(&[&["resume", "--api-key-file", "-"], &base[..]].concat());
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(KEY.as_bytes())?;
+    }
+    until("the end of the run", || Ok(child.try_wait()?.is_some()))?;
+    assert_eq!(child.wait()?.code(), Some(0));
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! What the tests share: the binary in a directory of its own, the simulator as a process, and an oracle that knows the
+//! CSV and the documented markers of ids, and nothing of the code under test.
+
+pub mod http;
+pub mod oracle;
+pub mod simulator;
+pub mod tool;
+pub mod world;
+
+pub use oracle::{Asked, Standing};
+pub use simulator::Simulator;
+pub use tool::{Place, Running};
+pub use world::World;
+
+/// What every test gives back.
+pub type Result<T> = anyhow::Result<T>;
+
+/// Asks `is_so` again and again until it says yes; an error when it never does. Waits for an event, not for a time: the
+/// pause only leaves the processor to those that are waited for.
+pub fn until(what: &str, mut is_so: impl FnMut() -> Result<bool>) -> Result<()> {
+    /// At 2 ms each, two minutes at least: longer than anything that is waited for.
+    const LOOKS: u32 = 60_000;
+    for _ in 0..LOOKS {
+        if is_so()? {
+            return Ok(());
+        }
+        pause();
+    }
+    anyhow::bail!("never came to be: {what}")
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one pause between two looks")]
+fn pause() {
+    std::thread::sleep(std::time::Duration::from_millis(2));
+}
