@@ -188,9 +188,8 @@ impl Simulator {
             } else {
                 Control::Restore { account }
             };
-            if let Err(problem) = self.control(moment.unix, action) {
-                self.broken = Some(problem);
-            }
+            // An account that does not exist stays as unreachable as it was; a journal that fails has set `broken`.
+            self.control(moment.unix, action).unwrap_or_default();
         }
         let after_ms = self.settings.latency_ms + verdict.delay_ms;
         let response = self.respond(wall_ms, moment, request, verdict.fault.as_ref(), after_ms);

@@ -96,6 +96,7 @@ mod params;
 mod payments;
 mod refunds;
 mod render;
+mod reply;
 mod request;
 mod response;
 mod routes;

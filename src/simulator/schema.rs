@@ -114,6 +114,7 @@ fn check_one(shape: Shape, name: &str, rest: &str, value: &str) -> Result<bool, 
                 None => Ok(false),
             }
         }
+        Shape::Metadata if rest.is_empty() && !value.is_empty() => Err(bad("hash", name, value)),
         Shape::Metadata | Shape::Ignored => Ok(true),
         Shape::List => {
             if rest.is_empty() && !value.is_empty() {
