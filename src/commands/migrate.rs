@@ -81,6 +81,9 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         draining,
     } = prepared;
     let of = |error: StoreError| Failure::store(&state, &error);
+    if let Some(rehearsal) = &rehearsal {
+        rehearsal.seed_adopted(&conn).map_err(of)?;
+    }
     take_up_parked(config, &conn, &session, &state).await?;
     let rates = rates(session.limits);
     let plan = Plan::new(store::work(&conn, &asked.selection).map_err(of)?, rates);

@@ -47,9 +47,6 @@ async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
         simulated: args.rehearsal.simulate,
     });
     take_in(config, &conn, &args.csv, &migration, &state)?;
-    if let Some(rehearsal) = &opened.rehearsal {
-        rehearsal.seed_adopted(&conn).map_err(of)?;
-    }
     let asked = Asked::of(config, &args.work, &args.stripe);
     let prepared = Prepared {
         lock,
