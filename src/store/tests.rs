@@ -167,6 +167,43 @@ fn one_payment_method_or_platform_customer_for_two_customers_is_a_problem() {
     );
 }
 
+#[test]
+fn a_newer_csv_that_renames_a_customer_is_refused_since_its_cards_would_be_cloned_twice() {
+    let adopts = |number, legacy_id: &str, source: &str| Line {
+        platform_customer: Some(CustomerId::parse("cus_1").unwrap()),
+        ..line(number, legacy_id, &[source], &["acct_1"])
+    };
+    let conn = temporary().unwrap();
+    import(&conn, vec![adopts(2, "42", "pm_1")]);
+    let second = vec![
+        line(2, "C42", &["pm_1"], &["acct_1"]),
+        adopts(3, "C43", "pm_2"),
+    ];
+    let (problems, imported) = import(&conn, second);
+    assert_eq!(
+        kinds(&problems),
+        [
+            ProblemKind::PaymentMethodOfTwoCustomers,
+            ProblemKind::PlatformCustomerOfTwoCustomers
+        ]
+    );
+    assert_eq!(imported, None);
+    assert_eq!(all(conn).0.len(), 1, "nothing was taken over");
+}
+
+#[test]
+fn a_newer_csv_may_give_a_card_to_another_customer_before_anything_was_started() {
+    let conn = temporary().unwrap();
+    import(&conn, vec![line(2, "a", &["pm_1"], &["acct_1"])]);
+    let second = vec![
+        line(2, "a", &["pm_2"], &["acct_1"]),
+        line(3, "b", &["pm_1"], &["acct_1"]),
+    ];
+    let (problems, imported) = import(&conn, second);
+    assert_eq!(problems.errors(), 0);
+    assert_eq!(imported.unwrap().customers, 2);
+}
+
 /// Writes, as a run would, that a step of the customer was started and what came of it.
 fn step_of(conn: &Connection, loaded: &Loaded, event: Option<Event>) -> StepId {
     let step = StepId {
