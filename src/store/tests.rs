@@ -568,6 +568,19 @@ fn one_runner_holds_the_lock_and_readers_see_it() {
     RunLock::take(&path).unwrap();
 }
 
+#[cfg(unix)]
+#[test]
+fn a_state_file_has_one_lock_whatever_link_leads_to_it() {
+    let (folder, path) = on_disk();
+    drop(create(&path).unwrap());
+    let link = folder.path().join("link.db");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let held = RunLock::take(&path).unwrap();
+    assert!(matches!(RunLock::take(&link), Err(StoreError::Busy)));
+    assert!(RunLock::is_held(&link));
+    drop(held);
+}
+
 #[test]
 fn the_migration_row_is_read_as_it_was_written() {
     let (_folder, path) = on_disk();
