@@ -204,6 +204,25 @@ fn a_newer_csv_may_give_a_card_to_another_customer_before_anything_was_started()
     assert_eq!(imported.unwrap().customers, 2);
 }
 
+#[test]
+fn a_customer_whose_visit_was_broken_off_with_a_step_in_doubt_is_counted_in_doubt() {
+    let (_folder, path) = on_disk();
+    let conn = create(&path).unwrap();
+    let lines = [("a", "pm_1"), ("b", "pm_2"), ("c", "pm_3")];
+    let line = |(legacy_id, source): &(&str, &str)| line(2, legacy_id, &[source], &["acct_1"]);
+    import(&conn, lines.iter().map(line).collect());
+    let loaded = all(open_readonly(&path).unwrap()).0;
+    let events = [None, Some(Event::Doubt(Doubt::NoAnswer))];
+    for (loaded, event) in loaded.iter().zip(events) {
+        step_of(&conn, loaded, event);
+        set_standing(&conn, loaded, Standing::InProgress);
+    }
+    // In doubt: one that was killed, one that drained while it waited to ask again. Pending: the third.
+    let counts = |running| Counts::read(&conn, running).unwrap().customers;
+    assert_eq!(counts(false), [2, 0, 0, 0, 1, 0]);
+    assert_eq!(counts(true), [0, 0, 0, 2, 1, 0]);
+}
+
 /// Writes, as a run would, that a step of the customer was started and what came of it.
 fn step_of(conn: &Connection, loaded: &Loaded, event: Option<Event>) -> StepId {
     let step = StepId {
