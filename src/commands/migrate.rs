@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::interrupt::{Pressed, Signal};
+use super::interrupt::{self, Pressed, Signal};
 use super::rehearsal::Rehearsal;
 use super::session::Session;
 use super::{gone_is_fine, status};
@@ -84,7 +84,8 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     if let Some(rehearsal) = &rehearsal {
         rehearsal.seed_adopted(&conn).map_err(of)?;
     }
-    take_up_parked(config, &conn, &session, &state).await?;
+    let parked = take_up_parked(config, &conn, &session, &state);
+    interrupt::unless(pressed.clone(), parked).await?;
     let rates = rates(session.limits);
     let plan = Plan::new(store::work(&conn, &asked.selection).map_err(of)?, rates);
     announce(config, &session, &migration, &state, &plan, rates);
