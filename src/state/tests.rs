@@ -639,8 +639,9 @@ fn a_clone_that_comes_late_waits_for_a_customer_that_may_be_there() {
     let mut it = customer(3, 1);
     let (_, review) = drive(&mut it, |step| match (step.kind, step.source) {
         (StepKind::ClonePaymentMethod, Some(0)) => Say::NoToSource,
-        (StepKind::ClonePaymentMethod, Some(1)) => Say::Nothing,
-        (StepKind::CreateConnectedCustomer, _) => Say::Nothing,
+        (StepKind::ClonePaymentMethod, Some(1)) | (StepKind::CreateConnectedCustomer, _) => {
+            Say::Nothing
+        }
         _ => Say::Yes,
     });
     assert_eq!(review.customer, Standing::InDoubt);
