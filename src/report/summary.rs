@@ -51,8 +51,8 @@ impl Ending {
             Self::LimitReached | Self::Finished if status.customers.in_trouble() => {
                 Exit::Incomplete
             }
-            // Work is left, nothing is wrong: only some accounts were asked for.
-            Self::LimitReached | Self::Finished if status.customers.left() > 0 => Exit::Limit,
+            // A look-up failed in every pass: nobody asked for a limit, and not all is done.
+            Self::Finished if status.customers.left() > 0 => Exit::Incomplete,
             Self::LimitReached | Self::Finished => Exit::Done,
         }
     }

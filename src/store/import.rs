@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension, Statement};
+use rusqlite::{Connection, OptionalExtension, Row, Statement};
 
 use super::codes::{positions_from, positions_text};
 use super::gather::{Gathered, gather};
@@ -151,6 +151,10 @@ impl<'c> Importer<'c> {
                 Place::Incoming => merge::take_over(self.conn, self.customers)?,
             })
         };
+        if self.place == Place::Incoming && imported.is_some() {
+            check_against_state(self.conn, &mut self.problems)?;
+        }
+        let imported = imported.filter(|_| self.problems.errors() == 0);
         drop(self.rows);
         if imported.is_some() {
             seal(self.conn)?;
@@ -360,23 +364,62 @@ fn first_line(lines: &str) -> u64 {
 /// More problems of one kind than this are counted by nobody's eye.
 const MOST_OF_A_KIND: u32 = 10_000;
 
+/// A problem for each row.
+fn problems_of(
+    conn: &Connection,
+    sql: &str,
+    problem: &mut dyn FnMut(&Row<'_>) -> rusqlite::Result<Problem>,
+) -> rusqlite::Result<Vec<Problem>> {
+    let mut statement = conn.prepare(sql)?;
+    let mut rows = statement.query([MOST_OF_A_KIND])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(problem(row)?);
+    }
+    Ok(found)
+}
+
+fn line(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
+    row.get::<_, String>(index).map(|lines| first_line(&lines))
+}
+
+/// What only shows beside the customers that the state file has. A newer CSV that calls a customer by another `legacy_id`
+/// would have its cards cloned a second time.
+fn check_against_state(conn: &Connection, problems: &mut Problems) -> Result<(), StoreError> {
+    let mut found = problems_of(
+        conn,
+        "SELECT i.lines, p.id, m.legacy_id FROM incoming.payment_method p JOIN incoming.customer i ON i.seq = p.customer
+         JOIN main.payment_method q ON q.id = p.id JOIN main.customer m ON m.seq = q.customer
+         WHERE m.legacy_id <> i.legacy_id LIMIT ?1",
+        &mut |row| Ok(Problem::payment_method_of_known_customer(line(row, 0)?, &row.get(1)?, &row.get(2)?)),
+    )?;
+    found.extend(problems_of(
+        conn,
+        "SELECT i.lines, i.platform_customer, m.legacy_id FROM incoming.customer i
+         JOIN main.customer m ON m.platform_customer = i.platform_customer
+         WHERE m.legacy_id <> i.legacy_id LIMIT ?1",
+        &mut |row| {
+            Ok(Problem::platform_customer_of_known_customer(
+                line(row, 0)?,
+                &row.get(1)?,
+                &row.get(2)?,
+            ))
+        },
+    )?);
+    for problem in found {
+        problems.add(problem);
+    }
+    Ok(())
+}
+
 /// What only shows once every line is read.
 fn check_customers(
     conn: &Connection,
     schema: &str,
     problems: &mut Problems,
 ) -> Result<(), StoreError> {
-    let run = |sql: &str, add: &mut dyn FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<Problem>| {
-        let mut statement = conn.prepare(&sql.replace("{}", schema))?;
-        let mut rows = statement.query([MOST_OF_A_KIND])?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            found.push(add(row)?);
-        }
-        Ok::<_, rusqlite::Error>(found)
-    };
-    let line = |row: &rusqlite::Row<'_>, index: usize| {
-        row.get::<_, String>(index).map(|lines| first_line(&lines))
+    let run = |sql: &str, add: &mut dyn FnMut(&Row<'_>) -> rusqlite::Result<Problem>| {
+        problems_of(conn, &sql.replace("{}", schema), add)
     };
     let mut found = run(
         "SELECT c.lines, c.default_payment_method FROM {}.customer c WHERE c.default_payment_method IS NOT NULL

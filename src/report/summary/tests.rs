@@ -153,7 +153,7 @@ fn the_exit_code_follows_from_the_ending_and_what_is_left() {
         (Ending::Finished, only(Standing::Refused), Exit::Incomplete),
         (Ending::Finished, only(Standing::Parked), Exit::Incomplete),
         (Ending::Finished, only(Standing::InDoubt), Exit::Incomplete),
-        (Ending::Finished, only(Standing::Pending), Exit::Limit),
+        (Ending::Finished, only(Standing::Pending), Exit::Incomplete),
         (
             Ending::LimitReached,
             only(Standing::InProgress),
