@@ -31,7 +31,7 @@ struct Block<'a> {
     info: &'a str,
     /// Lines with their numbers.
     lines: Vec<(usize, &'a str)>,
-    /// True where nothing but words stands between it and the block before, that is, where it shows what that one does.
+    /// True where only blank lines are between it and the block before: it shows what that one does.
     follows: bool,
 }
 
@@ -389,5 +389,45 @@ fn links_between_the_documents_lead_somewhere() -> Result<()> {
             }
         }
     }
+    Ok(())
+}
+
+fn collect_sources(folder: &Path, sources: &mut String) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect_sources(&path, sources)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            sources.push_str(&fs::read_to_string(&path)?);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_messages_in_the_table_of_failures_are_those_of_the_program() -> Result<()> {
+    /// Messages of SQLite.
+    const OF_OTHERS: [&str; 1] = ["database or disk is full"];
+    let runbook = read("MIGRATION.md")?;
+    let (_, section) = runbook
+        .split_once("## When something goes wrong")
+        .context("the section")?;
+    let (section, _) = section.split_once("\n#").context("the next section")?;
+    let mut sources = String::new();
+    collect_sources(&Path::new(ROOT).join("src"), &mut sources)?;
+    let mut checked = 0;
+    for row in section.lines().filter(|line| line.starts_with("| ")) {
+        let symptom = row.split(" | ").next().unwrap_or_default();
+        for message in symptom.split('`').skip(1).step_by(2) {
+            for part in message.split('…').map(str::trim) {
+                checked += 1;
+                ensure!(
+                    sources.contains(part) || OF_OTHERS.contains(&part),
+                    "{part:?} is nowhere in src"
+                );
+            }
+        }
+    }
+    ensure!(checked > 15, "only {checked} messages in the table");
     Ok(())
 }
