@@ -69,7 +69,7 @@ fn read(path: &Path) -> anyhow::Result<VecDeque<Customer>> {
         }
         match customers.back_mut() {
             Some(last) if last.legacy_id == line.legacy_id => {
-                last.sources.append(&mut line.sources)
+                last.sources.append(&mut line.sources);
             }
             Some(_) | None => customers.push_back(line),
         }
