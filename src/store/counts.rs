@@ -1,23 +1,14 @@
-//! What the state file adds up to: the work left for the plan, and the counts that `status` shows.
+//! What the state file adds up to: the counts that `status` shows.
+
+use std::collections::HashMap;
 
 use rusqlite::Connection;
-use rusqlite::types::Value;
 
 use super::codes::StateCode;
 use super::{RequestTally, StoreError};
 use crate::ids::{AccountId, LegacyId};
-use crate::plan::Work;
 use crate::state::{Doubt, Standing, StepKind};
 use crate::time::StripeTime;
-
-/// What a run was asked to confine itself to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Selection {
-    /// At most so many customers (`--limit`).
-    pub limit: Option<u64>,
-    /// Only these accounts (`--account`); empty: all.
-    pub accounts: Vec<AccountId>,
-}
 
 /// Everything that `status` counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,7 +69,8 @@ fn index_of(standing: Standing) -> usize {
         .unwrap_or(0)
 }
 
-fn count(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result<u64> {
+/// A count, which SQLite has as a signed number, or as nothing where there was nothing to sum.
+pub(super) fn count(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result<u64> {
     Ok(row
         .get::<_, Option<i64>>(index)?
         .unwrap_or(0)
@@ -105,16 +97,42 @@ impl Counts {
             counts.customers[index_of(Standing::InProgress)] -= unknown;
             counts.customers[index_of(Standing::InDoubt)] += unknown;
         }
-        counts.clones_asked =
-            conn.query_row("SELECT sum(asked) FROM target", [], |row| count(row, 0))?;
-        counts.cloned = conn.query_row(
-            "SELECT count(*) FROM step WHERE kind = ?1 AND state = ?2",
-            rusqlite::params![StepKind::ClonePaymentMethod, StateCode::Done],
-            |row| count(row, 0),
-        )?;
-        counts.accounts = accounts(conn)?;
+        counts.read_targets(conn)?;
+        counts.cloned += cloned_elsewhere(conn)?;
         moment.finish()?;
         Ok(counts)
+    }
+}
+
+impl Counts {
+    /// Reads the accounts, and all targets in one pass: an index that has them by account would have to be kept up by every
+    /// customer of a run.
+    fn read_targets(&mut self, conn: &Connection) -> Result<(), StoreError> {
+        let mut places = HashMap::new();
+        let mut statement = conn.prepare("SELECT seq, id, parked FROM account ORDER BY seq")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            places.insert(row.get::<_, i64>(0)?, self.accounts.len());
+            self.accounts.push(AccountCounts {
+                id: row.get(1)?,
+                parked: row.get(2)?,
+                customers: [0; 6],
+            });
+        }
+        let mut statement = conn.prepare("SELECT account, standing, asked FROM target")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (standing, asked): (Standing, u64) = (row.get(1)?, count(row, 2)?);
+            self.clones_asked += asked;
+            if standing == Standing::Migrated {
+                self.cloned += asked;
+            }
+            let place = places.get(&row.get(0)?);
+            if let Some(account) = place.and_then(|place| self.accounts.get_mut(*place)) {
+                account.customers[index_of(standing)] += 1;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -129,28 +147,24 @@ fn unknown_customers(conn: &Connection) -> Result<u64, StoreError> {
     )?)
 }
 
-fn accounts(conn: &Connection) -> Result<Vec<AccountCounts>, StoreError> {
-    let mut statement = conn.prepare(
-        "SELECT a.id, a.parked, t.standing, count(t.customer) FROM account a LEFT JOIN target t ON t.account = a.seq
-         GROUP BY a.seq, t.standing ORDER BY a.seq",
-    )?;
-    let mut rows = statement.query([])?;
-    let mut accounts: Vec<AccountCounts> = Vec::new();
-    while let Some(row) = rows.next()? {
-        let id: AccountId = row.get(0)?;
-        if accounts.last().is_none_or(|last| last.id != id) {
-            accounts.push(AccountCounts {
-                id,
-                parked: row.get(1)?,
-                customers: [0; 6],
-            });
-        }
-        let standing: Option<Standing> = row.get(2)?;
-        if let (Some(last), Some(standing)) = (accounts.last_mut(), standing) {
-            last.customers[index_of(standing)] += count(row, 3)?;
-        }
-    }
-    Ok(accounts)
+/// Clones that are made on targets that are not migrated as a whole. Where a target is, all that was asked for is cloned,
+/// so the great table of steps need not be read for it.
+fn cloned_elsewhere(conn: &Connection) -> Result<u64, StoreError> {
+    let sql =
+        "SELECT count(*) FROM customer c CROSS JOIN step s ON s.customer = c.seq AND s.kind = ?1
+               CROSS JOIN target t ON t.customer = s.customer AND t.position = s.target
+               WHERE c.standing IN (?2, ?3, ?4, ?5, ?6) AND s.state = ?7 AND t.standing <> ?8";
+    let params = rusqlite::params![
+        StepKind::ClonePaymentMethod,
+        Standing::Pending,
+        Standing::InProgress,
+        Standing::InDoubt,
+        Standing::Parked,
+        Standing::Refused,
+        StateCode::Done,
+        Standing::Migrated
+    ];
+    Ok(conn.query_row(sql, params, |row| count(row, 0))?)
 }
 
 impl ReasonCount {
@@ -217,102 +231,4 @@ impl DoubtfulStep {
         ];
         Ok(conn.query_row(sql, params, |row| count(row, 0))?)
     }
-}
-
-impl Selection {
-    /// A common table expression `chosen (seq, adopted)` of the open customers that the selection takes, and its values.
-    fn chosen(&self) -> (String, Vec<Value>) {
-        let limit = self
-            .limit
-            .map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
-        // With a limit, customers that wait for something are passed over, as the run does.
-        let below = if self.limit.is_some() { 2 } else { 4 };
-        let only = if self.accounts.is_empty() {
-            String::new()
-        } else {
-            format!(
-                "AND EXISTS (SELECT 1 FROM target t WHERE t.customer = c.seq AND t.standing < 4 AND {})",
-                self.account_clause()
-            )
-        };
-        let sql = format!(
-            "WITH chosen AS MATERIALIZED (SELECT seq, platform_customer IS NOT NULL AS adopted FROM customer c
-             WHERE standing < {below} {only} ORDER BY seq LIMIT {limit})"
-        );
-        let values = self
-            .accounts
-            .iter()
-            .map(|account| Value::Text(account.as_str().to_owned()))
-            .collect();
-        (sql, values)
-    }
-
-    /// A condition on a target `t`.
-    fn account_clause(&self) -> String {
-        if self.accounts.is_empty() {
-            return "1".to_owned();
-        }
-        let marks: Vec<String> = (1..=self.accounts.len()).map(|n| format!("?{n}")).collect();
-        format!(
-            "t.account IN (SELECT seq FROM account WHERE id IN ({}))",
-            marks.join(", ")
-        )
-    }
-}
-
-/// The work left for the customers that `selection` takes.
-pub fn work(conn: &Connection, selection: &Selection) -> Result<Work, StoreError> {
-    let (chosen, values) = selection.chosen();
-    let on = selection.account_clause();
-    let params = || rusqlite::params_from_iter(values.iter());
-    let platform = format!(
-        "{chosen} SELECT count(*), sum(n), sum(NOT adopted), sum(iif(adopted, 0, max(n - 1, 0))), sum(iif(adopted, n, 0))
-         FROM (SELECT adopted, (SELECT count(*) FROM payment_method p WHERE p.customer = chosen.seq) AS n FROM chosen)"
-    );
-    let mut work = Work::default();
-    conn.query_row(&platform, params(), |row| {
-        (work.customers, work.payment_methods) = (count(row, 0)?, count(row, 1)?);
-        (work.writes[0], work.writes[1], work.looks) =
-            (count(row, 2)?, count(row, 3)?, count(row, 4)?);
-        Ok(())
-    })?;
-    let connected = format!(
-        "{chosen} SELECT count(*), max(writes), sum(clones), sum(targets), sum(attaches) FROM
-         (SELECT sum(asked) AS clones, count(*) AS targets, sum(max(asked - 1, 0)) AS attaches,
-                 sum(asked + 1 + max(asked - 1, 0)) AS writes
-          FROM chosen JOIN target t ON t.customer = chosen.seq WHERE {on} GROUP BY t.account)"
-    );
-    conn.query_row(&connected, params(), |row| {
-        (work.accounts, work.busiest_account_writes) = (count(row, 0)?, count(row, 1)?);
-        (work.writes[2], work.writes[3], work.writes[4]) =
-            (count(row, 2)?, count(row, 3)?, count(row, 4)?);
-        Ok(())
-    })?;
-    subtract_finished(conn, &chosen, &values, &on, &mut work)?;
-    Ok(work)
-}
-
-/// Takes off what is done or refused already, so that a resumed run's plan is what is left.
-fn subtract_finished(
-    conn: &Connection,
-    chosen: &str,
-    values: &[Value],
-    on: &str,
-    work: &mut Work,
-) -> Result<(), StoreError> {
-    let sql = format!(
-        "{chosen} SELECT s.kind, count(*) FROM chosen JOIN step s ON s.customer = chosen.seq
-         LEFT JOIN target t ON t.customer = s.customer AND t.position = s.target
-         WHERE s.state IN (2, 3) AND (s.target = -1 OR {on}) GROUP BY s.kind"
-    );
-    let mut statement = conn.prepare(&sql)?;
-    let mut rows = statement.query(rusqlite::params_from_iter(values.iter()))?;
-    while let Some(row) = rows.next()? {
-        let kind: StepKind = row.get(0)?;
-        let finished = count(row, 1)?;
-        if let Some(index) = StepKind::ALL.iter().position(|each| *each == kind) {
-            work.writes[index] = work.writes[index].saturating_sub(finished);
-        }
-    }
-    Ok(())
 }

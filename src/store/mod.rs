@@ -23,9 +23,10 @@ mod schema;
 mod started;
 #[cfg(test)]
 mod tests;
+mod work;
 mod writer;
 
-pub use counts::{AccountCounts, Counts, DoubtfulStep, ReasonCount, Selection, work};
+pub use counts::{AccountCounts, Counts, DoubtfulStep, ReasonCount};
 pub use import::{Imported, Importer, for_each_adopted, has_steps};
 pub use load::{CustomerSeq, Loaded, Loader};
 pub use lock::RunLock;
@@ -33,6 +34,7 @@ pub use migration::{CsvFile, Migration};
 pub use open::{copy, create, open_existing, open_readonly, temporary};
 pub use reopen::{parked, retry_refused, unpark};
 pub use started::Started;
+pub use work::{Selection, work};
 pub use writer::{AccountSeq, Changes, RequestTally, Store};
 
 /// What can go wrong with a state file. Texts are whole sentences; the caller adds the file's name.

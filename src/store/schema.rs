@@ -57,7 +57,6 @@ CREATE TABLE target (
     standing INTEGER NOT NULL,
     PRIMARY KEY (customer, position)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX target_account ON target (account, standing);
 CREATE TABLE step (
     customer INTEGER NOT NULL,
     kind INTEGER NOT NULL,
