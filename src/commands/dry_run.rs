@@ -10,7 +10,7 @@ use std::time::UNIX_EPOCH;
 use rusqlite::Connection;
 use serde::Serialize;
 
-use super::{gone_is_fine, session};
+use super::{gone_is_fine, migrate, session};
 use crate::cli;
 use crate::config::{Config, rates};
 use crate::exit::Exit;
@@ -50,6 +50,7 @@ pub fn dry_run(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
     let of = |error: StoreError| Failure::store(&state, &error);
     let read = import(&conn, &args.csv, |_| Ok(()), || Ok(()))?;
     let plan = if read.imported.is_some() {
+        migrate::known_accounts(&conn, &selection(&args.work), &state)?;
         let work = store::work(&conn, &selection(&args.work)).map_err(of)?;
         Some(Plan::new(work, rates(limits(config, args))))
     } else {

@@ -94,6 +94,7 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     if let Some(rehearsal) = &rehearsal {
         rehearsal.seed_adopted(&conn).map_err(of)?;
     }
+    known_accounts(&conn, &asked.selection, &state)?;
     let parked = take_up_parked(config, &conn, &session, &state);
     interrupt::unless(pressed.clone(), parked).await?;
     let rates = rates(session.limits);
@@ -159,6 +160,22 @@ async fn close(
         rehearsal.stop().await?;
     }
     written.map_err(|error| Failure::store(state, &error))
+}
+
+/// Refuses an `--account` that no customer asks for.
+pub fn known_accounts(
+    conn: &Connection,
+    selection: &Selection,
+    state: &Path,
+) -> Result<(), Failure> {
+    let unknown = store::unknown_account(conn, &selection.accounts);
+    match unknown.map_err(|error| Failure::store(state, &error))? {
+        Some(account) => Err(Failure::usage(format!(
+            "--account {account}: no customer asks for it"
+        ))
+        .hint("`pmclone status` lists the accounts that are asked for")),
+        None => Ok(()),
+    }
 }
 
 /// Looks once at each parked account, and takes up those that answer again.

@@ -32,7 +32,7 @@ pub use load::{CustomerSeq, Loaded, Loader};
 pub use lock::RunLock;
 pub use migration::{CsvFile, Migration};
 pub use open::{copy, create, open_existing, open_readonly, temporary};
-pub use reopen::{parked, retry_refused, unpark};
+pub use reopen::{parked, retry_refused, unknown_account, unpark};
 pub use started::Started;
 pub use work::{Selection, work};
 pub use writer::{AccountSeq, Changes, RequestTally, Store};

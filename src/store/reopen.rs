@@ -7,6 +7,20 @@ use super::{AccountSeq, StoreError};
 use crate::ids::AccountId;
 use crate::state::{Event, Record, Standing, StepState};
 
+/// The first of `accounts` that no customer asks for: a mistyped one, most likely.
+pub fn unknown_account<'a>(
+    conn: &Connection,
+    accounts: &'a [AccountId],
+) -> Result<Option<&'a AccountId>, StoreError> {
+    let mut statement = conn.prepare("SELECT EXISTS (SELECT 1 FROM account WHERE id = ?1)")?;
+    for account in accounts {
+        if !statement.query_row([account], |row| row.get(0))? {
+            return Ok(Some(account));
+        }
+    }
+    Ok(None)
+}
+
 /// The accounts that could not be reached.
 pub fn parked(conn: &Connection) -> Result<Vec<(AccountSeq, AccountId)>, StoreError> {
     let mut statement =

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 pub use endpoint::{Endpoint, Method};
 
-use crate::ids::{AccountId, CustomerId, LegacyId, MigrationId, PaymentMethodId};
+use crate::ids::{AccountId, CustomerId, KEY_FORMAT, LegacyId, MigrationId, PaymentMethodId};
 use crate::legacy::Details;
 
 /// Metadata key that holds the migration's id, on every Customer that is made.
@@ -249,7 +249,7 @@ impl Request {
         }
     }
 
-    /// The first 8 bytes of SHA-256 over method, path, account and body, as `SQLite` keeps integers: equal digests mean that a
+    /// The first 8 bytes of SHA-256 over the format of keys, method, path, account and body, as `SQLite` keeps integers: equal digests mean that a
     /// resend under the same key is the same request, byte for byte. NUL, which none of them holds, stands between the parts.
     pub fn digest(&self) -> i64 {
         let verb = match self.method {
@@ -258,7 +258,9 @@ impl Request {
         };
         let account = self.account.as_ref().map_or("", AccountId::as_str);
         let mut hash = Sha256::new();
-        for part in [verb, &self.path, account, &self.body] {
+        // The format of keys counts too: under another one a resend would not be the same request to Stripe.
+        let format = KEY_FORMAT.to_string();
+        for part in [&format, verb, &self.path, account, &self.body] {
             hash.update(part.as_bytes());
             hash.update([0]);
         }

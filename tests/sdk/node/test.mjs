@@ -95,15 +95,15 @@ await control(`/_sim/accounts/${shop}/restore`);
 // Faults: the library's own retries find a lost answer again, and go on after a lock.
 await control("/_sim/faults", "nth 1 on POST /v1/customers lost-after\nnth 3 on POST /v1/customers lock");
 const patient = client("sk_test_node", 2);
-const back = await patient.customers.create({ name: "Lost" });
+const back = await patient.customers.create({ name: "Lost on the way" });
 assert.equal(back.lastResponse.headers["idempotent-replayed"], "true");
 assert.equal((await patient.customers.create({ name: "Locked" })).name, "Locked");
 await control("/_sim/faults", "nth 1 on POST /v1/customers limit endpoint-rate");
 await refused("StripeRateLimitError", () => patient.customers.create({}));
 await control("/_sim/faults");
-const search = await stripe.customers.search({ query: "name:'Lost'" });
+const search = await stripe.customers.search({ query: "name:'Lost on the way'" });
 assert.equal(search.data.length, 0, "Search lags");
 await control("/_sim/clock/advance", JSON.stringify({ seconds: 60 }));
-assert.equal((await stripe.customers.search({ query: "name:'Lost' AND created>0" })).data[0].id, back.id);
+assert.equal((await stripe.customers.search({ query: "name:'Lost on the way' AND created>0" })).data[0].id, back.id);
 
 console.log(`stripe-node ${Stripe.PACKAGE_VERSION}: all as it should be`);
