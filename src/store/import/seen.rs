@@ -56,8 +56,6 @@ mod tests {
     #[test]
     fn what_was_met_is_known_and_nearly_nothing_else() {
         let mut seen = Seen::new();
-        let ids =
-            |kind: &str| -> Vec<String> { (0..100_000).map(|n| format!("{kind}_{n}")).collect() };
         let ids: Vec<String> = (0..100_000).map(|n| format!("pm_{n}")).collect();
         let mut known = |kind| ids.iter().filter(|id| seen.insert(kind, id)).count();
         let mistaken = known(Kind::Source);
