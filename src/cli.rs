@@ -171,11 +171,26 @@ pub struct Rehearsal {
     )]
     pub simulate_limits: Switch,
     /// How long the simulator takes for each answer, in milliseconds.
-    #[arg(long, value_name = "MS", requires = "simulate", default_value_t = 0)]
+    #[arg(long, value_name = "MS", default_value_t = 0)]
     pub simulate_latency: u64,
     /// What shall go wrong: a fault script (see `pmclone simulate --help`).
-    #[arg(long, value_name = "SCRIPT", requires = "simulate")]
+    #[arg(long, value_name = "SCRIPT")]
     pub simulate_faults: Option<PathBuf>,
+}
+
+impl Rehearsal {
+    /// The first option that only a rehearsal has, if one is given without being one.
+    pub fn misplaced(&self) -> Option<&'static str> {
+        let given = [
+            (self.simulate_limits == Switch::Off, "--simulate-limits"),
+            (self.simulate_latency > 0, "--simulate-latency"),
+            (self.simulate_faults.is_some(), "--simulate-faults"),
+        ];
+        given
+            .into_iter()
+            .find(|(given, _)| *given && !self.simulate)
+            .map(|(_, option)| option)
+    }
 }
 
 /// `pmclone status`.

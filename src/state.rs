@@ -239,6 +239,15 @@ impl Customer {
         }
     }
 
+    /// For those who only look while no run is on: what is started has nobody waiting for its answer, so it is in doubt.
+    pub fn doubt_started(&mut self) {
+        for record in self.steps.values_mut() {
+            if record.state == StepState::Started {
+                record.state = StepState::InDoubt(Doubt::NoAnswer);
+            }
+        }
+    }
+
     /// The positions of all sources, the default first.
     pub fn default_first(&self) -> impl Iterator<Item = Position> + '_ {
         let all = 0..u32::try_from(self.sources.len()).unwrap_or(u32::MAX);

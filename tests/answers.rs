@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::support::world::the_mapping_agrees_with_the_status;
 use crate::support::{Asked, Place, Result, Simulator, World};
 
 const HEADER: &str = "legacy_id,email,payment_method,connected_account\n";
@@ -156,7 +157,12 @@ fn an_answer_that_is_lost_after_the_effect_is_replayed_and_doubles_nothing() -> 
             ))?;
             place.against(&simulator, &["run", "c.csv"])?.with(0)?;
             let counters = simulator.counters()?;
-            assert_eq!(counters["replayed"], 2, "{fault} on {endpoint}: {counters}");
+            // Two, unless the second of them met the first one's retry.
+            let replayed = counters["replayed"].as_u64();
+            assert!(
+                matches!(replayed, Some(1 | 2)),
+                "{fault} on {endpoint}: {counters}"
+            );
             let world = World::of(&simulator, &asked)?;
             world.holds_all_of(&asked)?;
             world.is_told_by(&place, &asked, &[])?;
@@ -187,6 +193,7 @@ fn a_stored_server_error_is_in_doubt_and_never_sent_again() -> Result<()> {
         assert_eq!(sent(&simulator)?, before, "{fault}");
         World::of(&simulator, &asked)?.holds_nothing_twice(&asked)?;
         assert_eq!(in_doubt(&place)?, Some(1), "{fault}");
+        the_mapping_agrees_with_the_status(&place)?;
     }
     Ok(())
 }
@@ -224,10 +231,40 @@ fn steps_older_than_a_key_lives_are_in_doubt_and_never_sent_again() -> Result<()
     );
     let told = place.pmclone_keyless(&["status"])?.with(0)?.out;
     assert!(told.contains("in doubt"), "{told}");
+    the_mapping_agrees_with_the_status(&place)?;
     // And it stays so.
     place.against(&simulator, &["resume"])?.with(3)?;
     assert_eq!(sent(&simulator)?, after);
     Ok(())
+}
+
+#[test]
+fn what_was_on_its_way_to_an_account_that_is_revoked_then_is_in_doubt_everywhere() -> Result<()> {
+    let place = Place::new()?;
+    #[rustfmt::skip]
+    let simulator = Simulator::start(&place, &["--on-demand", "on", "--limits", "off", "--latency", "40"])?;
+    place.put("c.csv", clean(40))?;
+    let asked = Asked::of_text(&clean(40))?;
+    let run = place.start_against(&simulator, &["run", "c.csv"])?;
+    simulator.until_requests(240)?;
+    run.kill()?;
+    for account in ["acct_1First", "acct_1Second"] {
+        simulator.post(&format!("/_sim/accounts/{account}/revoke"), "")?;
+    }
+    place.against(&simulator, &["resume"])?.with(3)?;
+    assert!(
+        in_doubt(&place)? > Some(0),
+        "nothing was under way at the kill"
+    );
+    the_mapping_agrees_with_the_status(&place)?;
+    World::of(&simulator, &asked)?.holds_nothing_twice(&asked)?;
+    for account in ["acct_1First", "acct_1Second"] {
+        simulator.post(&format!("/_sim/accounts/{account}/restore"), "")?;
+    }
+    place.against(&simulator, &["resume"])?.with(0)?;
+    let world = World::of(&simulator, &asked)?;
+    world.holds_all_of(&asked)?;
+    world.is_told_by(&place, &asked, &[])
 }
 
 #[test]

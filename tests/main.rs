@@ -5,6 +5,7 @@ mod support;
 mod again;
 mod answers;
 mod bad_input;
+mod docs;
 mod dry_run;
 mod fewest_calls;
 mod killed;

@@ -115,7 +115,7 @@ fn export_has_a_line_for_each_source_and_account_in_every_format() -> Result<()>
         stripe.lines().next(),
         Some("customer_id_old,source_id_old,customer_id_new,source_id_new")
     );
-    let migrated = asked.lines_standing(Standing::Migrated);
+    let migrated = asked.sources_standing(Standing::Migrated);
     assert_eq!(u64::try_from(stripe.lines().count())? - 1, migrated);
     // To a file, for one account.
     let account = asked.accounts().into_iter().next().unwrap_or_default();

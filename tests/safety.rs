@@ -98,12 +98,8 @@ fn a_state_file_of_another_account_is_refused() -> Result<()> {
         )?;
         Ok(request)
     });
-    for command in [&["resume"][..]] {
-        let ended = place
-            .pmclone(&[command, &["--api-base", &base]].concat())?
-            .with(5)?;
-        assert!(ended.err.contains("acct_1SomebodyElse"), "{}", ended.err);
-    }
+    let ended = place.pmclone(&["resume", "--api-base", &base])?.with(5)?;
+    assert!(ended.err.contains("acct_1SomebodyElse"), "{}", ended.err);
     let request = served
         .join()
         .map_err(|_| anyhow::anyhow!("the other Stripe panicked"))??;
@@ -168,14 +164,7 @@ fn a_missing_or_wrong_key_is_told() -> Result<()> {
     place
         .pmclone_keyless(&["run", "c.csv", "--api-key-file", "not-there"])?
         .with(6)?;
-    assert_eq!(
-        place
-            .listing()?
-            .into_iter()
-            .filter(|name| name.ends_with(".db"))
-            .count(),
-        0
-    );
+    assert!(!place.path("pmclone.db").exists());
     Ok(())
 }
 

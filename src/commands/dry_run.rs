@@ -48,7 +48,7 @@ pub fn dry_run(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
     let state = config.state_file(args.rehearsal.simulate);
     let conn = copy_of(&state, args.rehearsal.simulate)?;
     let of = |error: StoreError| Failure::store(&state, &error);
-    let read = import(&conn, &args.csv, |_| Ok(()))?;
+    let read = import(&conn, &args.csv, |_| Ok(()), || Ok(()))?;
     let plan = if read.imported.is_some() {
         let work = store::work(&conn, &selection(&args.work)).map_err(of)?;
         Some(Plan::new(work, rates(limits(config, args))))
@@ -135,11 +135,13 @@ pub struct Read {
     pub facts: SourceFacts,
 }
 
-/// Reads the whole CSV into the state, all or nothing. `seal` runs in the same transaction, last.
+/// Reads the whole CSV into the state, all or nothing. `seal` runs in the same transaction, last; `go_on` is asked at each
+/// line, since this can take minutes.
 pub fn import(
     conn: &Connection,
     csv: &Path,
     seal: impl FnOnce(&Connection) -> Result<(), StoreError>,
+    go_on: impl Fn() -> Result<(), Failure>,
 ) -> Result<Read, Failure> {
     let wrong = |error: input::WrongFile| Failure::new(Exit::Input, error.to_string());
     let stored = |error: StoreError| {
@@ -152,6 +154,7 @@ pub fn import(
     let mut importer = Importer::begin(conn, Problems::default()).map_err(stored)?;
     while let Some(line) = reader.next(importer.problems()).map_err(wrong)? {
         importer.add(line).map_err(stored)?;
+        go_on()?;
     }
     let facts = reader.facts();
     let file = CsvFile {

@@ -12,7 +12,7 @@ use crate::ids::AccountId;
 use crate::report::export::{Format, Row, Writer};
 use crate::report::file::AtomicFile;
 use crate::state::{Customer, Position, Standing};
-use crate::store::{self, CustomerSeq, Loaded, Loader, StoreError};
+use crate::store::{self, CustomerSeq, Loaded, Loader, RunLock, StoreError};
 
 /// Customers read at once.
 const PAGE: u32 = 512;
@@ -75,13 +75,20 @@ fn write<W: Write>(
     out: W,
 ) -> Result<W, Problem> {
     let stored = |error: StoreError| Problem::Store(Failure::store(state, &error));
+    let running = RunLock::is_held(state);
     let mut writer = Writer::new(format, out).map_err(Problem::Write)?;
     let mut after = CustomerSeq::default();
     loop {
         let page = loader.page_of_all(after, PAGE).map_err(stored)?;
         let Some(last) = page.last() else { break };
         after = last.seq;
-        for row in page.iter().flat_map(rows) {
+        let page = page.into_iter().map(|mut loaded| {
+            if !running {
+                loaded.customer.doubt_started();
+            }
+            loaded
+        });
+        for row in page.flat_map(|loaded| rows(&loaded)) {
             let wanted = only.is_empty()
                 || row
                     .connected_account

@@ -2,6 +2,9 @@
 
 use tokio::sync::watch;
 
+use crate::exit::Exit;
+use crate::failure::Failure;
+
 /// What was pressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
@@ -45,4 +48,63 @@ pub fn listen() -> std::io::Result<watch::Receiver<Pressed>> {
         }
     });
     Ok(receiver)
+}
+
+/// What `work` comes to, unless a signal comes first. For what may be broken off anywhere: before the run itself.
+pub async fn unless<T>(
+    mut pressed: watch::Receiver<Pressed>,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let signal = async {
+        let first = pressed.wait_for(|pressed| pressed.first.is_some()).await;
+        let first = first.map(|pressed| *pressed);
+        match first {
+            Ok(pressed) => pressed,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        pressed = signal => Err(pressed.failure()),
+        worked = work => worked,
+    }
+}
+
+impl Pressed {
+    /// That nothing was begun.
+    pub fn failure(self) -> Failure {
+        let exit = match self.first {
+            Some(Signal::Terminate) => Exit::Terminated,
+            Some(Signal::Interrupt) | None => Exit::Interrupted,
+        };
+        Failure::new(
+            exit,
+            "interrupted before the run began: nothing was written to Stripe",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_hangs_before_the_run_is_broken_off_by_the_first_signal() {
+        for (signal, exit) in [
+            (Signal::Interrupt, Exit::Interrupted),
+            (Signal::Terminate, Exit::Terminated),
+        ] {
+            let (sender, pressed) = watch::channel(Pressed::default());
+            let hangs = tokio::spawn(unless(pressed, std::future::pending::<Result<(), _>>()));
+            sender.send_modify(|pressed| pressed.first = Some(signal));
+            assert_eq!(hangs.await.unwrap().unwrap_err().exit, exit);
+        }
+    }
+
+    #[tokio::test]
+    async fn work_goes_on_where_nobody_presses_anything_or_listens() {
+        let (sender, pressed) = watch::channel(Pressed::default());
+        drop(sender);
+        assert!(unless(pressed, async { Ok(7) }).await.is_ok());
+    }
 }

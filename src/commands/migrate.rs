@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::interrupt::{Pressed, Signal};
+use super::interrupt::{self, Pressed, Signal};
 use super::rehearsal::Rehearsal;
 use super::session::Session;
 use super::{gone_is_fine, status};
@@ -91,7 +91,11 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         draining,
     } = link;
     let of = |error: StoreError| Failure::store(&state, &error);
-    take_up_parked(config, &conn, &session, &state).await?;
+    if let Some(rehearsal) = &rehearsal {
+        rehearsal.seed_adopted(&conn).map_err(of)?;
+    }
+    let parked = take_up_parked(config, &conn, &session, &state);
+    interrupt::unless(pressed.clone(), parked).await?;
     let rates = rates(session.limits);
     let plan = Plan::new(store::work(&conn, &asked.selection).map_err(of)?, rates);
     announce(config, &session, &migration, &state, &plan, rates);

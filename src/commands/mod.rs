@@ -11,6 +11,8 @@ mod sample;
 mod session;
 mod simulate;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 

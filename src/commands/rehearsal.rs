@@ -56,7 +56,7 @@ impl Rehearsal {
         clippy::field_reassign_with_default,
         reason = "the simulator's settings have a private part"
     )]
-    /// Starts the simulator. `begun`: the state file has steps, so its world must be there.
+    /// Starts the simulator. `begun`: the state file has steps, so its world must be there; else it gets a new one.
     pub async fn start(args: &cli::Rehearsal, state: &Path, begun: bool) -> Result<Self, Failure> {
         let world = world_of(state);
         if begun && !world.exists() {
@@ -69,7 +69,10 @@ impl Rehearsal {
             )
             .hint(format!("begin a new rehearsal: remove {}", state.display())));
         }
-        let new_world = !world.exists();
+        if !begun {
+            // A world of another state file of this name: in it, every card belongs to somebody already.
+            remove(&world)?;
+        }
         let mut settings = simulator::Settings::default();
         settings.sources_on_demand = true;
         settings.limits = limits(args.simulate_limits);
@@ -79,7 +82,10 @@ impl Rehearsal {
         let running = simulator::spawn(settings)
             .await
             .map_err(|error| broken(&error))?;
-        Ok(Self { running, new_world })
+        Ok(Self {
+            running,
+            new_world: !begun,
+        })
     }
 
     /// How to reach it.
@@ -123,6 +129,16 @@ impl Rehearsal {
     /// Ends it; says what went wrong in it meanwhile.
     pub async fn stop(self) -> Result<(), Failure> {
         self.running.stop().await.map_err(|error| broken(&error))
+    }
+}
+
+fn remove(world: &Path) -> Result<(), Failure> {
+    match std::fs::remove_file(world) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::new(
+            Exit::Unexpected,
+            format!("{}: cannot be removed: {error}", world.display()),
+        )),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

@@ -46,10 +46,14 @@ async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
         livemode: opened.link.session.client.mode().is_live(),
         simulated: args.rehearsal.simulate,
     });
-    take_in(config, &conn, &args.csv, &migration, &state)?;
-    if let Some(rehearsal) = &opened.link.rehearsal {
-        rehearsal.seed_adopted(&conn).map_err(of)?;
-    }
+    take_in(
+        config,
+        &conn,
+        &args.csv,
+        &migration,
+        &state,
+        &opened.link.pressed,
+    )?;
     let asked = Asked::of(config, &args.work, &args.stripe);
     let prepared = Prepared {
         lock,
@@ -78,6 +82,11 @@ pub async fn open(
     stripe: &cli::Stripe,
     config: &Config,
 ) -> Result<Opened, Failure> {
+    if let Some(option) = rehearsal.misplaced() {
+        return Err(Failure::usage(format!(
+            "{option} is for a rehearsal: add --simulate, or leave it out"
+        )));
+    }
     let of = |error: StoreError| Failure::store(state, &error);
     let conn = match store::open_existing(state) {
         Ok(conn) => Some(conn),
@@ -109,7 +118,8 @@ pub async fn open(
         Some(rehearsal) => rehearsal.destination()?,
         None => Destination::stripe(config, stripe)?,
     };
-    let session = session::begin(config, stripe, destination, draining.subscribe()).await?;
+    let session = session::begin(config, stripe, destination, draining.subscribe());
+    let session = interrupt::unless(pressed.clone(), session).await?;
     if let Some(migration) = &migration {
         session::bound_to(
             migration,
@@ -161,6 +171,7 @@ fn take_in(
     csv: &Path,
     migration: &Migration,
     state: &Path,
+    pressed: &watch::Receiver<Pressed>,
 ) -> Result<(), Failure> {
     let of = |error: StoreError| Failure::store(state, &error);
     if is_imported(conn, csv).map_err(of)? {
@@ -171,10 +182,16 @@ fn take_in(
         ));
         return Ok(());
     }
-    let read = import(conn, csv, |conn| match Migration::read(conn)? {
+    let seal = |conn: &Connection| match Migration::read(conn)? {
         Some(_) => Ok(()),
         None => migration.write(conn, STRIPE_VERSION),
-    })?;
+    };
+    // Nothing else of this task hears a signal meanwhile: the import does not wait for anything.
+    let go_on = || {
+        let pressed = *pressed.borrow();
+        pressed.first.map_or(Ok(()), |_| Err(pressed.failure()))
+    };
+    let read = import(conn, csv, seal, go_on)?;
     if !read.problems.is_empty() {
         config
             .screen

@@ -3,7 +3,7 @@
 //! `line` is always the later of two lines and `other_line` the earlier, which stands in the text as well.
 
 use super::problem::{Problem, ProblemKind};
-use crate::ids::{CustomerId, PaymentMethodId};
+use crate::ids::{CustomerId, LegacyId, PaymentMethodId};
 
 impl Problem {
     fn between(self, other_line: u64) -> Self {
@@ -97,7 +97,40 @@ impl Problem {
         )
         .between(other_line)
     }
+
+    /// The state file has the `PaymentMethod` for another customer, of an earlier CSV.
+    pub fn payment_method_of_known_customer(
+        line: u64,
+        source: &PaymentMethodId,
+        known: &LegacyId,
+    ) -> Self {
+        Self::new(
+            line,
+            "payment_method",
+            ProblemKind::PaymentMethodOfTwoCustomers,
+            format!("{source} is customer {known}'s in the state file"),
+            KNOWN,
+        )
+    }
+
+    /// The state file has the platform Customer for another customer, of an earlier CSV.
+    pub fn platform_customer_of_known_customer(
+        line: u64,
+        customer: &CustomerId,
+        known: &LegacyId,
+    ) -> Self {
+        Self::new(
+            line,
+            "platform_customer",
+            ProblemKind::PlatformCustomerOfTwoCustomers,
+            format!("{customer} is customer {known}'s in the state file"),
+            KNOWN,
+        )
+    }
 }
+
+/// What to do about a customer that the state file knows by another name.
+const KNOWN: &str = "keep each customer's legacy_id as it was, and leave a card with the customer that it was migrated with";
 
 #[cfg(test)]
 mod tests {

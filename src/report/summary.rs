@@ -51,8 +51,8 @@ impl Ending {
             Self::LimitReached | Self::Finished if status.customers.in_trouble() => {
                 Exit::Incomplete
             }
-            // Work is left, nothing is wrong: only some accounts were asked for.
-            Self::LimitReached | Self::Finished if status.customers.left() > 0 => Exit::Limit,
+            // A look-up failed in every pass: nobody asked for a limit, and not all is done.
+            Self::Finished if status.customers.left() > 0 => Exit::Incomplete,
             Self::LimitReached | Self::Finished => Exit::Done,
         }
     }
@@ -136,14 +136,21 @@ impl Summary<'_> {
         let customers = &self.status.customers;
         let parked =
             (customers.parked > 0).then(|| "Once the parked accounts can be reached:".to_owned());
-        let mut next: Vec<_> = [self.going_on(), parked]
-            .into_iter()
-            .flatten()
+        // One resume does both.
+        let what = self.going_on().or(parked);
+        let mut next: Vec<_> = what
             .map(|what| (what, Some(self.resume(""))))
+            .into_iter()
             .collect();
         if customers.refused > 0 {
             let retry = self.resume(" --retry-refused");
             next.push(("Once the refusals are mended:".to_owned(), Some(retry)));
+        }
+        if next.is_empty() && customers.in_doubt > 0 {
+            next.push((
+                "Look into what is in doubt, as said above.".to_owned(),
+                None,
+            ));
         }
         if next.is_empty() {
             next.push((self.when_all_is_done().to_owned(), None));
@@ -160,7 +167,16 @@ impl Summary<'_> {
             Ending::LimitReached | Ending::Finished => match (customers.left(), customers.in_doubt)
             {
                 (0, 0) => None,
-                (0, _) => Some("Settle what is in doubt:".to_owned()),
+                (0, _)
+                    if self
+                        .extras
+                        .in_doubt
+                        .iter()
+                        .any(|row| row.doubt.may_resend()) =>
+                {
+                    Some("Settle what is in doubt:".to_owned())
+                }
+                (0, _) => None,
                 (left, _) => Some(format!("Go on with {}:", count(left, "customer"))),
             },
         }

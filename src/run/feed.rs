@@ -63,10 +63,13 @@ fn feed(
                 continue;
             }
             loaded.customer.reopen_unanswered();
-            // Those that nothing can be done for now do not use the limit up, or a pilot could never get past them.
-            if !matches!(loaded.customer.next(StripeTime(0)), Next::Settled(_)) {
-                fed += 1;
+            // Those that nothing can be done for now do not use the limit up, or a pilot could never get past them; and
+            // a later pass, which has settled them, passes them over.
+            let idle = matches!(loaded.customer.next(StripeTime(0)), Next::Settled(_));
+            if idle && until.is_some() {
+                continue;
             }
+            fed += u64::from(!idle);
             if customers.blocking_send(Ok(loaded)).is_err() {
                 return Ok(after);
             }

@@ -94,30 +94,39 @@ impl Visitor<'_> {
                 Next::Settled(review) => return self.settle(review).await,
             };
             if let Onward::No = onward {
-                self.commit().await?;
-                return Ok(Visit::Unanswered);
+                return self.leave().await;
             }
         }
     }
 
-    async fn settle(&mut self, review: Review) -> Result<Visit, VisitError> {
-        let standing = review.customer;
-        let again = self
-            .loaded
+    /// Leaves a customer that has a step to be sent still.
+    async fn leave(&mut self) -> Result<Visit, VisitError> {
+        if self.has_step(|state| matches!(state, StepState::InDoubt(_))) {
+            self.changes.in_doubt();
+        }
+        self.commit().await?;
+        Ok(Visit::Unanswered)
+    }
+
+    fn has_step(&self, is: impl Fn(&StepState) -> bool) -> bool {
+        self.loaded
             .customer
             .steps
             .values()
-            .any(|r| r.state == StepState::InDoubt(Doubt::NoAnswer));
+            .any(|record| is(&record.state))
+    }
+
+    async fn settle(&mut self, review: Review) -> Result<Visit, VisitError> {
+        let standing = review.customer;
         if !self.changes.is_empty() || standing != self.loaded.standing {
             self.changes.settle(review);
             self.commit().await?;
         }
+        if self.has_step(|state| *state == StepState::InDoubt(Doubt::NoAnswer)) {
+            return Ok(Visit::Unanswered);
+        }
         self.context.tally.settled(standing);
-        Ok(if again {
-            Visit::Unanswered
-        } else {
-            Visit::Settled
-        })
+        Ok(Visit::Settled)
     }
 
     /// Latest time that it can be at Stripe. The account is read before any customer is visited, so the clock is set.
@@ -228,9 +237,11 @@ impl Visitor<'_> {
                 self.context.tally.step_done(step.kind);
                 self.apply(step, Event::Succeed(object), created.request_id)?;
             }
-            Outcome::AlreadyAttached(refusal) => return self.settle_attached(step, refusal).await,
+            Outcome::AlreadyAttached(refusal) => {
+                return self.settle_attached(step, refusal, untouched).await;
+            }
             Outcome::Refused(refusal) if refusal.says_already_attached() => {
-                return self.settle_attached(step, refusal).await;
+                return self.settle_attached(step, refusal, untouched).await;
             }
             Outcome::Refused(refusal) => self.refuse(step, refusal)?,
             Outcome::AccountInvalid(refusal) => {

@@ -12,130 +12,16 @@
 
 use super::faults::{Fault, FaultScript, Verdict};
 use super::ids::Moment;
-use super::journal::{Control, Entry, Header, Journal, JournalError, Kept, What};
-use super::keys::{self, Credentials};
-use super::limits::{Limiter, Limits};
-use super::params::Params;
-use super::request::{Method, Request};
+use super::in_flight::{self, InFlight};
+use super::journal::{Control, Entry, Header, Journal, Kept, What};
+use super::keys::Credentials;
+use super::limits::Limiter;
+use super::request::Request;
 use super::response::{Failure, Response};
 use super::routes::Route;
+use super::settings::{Settings, SimulatorError};
 use super::transcript::{Counters, Line, Transcript};
-use super::world::{Handling, Laws, World};
-use std::collections::HashMap;
-use std::io;
-use std::path::PathBuf;
-
-/// How a simulator is set up.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Settings {
-    /// Ids, fingerprints and chances follow from it.
-    pub seed: u64,
-    /// The account that the keys belong to.
-    pub platform_account: String,
-    /// Its two-letter country.
-    pub platform_country: String,
-    /// Whether accounts, PaymentMethods and platform Customers exist as soon as they are named: a rehearsal.
-    pub sources_on_demand: bool,
-    /// Virtual seconds until Search finds what was changed.
-    pub search_lag_s: i64,
-    /// Whether attaching to the same customer again is refused; Stripe is silent on it.
-    pub refuse_reattach: bool,
-    /// Whether Stripe's documented limits are enforced.
-    pub limits: Limits,
-    /// Whether a 429 of the limiter carries `Stripe-Should-Retry: true`.
-    pub should_retry_on_429: bool,
-    /// What goes wrong.
-    pub faults: Option<FaultScript>,
-    /// Where the world outlives the process; without it, it does not.
-    pub journal: Option<PathBuf>,
-    /// Where the transcript is appended.
-    pub transcript: Option<PathBuf>,
-    /// How long each request is in flight, in milliseconds.
-    pub latency_ms: u64,
-    /// Virtual time at the start, in unix seconds; real time without it. A journal's own clock comes first.
-    pub clock_start: Option<i64>,
-    /// The keys that are good; when none is named, every one is.
-    pub accepted: AcceptedKeys,
-}
-
-/// Digests of the keys that are accepted: the keys themselves are not kept.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct AcceptedKeys(Vec<u64>);
-
-impl AcceptedKeys {
-    /// Accepts this key, and from now on only keys that were named so.
-    pub fn add(&mut self, key: &str) {
-        self.0.push(keys::digest(key));
-    }
-
-    fn refuses(&self, digest: u64) -> bool {
-        !self.0.is_empty() && !self.0.contains(&digest)
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            seed: 1,
-            platform_account: "acct_1SimPlatform0001".to_owned(),
-            platform_country: "US".to_owned(),
-            sources_on_demand: false,
-            search_lag_s: 60,
-            refuse_reattach: false,
-            limits: Limits::Off,
-            should_retry_on_429: false,
-            faults: None,
-            journal: None,
-            transcript: None,
-            latency_ms: 0,
-            clock_start: None,
-            accepted: AcceptedKeys::default(),
-        }
-    }
-}
-
-impl Settings {
-    fn laws(&self) -> Laws {
-        Laws {
-            seed: self.seed,
-            platform_account: self.platform_account.clone(),
-            platform_country: self.platform_country.clone(),
-            sources_on_demand: self.sources_on_demand,
-            search_lag_s: self.search_lag_s,
-            refuse_reattach: self.refuse_reattach,
-        }
-    }
-}
-
-/// Why a simulator cannot start, or had to stop.
-#[derive(Debug, thiserror::Error)]
-pub enum SimulatorError {
-    /// The journal cannot be opened or continued.
-    #[error("simulator's journal {path}: {source}")]
-    Journal {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: JournalError,
-    },
-    /// The transcript cannot be opened.
-    #[error("simulator's transcript {path}: {source}")]
-    Transcript {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Journal or transcript could not be written, so no further answer was sent.
-    #[error("the simulator stopped because it could not write: {0}")]
-    Write(String),
-    /// The listener's address is not one of this machine's own.
-    #[error("the simulator serves on a loopback address only, not on {0}")]
-    NotLoopback(std::net::SocketAddr),
-    /// The socket failed.
-    #[error("simulator's socket: {0}")]
-    Socket(#[from] io::Error),
-}
+use super::world::{Handling, World};
 
 /// What the caller is to send, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,6 +43,20 @@ pub enum Answered {
     Nothing,
 }
 
+/// What becomes of a request before the world sees it.
+enum Gate {
+    Open,
+    /// No answer at all.
+    Silent,
+    Refused(Box<Failure>),
+}
+
+impl Gate {
+    fn refused(failure: Failure) -> Self {
+        Self::Refused(Box::new(failure))
+    }
+}
+
 /// Virtual time: real time and an offset, and never backwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Clock {
@@ -168,25 +68,6 @@ impl Clock {
     fn read(&mut self, wall_ms: i64) -> i64 {
         self.floor = self.floor.max((wall_ms + self.offset_ms).div_euclid(1000));
         self.floor
-    }
-}
-
-/// The requests whose answers are still on the way, by what they hold and until when (real milliseconds).
-#[derive(Debug, Default)]
-struct InFlight {
-    until: HashMap<String, i64>,
-}
-
-impl InFlight {
-    fn holds(&self, what: &str, wall_ms: i64) -> bool {
-        self.until.get(what).is_some_and(|&until| until > wall_ms)
-    }
-
-    fn hold(&mut self, what: String, wall_ms: i64, until: i64) {
-        if self.until.len() >= 10_000 {
-            self.until.retain(|_, until| *until > wall_ms);
-        }
-        self.until.insert(what, until);
     }
 }
 
@@ -238,8 +119,8 @@ impl Simulator {
         };
         if let Some(path) = simulator.settings.journal.clone() {
             let fresh = Header::new(laws, offset_ms);
-            let journal = Journal::open(&path, fresh, |header, entry| {
-                simulator.replay(header, entry)
+            let journal = Journal::open(&path, &fresh, |header, entry| {
+                simulator.replay(header, entry);
             })
             .map_err(|source| SimulatorError::Journal { path, source })?;
             simulator.journal = Some(journal);
@@ -307,9 +188,8 @@ impl Simulator {
             } else {
                 Control::Restore { account }
             };
-            if let Err(problem) = self.control(moment.unix, action) {
-                self.broken = Some(problem);
-            }
+            // An account that does not exist stays as unreachable as it was; a journal that fails has set `broken`.
+            self.control(moment.unix, action).unwrap_or_default();
         }
         let after_ms = self.settings.latency_ms + verdict.delay_ms;
         let response = self.respond(wall_ms, moment, request, verdict.fault.as_ref(), after_ms);
@@ -324,11 +204,13 @@ impl Simulator {
         fault: Option<&Fault>,
         after_ms: u64,
     ) -> Option<Response> {
-        if let Some(failure) = self.turned_away(wall_ms, request, fault) {
-            return failure.map(|failure| self.world.refuse(moment, request, failure));
+        match self.gate(wall_ms, request, fault) {
+            Gate::Open => {}
+            Gate::Silent => return None,
+            Gate::Refused(failure) => return Some(self.world.refuse(moment, request, *failure)),
         }
-        let holds = if after_ms > 0 || !self.in_flight.until.is_empty() {
-            holds(request)
+        let holds = if after_ms > 0 || !self.in_flight.is_empty() {
+            in_flight::holds(request)
         } else {
             Vec::new()
         };
@@ -371,30 +253,25 @@ impl Simulator {
         Some(response)
     }
 
-    /// What keeps a request from reaching the world: `Some(None)` when there is no answer at all.
-    fn turned_away(
-        &mut self,
-        wall_ms: i64,
-        request: &Request,
-        fault: Option<&Fault>,
-    ) -> Option<Option<Failure>> {
+    /// What keeps a request from reaching the world.
+    fn gate(&mut self, wall_ms: i64, request: &Request, fault: Option<&Fault>) -> Gate {
         let should_retry = self.settings.should_retry_on_429.then_some(true);
         match fault {
-            Some(Fault::LostBefore) => return Some(None),
+            Some(Fault::LostBefore) => return Gate::Silent,
             Some(Fault::Error {
                 status,
                 stored: false,
                 done: false,
-            }) => return Some(Some(Failure::server(*status))),
+            }) => return Gate::refused(Failure::server(*status)),
             Some(Fault::RateLimit(reason)) => {
                 let mut failure = Failure::rate_limited("", should_retry);
                 failure.rate_limited_reason = *reason;
-                return Some(Some(failure));
+                return Gate::refused(failure);
             }
-            Some(Fault::LockTimeout) => return Some(Some(Failure::lock_timeout())),
+            Some(Fault::LockTimeout) => return Gate::refused(Failure::lock_timeout()),
             Some(Fault::Conflict) => {
                 let key = request.idempotency_key.as_deref().unwrap_or_default();
-                return Some(Some(Failure::key_in_use(key)));
+                return Gate::refused(Failure::key_in_use(key));
             }
             Some(
                 Fault::LostAfter
@@ -407,20 +284,19 @@ impl Simulator {
             | None => {}
         }
         let Credentials::Key { kind, .. } = &request.credentials else {
-            return None;
+            return Gate::Open;
         };
-        let endpoint = endpoint(request);
-        let platform = &self.settings.platform_account;
-        self.limiter
-            .admit(
-                wall_ms,
-                kind.livemode(),
-                platform,
-                request.connected_account(),
-                endpoint,
-            )
-            .err()
-            .map(|reason| Some(Failure::rate_limited(reason, should_retry)))
+        let admitted = self.limiter.admit(
+            wall_ms,
+            kind.livemode(),
+            &self.settings.platform_account,
+            request.connected_account(),
+            endpoint(request),
+        );
+        match admitted {
+            Ok(()) => Gate::Open,
+            Err(reason) => Gate::refused(Failure::rate_limited(reason, should_retry)),
+        }
     }
 
     /// Cuts the answer as the fault says, and writes the transcript.
@@ -530,36 +406,4 @@ impl Simulator {
 
 fn endpoint(request: &Request) -> &'static str {
     Route::of(request.method, &request.path).map_or("unrecognized", Route::endpoint)
-}
-
-/// What a write holds while it is in flight, with the refusal that others get: its key, and the objects it names.
-///
-/// A clone holds nothing: it reads the platform's objects, and what it makes has no id yet.
-fn holds(request: &Request) -> Vec<(String, Failure)> {
-    let Credentials::Key { kind, .. } = &request.credentials else {
-        return Vec::new();
-    };
-    let write = matches!(request.method, Method::Post | Method::Delete);
-    let Some(route) = Route::of(request.method, &request.path).filter(|_| write) else {
-        return Vec::new();
-    };
-    let scope = format!(
-        "{}|{}",
-        kind.livemode(),
-        request.connected_account().unwrap_or_default()
-    );
-    let mut holds = Vec::new();
-    if let Some(key) = request.idempotency_key.as_deref() {
-        holds.push((format!("{scope}|key|{key}"), Failure::key_in_use(key)));
-    }
-    let params = Params::parse(&request.body);
-    let named =
-        ["customer", "payment_method", "payment_intent", "charge"].map(|name| params.filled(name));
-    let named = named
-        .into_iter()
-        .filter(|_| route != Route::CreatePaymentMethod);
-    for id in named.chain([route.object()]).flatten() {
-        holds.push((format!("{scope}|object|{id}"), Failure::lock_timeout()));
-    }
-    holds
 }

@@ -373,7 +373,6 @@ fn check_currency(currency: &str) -> Result<String, Failure> {
 fn check_fee(fee: Option<i64>, amount: i64, connected: bool) -> Result<(), Failure> {
     let refuse = |message: &str| Err(Failure::invalid(message).param("application_fee_amount"));
     match fee {
-        None => Ok(()),
         Some(_) if !connected => refuse(
             "Can only apply an application_fee_amount when the PaymentIntent is attempting a direct payment (using an \
              OAuth key or Stripe-Account header) or destination payment.",
@@ -381,6 +380,6 @@ fn check_fee(fee: Option<i64>, amount: i64, connected: bool) -> Result<(), Failu
         Some(fee) if fee < 0 || fee > amount => {
             refuse("The application fee must be at least 0 and no more than the amount.")
         }
-        Some(_) => Ok(()),
+        None | Some(_) => Ok(()),
     }
 }

@@ -168,7 +168,7 @@ impl Journal {
     /// Opens or starts a journal: gives its header and feeds each entry to `replay`, oldest first.
     pub fn open(
         path: &Path,
-        fresh: Header,
+        fresh: &Header,
         mut replay: impl FnMut(&Header, Option<Entry>),
     ) -> Result<Self, JournalError> {
         let mut file = open_private(path)?;
@@ -201,8 +201,8 @@ impl Journal {
             }
         };
         let Some((_, first)) = lines.next() else {
-            journal.write(&fresh)?;
-            replay(&fresh, None);
+            journal.write(fresh)?;
+            replay(fresh, None);
             return Ok(journal);
         };
         let header: Header = serde_json::from_slice(first).map_err(damaged(0))?;

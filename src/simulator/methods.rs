@@ -36,23 +36,22 @@ impl World {
         place: Place<'_>,
         customer: Option<Slot>,
     ) -> Result<Attachable, Failure> {
-        let (found, conduct) = match testcards::payment_method(id) {
-            Some(model) => (Attachable::Template(model), model.conduct),
-            None => {
-                let slot = self.method_slot(call.ledger, id, place)?;
-                let record = self.methods.get(slot);
-                match record.standing {
-                    Standing::Loose => {}
-                    Standing::Spent => return Err(Failure::invalid(SPENT)),
-                    Standing::Attached(owner)
-                        if Some(owner) == customer && !self.laws.refuse_reattach =>
-                    {
-                        return Ok(Attachable::Existing(slot));
-                    }
-                    Standing::Attached(_) => return Err(Failure::invalid(ALREADY_ATTACHED)),
+        let (found, conduct) = if let Some(model) = testcards::payment_method(id) {
+            (Attachable::Template(model), model.conduct)
+        } else {
+            let slot = self.method_slot(call.ledger, id, place)?;
+            let record = self.methods.get(slot);
+            match record.standing {
+                Standing::Loose => {}
+                Standing::Spent => return Err(Failure::invalid(SPENT)),
+                Standing::Attached(owner)
+                    if Some(owner) == customer && !self.laws.refuse_reattach =>
+                {
+                    return Ok(Attachable::Existing(slot));
                 }
-                (Attachable::Existing(slot), record.conduct)
+                Standing::Attached(_) => return Err(Failure::invalid(ALREADY_ATTACHED)),
             }
+            (Attachable::Existing(slot), record.conduct)
         };
         match conduct {
             Conduct::Declines(decline) => Err(declined(decline)),
@@ -284,7 +283,7 @@ pub(super) fn declined(decline: Decline) -> Failure {
     let mut failure = Failure::new(402, Kind::Card, decline.message)
         .code(decline.code)
         .with("advice_code", decline.advice);
-    if let Some(code) = decline.decline_code {
+    if let Some(code) = decline.reason {
         failure = failure
             .with("decline_code", code)
             .with("network_decline_code", "01");

@@ -1,7 +1,7 @@
 //! A stateful Stripe on a loopback address: what `pmclone simulate` serves and `pmclone run --simulate` talks to.
 //!
 //! Hazard: it shares **no type and no code** with the client. Both are written against Stripe's documentation, its
-//! OpenAPI text and observed traffic, and against nothing of each other, so that a mistake made once shows. Keep it so:
+//! `OpenAPI` text and observed traffic, and against nothing of each other, so that a mistake made once shows. Keep it so:
 //! this module may use crates and the standard library only.
 //!
 //! ```text
@@ -85,6 +85,7 @@ mod expand;
 mod faults;
 mod idempotency;
 mod ids;
+mod in_flight;
 mod intents;
 mod journal;
 mod keys;
@@ -95,6 +96,7 @@ mod params;
 mod payments;
 mod refunds;
 mod render;
+mod reply;
 mod request;
 mod response;
 mod routes;
@@ -102,6 +104,7 @@ mod schema;
 mod search;
 mod seeding;
 mod server;
+mod settings;
 mod setups;
 mod shelf;
 mod sources;
@@ -114,7 +117,7 @@ mod world;
 mod tests;
 
 pub use control::{ControlAnswer, Dump};
-pub use engine::{Answered, Delivery, Settings, Simulator, SimulatorError};
+pub use engine::{Answered, Delivery, Simulator};
 pub use faults::{FaultScript, FaultScriptError};
 pub use ids::Moment;
 pub use journal::JournalError;
@@ -123,5 +126,6 @@ pub use limits::{Budget, Limits};
 pub use request::{Method, Request};
 pub use response::{DEFAULT_VERSION, Response};
 pub use server::{Running, serve, spawn};
+pub use settings::{AcceptedKeys, Settings, SimulatorError};
 pub use transcript::Counters;
 pub use world::{Handling, Laws, World};

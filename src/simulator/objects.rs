@@ -182,7 +182,8 @@ pub(super) enum Conduct {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Decline {
     pub code: &'static str,
-    pub decline_code: Option<&'static str>,
+    /// The value of `decline_code`.
+    pub reason: Option<&'static str>,
     pub message: &'static str,
     pub advice: &'static str,
 }

@@ -142,7 +142,7 @@ pub(super) enum Verdict {
 /// What a cardholder who is not there cannot do.
 pub(super) const AUTHENTICATION: Decline = Decline {
     code: "authentication_required",
-    decline_code: Some("authentication_required"),
+    reason: Some("authentication_required"),
     message: "Your card was declined. This transaction requires authentication.",
     advice: "confirm_card_data",
 };
@@ -171,9 +171,8 @@ impl World {
 
     pub(super) fn verdict(&self, method: Slot, connected: bool) -> Verdict {
         match self.methods.get(method).conduct {
-            Conduct::Good => Verdict::Approved,
             Conduct::DeclinesConnected(decline) if connected => Verdict::Declined(decline),
-            Conduct::DeclinesConnected(_) => Verdict::Approved,
+            Conduct::Good | Conduct::DeclinesConnected(_) => Verdict::Approved,
             Conduct::Declines(decline) | Conduct::DeclinesCharges(decline) => {
                 Verdict::Declined(decline)
             }
@@ -243,7 +242,7 @@ impl World {
             }
             Some(why) => {
                 json!({"advice_code": why.advice, "network_advice_code": null, "network_decline_code": "01",
-                "network_status": "declined_by_network", "reason": why.decline_code, "risk_level": "normal",
+                "network_status": "declined_by_network", "reason": why.reason, "risk_level": "normal",
                 "seller_message": "The bank did not return any further details with this decline.",
                 "type": "issuer_declined"})
             }

@@ -196,9 +196,12 @@ impl<'a> From<&'a Billing> for BillingView<'a> {
 
 #[derive(serde::Serialize)]
 struct Checks {
-    address_line1_check: Option<&'static str>,
-    address_postal_code_check: Option<&'static str>,
-    cvc_check: Option<&'static str>,
+    #[serde(rename = "address_line1_check")]
+    address_line1: Option<&'static str>,
+    #[serde(rename = "address_postal_code_check")]
+    address_postal_code: Option<&'static str>,
+    #[serde(rename = "cvc_check")]
+    cvc: Option<&'static str>,
 }
 
 #[derive(serde::Serialize)]
@@ -235,9 +238,9 @@ impl From<&Card> for CardView {
         Self {
             brand: card.brand,
             checks: Checks {
-                address_line1_check: None,
-                address_postal_code_check: None,
-                cvc_check: card.cvc_check,
+                address_line1: None,
+                address_postal_code: None,
+                cvc: card.cvc_check,
             },
             country: card.country,
             display_brand: card.brand,

@@ -1,6 +1,6 @@
 //! Which parameters each endpoint takes, and what is refused before anything is executed.
 //!
-//! From Stripe's OpenAPI text of `2026-09-30.endive` as far as it is known, and of 2023-08-16 for the rest; every
+//! From Stripe's `OpenAPI` text of `2026-09-30.endive` as far as it is known, and of 2023-08-16 for the rest; every
 //! schema there forbids further properties, so an unknown parameter is an error. What is refused here is *validation*:
 //! it is not stored under the idempotency key.
 
@@ -114,6 +114,7 @@ fn check_one(shape: Shape, name: &str, rest: &str, value: &str) -> Result<bool, 
                 None => Ok(false),
             }
         }
+        Shape::Metadata if rest.is_empty() && !value.is_empty() => Err(bad("hash", name, value)),
         Shape::Metadata | Shape::Ignored => Ok(true),
         Shape::List => {
             if rest.is_empty() && !value.is_empty() {

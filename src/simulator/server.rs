@@ -5,9 +5,10 @@
 //! microseconds a request and never across an `await`; delays are waited for outside.
 
 use super::control::{ControlAnswer, Dump};
-use super::engine::{Answered, Settings, Simulator, SimulatorError};
+use super::engine::{Answered, Simulator};
 use super::request::{Method, Request};
 use super::response::Response;
+use super::settings::{Settings, SimulatorError};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue, ORIGIN};

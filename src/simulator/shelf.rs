@@ -167,7 +167,7 @@ impl Window {
         let mut high = Bound::Included((self.newest, Slot::MAX));
         match (self.start, self.backwards) {
             (Some(start), false) if start < (self.newest, Slot::MAX) => {
-                high = Bound::Excluded(start)
+                high = Bound::Excluded(start);
             }
             (Some(start), true) if start > (self.oldest, 0) => low = Bound::Excluded(start),
             _ => {}

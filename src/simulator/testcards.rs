@@ -13,13 +13,13 @@ pub(super) struct Model {
 
 const fn decline(
     code: &'static str,
-    decline_code: Option<&'static str>,
+    reason: Option<&'static str>,
     message: &'static str,
     advice: &'static str,
 ) -> Decline {
     Decline {
         code,
-        decline_code,
+        reason,
         message,
         advice,
     }

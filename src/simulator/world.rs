@@ -17,8 +17,9 @@ use super::keys::{Credentials, Kind as KeyKind};
 use super::objects::{CustomerRecord, MethodRecord};
 use super::params::Params;
 use super::payments::{Charge, Fee, Intent, Refund, Setup};
+use super::reply::Reply;
 use super::request::{Method, Request};
-use super::response::{DEFAULT_VERSION, Failure, Kind, Response, bare};
+use super::response::{Failure, Kind, Response};
 use super::routes::Route;
 use super::schema;
 use super::shelf::{LedgerId, Shelf};
@@ -127,31 +128,15 @@ impl World {
 
     /// Handles one request: the only way in which the world changes, apart from the control API.
     pub fn handle(&mut self, moment: Moment, request: &Request, handling: Handling) -> Response {
-        let request_id = ids::request_id(self.laws.seed, moment.number);
-        let mut reply = Reply {
-            moment,
-            request,
-            request_id: &request_id,
-            handling,
-            executed: false,
-            original: None,
-        };
+        let mut reply = Reply::new(&self.laws, moment, request);
+        reply.handling = handling;
         let outcome = self.judge(&mut reply);
-        self.finish(&reply, outcome)
+        reply.response(&self.laws, outcome)
     }
 
     /// Refuses a request in the shape that its answer would have had, without handling it.
     pub(super) fn refuse(&self, moment: Moment, request: &Request, failure: Failure) -> Response {
-        let request_id = ids::request_id(self.laws.seed, moment.number);
-        let reply = Reply {
-            moment,
-            request,
-            request_id: &request_id,
-            handling: Handling::Normal,
-            executed: false,
-            original: None,
-        };
-        self.finish(&reply, Err(failure))
+        Reply::new(&self.laws, moment, request).response(&self.laws, Err(failure))
     }
 
     fn judge(&mut self, reply: &mut Reply<'_>) -> Result<(u16, String), Failure> {
@@ -237,7 +222,7 @@ impl World {
                 return Err(failure);
             }
             Err(failure) => {
-                let body = failure.body(reply.request_id, call.livemode, &call.account);
+                let body = failure.body(&reply.request_id, call.livemode, &call.account);
                 (failure.status, Answer::Text(body.into()))
             }
         };
@@ -340,68 +325,6 @@ impl World {
         let drawn = ids::draw(self.laws.seed, call.moment.number, ordinal);
         ids::object_id(prefix, &call.account, call.moment, drawn).into()
     }
-
-    /// Puts status, body and headers together.
-    fn finish(&self, reply: &Reply<'_>, outcome: Result<(u16, String), Failure>) -> Response {
-        let request = reply.request;
-        let post = request.method == Method::Post;
-        let mut response = match outcome {
-            Ok((status, body)) => bare(reply.moment, status, body),
-            Err(failure) => {
-                let livemode = matches!(&request.credentials, Credentials::Key { kind, .. } if kind.livemode());
-                let account = request
-                    .connected_account()
-                    .unwrap_or(&self.laws.platform_account);
-                let body = failure.body(reply.request_id, livemode, account);
-                let mut response = bare(reply.moment, failure.status, body);
-                response.should_retry = failure.should_retry;
-                response.rate_limited_reason = failure.rate_limited_reason;
-                if failure.anonymous {
-                    response.request_id = None;
-                }
-                response
-            }
-        };
-        let anonymous = response.status == 403;
-        response.request_id = (!anonymous).then(|| reply.request_id.to_owned());
-        response.version = request
-            .version
-            .clone()
-            .unwrap_or_else(|| DEFAULT_VERSION.to_owned());
-        response.account = request
-            .connected_account()
-            .map(str::to_owned)
-            .filter(|_| !anonymous);
-        response.effect = reply.executed;
-        if post && !matches!(response.status, 401 | 403) {
-            let made_up = || ids::made_up_key(self.laws.seed, reply.moment.number);
-            response.idempotency_key =
-                Some(request.idempotency_key.clone().unwrap_or_else(made_up));
-            // Observed on every POST that was answered; not where the limiter, a lock or an outage came before it.
-            let turned_away =
-                matches!(response.status, 409 | 429) || (response.status >= 500 && !reply.executed);
-            if !turned_away || reply.original.is_some() {
-                response.should_retry = response.should_retry.or(Some(false));
-            }
-        }
-        if let Some(number) = reply.original {
-            response.replayed = true;
-            response.original_request = Some(ids::request_id(self.laws.seed, number));
-        } else if reply.executed && post && request.idempotency_key.is_some() {
-            response.original_request.clone_from(&response.request_id);
-        }
-        response
-    }
-}
-
-/// A request and what is known so far about its answer.
-struct Reply<'a> {
-    moment: Moment,
-    request: &'a Request,
-    request_id: &'a str,
-    handling: Handling,
-    executed: bool,
-    original: Option<u64>,
 }
 
 /// A JSON value as an answer.

@@ -5,7 +5,8 @@
 //! customer, and parallel writes to them answer 429 `lock_timeout`.
 
 use super::{
-    Customer, Doubt, Object, Position, Reach, Reachable, Standing, StepId, StepKind, StepState,
+    Customer, Doubt, Object, Position, Reach, Reachable, Record, Standing, StepId, StepKind,
+    StepState,
 };
 use crate::ids::PaymentMethodId;
 use crate::time::StripeTime;
@@ -90,6 +91,7 @@ impl<'a> Walk<'a> {
                     (Err(Next::Send(_)), Reachable::NotSelected) => {
                         Ok(self.waiting(position, Standing::InProgress))
                     }
+                    (Ok(standing), _) => Ok(self.waiting(position, standing)),
                     (other, _) => other,
                 },
             )
@@ -103,7 +105,7 @@ impl<'a> Walk<'a> {
         Ok(Next::Settled(Review { customer, targets }))
     }
 
-    /// The standing of a target whose next step may not be sent now.
+    /// The standing of a target where nothing can be done now: in doubt, whatever else, while one of its steps is.
     fn waiting(&self, target: Position, otherwise: Standing) -> Standing {
         let unknown =
             |state: &StepState| matches!(state, StepState::Started | StepState::InDoubt(_));
@@ -141,6 +143,20 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// A Customer that may be there: none may be made with another source before that is known. It need not be the first
+    /// that the walk comes to, since a source before it may have been retried, or answered late.
+    fn unsettled_create(&self, target: Option<Position>) -> Option<StepId> {
+        let unsettled = |(step, record): (&StepId, &Record)| {
+            let creates = matches!(
+                step.kind,
+                StepKind::CreatePlatformCustomer | StepKind::CreateConnectedCustomer
+            );
+            let unknown = matches!(record.state, StepState::Started | StepState::InDoubt(_));
+            (creates && unknown && step.target == target).then_some(*step)
+        };
+        self.customer.steps.iter().find_map(unsettled)
+    }
+
     fn platform(&self) -> OrNext<Platform> {
         let known = |source| self.customer.state_of(attach_on_platform(source)).is_some();
         if let Some(source) = self
@@ -155,6 +171,10 @@ impl<'a> Walk<'a> {
         }
         if let Some((_, carrier)) = self.customer.made_on(None) {
             return self.platform_sources(carrier);
+        }
+        if let Some(create) = self.unsettled_create(None) {
+            self.ended(create)?;
+            return Ok(Platform::InDoubt);
         }
         if self.customer.sources.is_empty() {
             return self
@@ -256,6 +276,12 @@ impl<'a> Walk<'a> {
             .customer
             .made_on(Some(target))
             .map(|(_, carrier)| Carrier(carrier));
+        if made.is_none()
+            && let Some(create) = self.unsettled_create(Some(target))
+        {
+            self.ended(create)?;
+            return Ok(Standing::InDoubt);
+        }
         let mut standing = Standing::Migrated;
         for source in self
             .customer

@@ -124,6 +124,14 @@ impl Customer {
         let parked = self
             .target(target)
             .is_some_and(|target| target.reach == Reachable::Parked);
+        let on_platform = self.state_of(StepId {
+            kind: StepKind::CreatePlatformCustomer,
+            target: None,
+            source: None,
+        });
+        if matches!(on_platform, Some(StepState::InDoubt(_))) {
+            return Standing::InDoubt;
+        }
         match self.state_of(create) {
             Some(StepState::Done(_)) => Standing::Migrated,
             Some(StepState::InDoubt(_)) => Standing::InDoubt,

@@ -572,6 +572,103 @@ fn every_history_of_answers_keeps_the_promises() {
     assert_eq!(histories, 513);
 }
 
+/// The same histories, taken up again: what was refused is retried, what got no answer is sent again, and all are
+/// answered "yes". A create that got no answer may have been executed, so it counts as a Customer.
+#[test]
+fn whatever_is_retried_no_second_customer_is_asked_for_while_a_first_may_be_there() {
+    let mut script: Vec<usize> = Vec::new();
+    loop {
+        let mut asked = 0;
+        let mut it = customer(2, 2);
+        let (sent, _) = drive(&mut it, |step| {
+            if script.len() == asked {
+                script.push(0);
+            }
+            asked += 1;
+            answers_to(step)[script[asked - 1]]
+        });
+        let mut may_be_there: BTreeSet<StepId> = (it.steps.iter())
+            .filter(|(_, record)| !matches!(record.state, StepState::Refused(_)))
+            .map(|(step, _)| *step)
+            .collect();
+        let refused: Vec<StepId> = (it.steps.iter())
+            .filter(|(_, record)| matches!(record.state, StepState::Refused(_)))
+            .map(|(step, _)| *step)
+            .collect();
+        for step in refused {
+            it.apply(step, Event::Retry, None).unwrap();
+        }
+        it.reopen_unanswered();
+        let (again, review) = drive(&mut it, |_| Say::Yes);
+        assert_eq!(review.customer, Standing::Migrated, "{sent:?}\n{again:?}");
+        may_be_there.extend(again.iter().copied());
+        for place in [None, Some(0), Some(1)] {
+            let customers = may_be_there
+                .iter()
+                .filter(|step| creates(**step) && step.target == place);
+            assert!(customers.count() <= 1, "{place:?}: {sent:?}\n{again:?}");
+        }
+        script.truncate(asked);
+        while let Some(last) = script.pop() {
+            let step = sent[script.len()];
+            if last + 1 < answers_to(step).len() {
+                script.push(last + 1);
+                break;
+            }
+        }
+        if script.is_empty() {
+            break;
+        }
+    }
+}
+
+fn creates(step: StepId) -> bool {
+    matches!(
+        step.kind,
+        StepKind::CreatePlatformCustomer | StepKind::CreateConnectedCustomer
+    )
+}
+
+#[test]
+fn a_clone_that_comes_late_waits_for_a_customer_that_may_be_there() {
+    let on = |kind, source| StepId {
+        kind,
+        target: Some(0),
+        source: Some(source),
+    };
+    let mut it = customer(3, 1);
+    let (_, review) = drive(&mut it, |step| match (step.kind, step.source) {
+        (StepKind::ClonePaymentMethod, Some(0)) => Say::NoToSource,
+        (StepKind::ClonePaymentMethod, Some(1)) | (StepKind::CreateConnectedCustomer, _) => {
+            Say::Nothing
+        }
+        _ => Say::Yes,
+    });
+    assert_eq!(review.customer, Standing::InDoubt);
+    it.reopen_unanswered();
+    let (sent, _) = drive(&mut it, |_| Say::Yes);
+    assert_eq!(
+        sent,
+        [
+            on(StepKind::CreateConnectedCustomer, 2),
+            on(StepKind::ClonePaymentMethod, 1),
+            on(StepKind::AttachConnectedPaymentMethod, 1),
+        ]
+    );
+}
+
+#[test]
+fn a_clone_in_doubt_is_not_hidden_by_the_refusal_of_the_customer() {
+    let mut it = customer(3, 1);
+    let (_, review) = drive(&mut it, |step| match (step.kind, step.source) {
+        (StepKind::ClonePaymentMethod, Some(0)) => Say::NoToSource,
+        (StepKind::ClonePaymentMethod, Some(1)) => Say::Nothing,
+        (StepKind::CreateConnectedCustomer, _) => Say::NoToCustomer,
+        _ => Say::Yes,
+    });
+    assert_eq!(review.targets, [Standing::InDoubt]);
+}
+
 fn answers_to(step: StepId) -> &'static [Say] {
     match step.kind {
         StepKind::CreatePlatformCustomer | StepKind::CreateConnectedCustomer => {

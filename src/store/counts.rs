@@ -80,6 +80,8 @@ pub(super) fn count(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result<u
 impl Counts {
     /// Counts all. `running`: a run holds the file, so that what is started is under way and not in doubt.
     pub fn read(conn: &Connection, running: bool) -> Result<Self, StoreError> {
+        // As of one moment: a run may begin meanwhile.
+        let moment = conn.unchecked_transaction()?;
         let mut counts = Self {
             requests: RequestTally::read(conn)?,
             ..Self::default()
@@ -91,12 +93,13 @@ impl Counts {
             counts.customers[index_of(row.get(0)?)] += count(row, 1)?;
         }
         if !running {
-            let started = started_customers(conn)?;
-            counts.customers[index_of(Standing::InProgress)] -= started;
-            counts.customers[index_of(Standing::InDoubt)] += started;
+            let unknown = unknown_customers(conn)?;
+            counts.customers[index_of(Standing::InProgress)] -= unknown;
+            counts.customers[index_of(Standing::InDoubt)] += unknown;
         }
         counts.read_targets(conn)?;
         counts.cloned += cloned_elsewhere(conn)?;
+        moment.finish()?;
         Ok(counts)
     }
 }
@@ -133,13 +136,13 @@ impl Counts {
     }
 }
 
-/// Customers in progress that have a step without an outcome.
-fn started_customers(conn: &Connection) -> Result<u64, StoreError> {
+/// Customers in progress that have a step without a known outcome: their visit was broken off.
+fn unknown_customers(conn: &Connection) -> Result<u64, StoreError> {
     let sql = "SELECT count(*) FROM customer c WHERE standing = ?1
-               AND EXISTS (SELECT 1 FROM step s WHERE s.customer = c.seq AND s.state = ?2)";
+               AND EXISTS (SELECT 1 FROM step s WHERE s.customer = c.seq AND s.state IN (?2, ?3))";
     Ok(conn.query_row(
         sql,
-        rusqlite::params![Standing::InProgress, StateCode::Started],
+        rusqlite::params![Standing::InProgress, StateCode::Started, StateCode::InDoubt],
         |row| count(row, 0),
     )?)
 }

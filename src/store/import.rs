@@ -14,7 +14,7 @@ use super::{StoreError, merge, schema};
 use crate::ids::{CustomerId, PaymentMethodId};
 use crate::input::Problems;
 use crate::legacy::Line;
-use checks::check_customers;
+use checks::{check_against_state, check_customers};
 use rows::Rows;
 
 /// What an import did.
@@ -160,6 +160,10 @@ impl<'c> Importer<'c> {
                 Place::Incoming => merge::take_over(self.conn, self.customers)?,
             })
         };
+        if self.place == Place::Incoming && imported.is_some() {
+            check_against_state(self.conn, &mut self.problems)?;
+        }
+        let imported = imported.filter(|_| self.problems.errors() == 0);
         drop(self.rows);
         if imported.is_some() {
             seal(self.conn)?;

@@ -34,8 +34,10 @@ impl RunLock {
     }
 }
 
+/// Of the file itself, whatever link leads to it: two names must not make two locks.
 fn path(state: &Path) -> PathBuf {
-    let mut name: OsString = state.as_os_str().to_owned();
+    let state = state.canonicalize().unwrap_or_else(|_| state.to_owned());
+    let mut name: OsString = state.into_os_string();
     name.push(".lock");
     PathBuf::from(name)
 }

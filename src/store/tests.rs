@@ -167,6 +167,62 @@ fn one_payment_method_or_platform_customer_for_two_customers_is_a_problem() {
     );
 }
 
+#[test]
+fn a_newer_csv_that_renames_a_customer_is_refused_since_its_cards_would_be_cloned_twice() {
+    let adopts = |number, legacy_id: &str, source: &str| Line {
+        platform_customer: Some(CustomerId::parse("cus_1").unwrap()),
+        ..line(number, legacy_id, &[source], &["acct_1"])
+    };
+    let conn = temporary().unwrap();
+    import(&conn, vec![adopts(2, "42", "pm_1")]);
+    let second = vec![
+        line(2, "C42", &["pm_1"], &["acct_1"]),
+        adopts(3, "C43", "pm_2"),
+    ];
+    let (problems, imported) = import(&conn, second);
+    assert_eq!(
+        kinds(&problems),
+        [
+            ProblemKind::PaymentMethodOfTwoCustomers,
+            ProblemKind::PlatformCustomerOfTwoCustomers
+        ]
+    );
+    assert_eq!(imported, None);
+    assert_eq!(all(conn).0.len(), 1, "nothing was taken over");
+}
+
+#[test]
+fn a_newer_csv_may_give_a_card_to_another_customer_before_anything_was_started() {
+    let conn = temporary().unwrap();
+    import(&conn, vec![line(2, "a", &["pm_1"], &["acct_1"])]);
+    let second = vec![
+        line(2, "a", &["pm_2"], &["acct_1"]),
+        line(3, "b", &["pm_1"], &["acct_1"]),
+    ];
+    let (problems, imported) = import(&conn, second);
+    assert_eq!(problems.errors(), 0);
+    assert_eq!(imported.unwrap().customers, 2);
+}
+
+#[test]
+fn a_customer_whose_visit_was_broken_off_with_a_step_in_doubt_is_counted_in_doubt() {
+    let (_folder, path) = on_disk();
+    let conn = create(&path).unwrap();
+    let lines = [("a", "pm_1"), ("b", "pm_2"), ("c", "pm_3")];
+    let line = |(legacy_id, source): &(&str, &str)| line(2, legacy_id, &[source], &["acct_1"]);
+    import(&conn, lines.iter().map(line).collect());
+    let loaded = all(open_readonly(&path).unwrap()).0;
+    let events = [None, Some(Event::Doubt(Doubt::NoAnswer))];
+    for (loaded, event) in loaded.iter().zip(events) {
+        step_of(&conn, loaded, event);
+        set_standing(&conn, loaded, Standing::InProgress);
+    }
+    // In doubt: one that was killed, one that drained while it waited to ask again. Pending: the third.
+    let counts = |running| Counts::read(&conn, running).unwrap().customers;
+    assert_eq!(counts(false), [2, 0, 0, 0, 1, 0]);
+    assert_eq!(counts(true), [0, 0, 0, 2, 1, 0]);
+}
+
 /// Writes, as a run would, that a step of the customer was started and what came of it.
 fn step_of(conn: &Connection, loaded: &Loaded, event: Option<Event>) -> StepId {
     let step = StepId {
@@ -529,6 +585,19 @@ fn one_runner_holds_the_lock_and_readers_see_it() {
     drop(held);
     assert!(!RunLock::is_held(&path));
     RunLock::take(&path).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_state_file_has_one_lock_whatever_link_leads_to_it() {
+    let (folder, path) = on_disk();
+    drop(create(&path).unwrap());
+    let link = folder.path().join("link.db");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let held = RunLock::take(&path).unwrap();
+    assert!(matches!(RunLock::take(&link), Err(StoreError::Busy)));
+    assert!(RunLock::is_held(&link));
+    drop(held);
 }
 
 #[test]

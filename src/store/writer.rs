@@ -49,6 +49,11 @@ impl Changes {
         self.standing = Some(Standing::InProgress);
     }
 
+    /// The customer is left with a step in doubt, before it is settled.
+    pub fn in_doubt(&mut self) {
+        self.standing = Some(Standing::InDoubt);
+    }
+
     /// Where the customer and its targets stand now. A migrated customer's contact details are erased with it.
     pub fn settle(&mut self, review: Review) {
         self.standing = Some(review.customer);

@@ -167,6 +167,12 @@ impl Asked {
         sources.iter().filter(moves).map(String::as_str).collect()
     }
 
+    /// Whether a Customer stands on an account in the end.
+    pub fn is_made_on(&self, account: &str, sources: &[String]) -> bool {
+        let bare = sources.is_empty() && !self.is_revoked(account);
+        bare || !self.moved(account, sources).is_empty()
+    }
+
     /// The source that is the default of the Customer on an account; none where the one that should be is refused.
     pub fn default_on<'a>(
         &self,
@@ -185,13 +191,12 @@ impl Asked {
 
     /// Where a line of the mapping stands. What is refused for good on the platform waits for no account.
     pub fn standing(&self, account: &str, source: &str) -> Standing {
-        match self.fate(source) {
-            Fate::RefusedOnPlatform => Standing::Refused,
-            Fate::Moves | Fate::Unclonable | Fate::RefusedThere if self.is_revoked(account) => {
-                Standing::Parked
+        match (self.fate(source), self.is_revoked(account)) {
+            (Fate::Moves, false) => Standing::Migrated,
+            (Fate::Moves | Fate::Unclonable | Fate::RefusedThere, true) => Standing::Parked,
+            (Fate::Unclonable | Fate::RefusedThere, false) | (Fate::RefusedOnPlatform, _) => {
+                Standing::Refused
             }
-            Fate::Unclonable | Fate::RefusedThere => Standing::Refused,
-            Fate::Moves => Standing::Migrated,
         }
     }
 
@@ -203,6 +208,11 @@ impl Asked {
                 for source in sources {
                     let line = (id.clone(), source.clone(), account.clone());
                     lines.insert(line, self.standing(account, source));
+                }
+                // A customer without any has a line all the same.
+                if sources.is_empty() {
+                    let line = (id.clone(), String::new(), account.clone());
+                    lines.insert(line, self.standing(account, ""));
                 }
             }
         }
@@ -220,9 +230,19 @@ impl Asked {
         count(worst.values().filter(|each| **each == standing))
     }
 
-    /// How many lines stand so.
-    pub fn lines_standing(&self, standing: Standing) -> u64 {
-        count(self.lines().values().filter(|each| **each == standing))
+    /// How many sources stand so, counted once for each account.
+    pub fn sources_standing(&self, standing: Standing) -> u64 {
+        let lines = self.lines();
+        let all = lines
+            .iter()
+            .filter(|((_, source, _), _)| !source.is_empty());
+        count(all.filter(|(_, each)| **each == standing))
+    }
+
+    /// How many sources are asked for, counted once for each account.
+    pub fn sources(&self) -> u64 {
+        let lines = self.lines();
+        count(lines.keys().filter(|(_, source, _)| !source.is_empty()))
     }
 
     /// Writes to Stripe for customers whose sources all move: `n + 2nm` each.

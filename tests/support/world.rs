@@ -51,16 +51,13 @@ impl World {
                 let there = &self.accounts[account];
                 let wanted = asked.moved(account, sources);
                 let made = there.of_customer(id);
-                let (Some(made), false) = (made.first(), wanted.is_empty()) else {
-                    if made.is_empty() != wanted.is_empty() {
-                        faults.push(format!(
-                            "{id} on {account}: {} Customers for {} sources",
-                            made.len(),
-                            wanted.len()
-                        ));
-                    }
-                    continue;
-                };
+                if made.len() != usize::from(asked.is_made_on(account, sources)) {
+                    faults.push(format!(
+                        "{id} on {account}: {} Customers for {wanted:?}",
+                        made.len()
+                    ));
+                }
+                let Some(made) = made.first() else { continue };
                 let found = self.attached_sources(there, made, sources);
                 if found != wanted {
                     faults.push(format!(
@@ -81,12 +78,12 @@ impl World {
                 }
             }
         }
-        told(faults)
+        told(&faults)
     }
 
     /// Any moment of a migration: nothing is there twice.
     pub fn holds_nothing_twice(&self, asked: &Asked) -> Result<()> {
-        told(self.doubled(asked))
+        told(&self.doubled(asked))
     }
 
     fn doubled(&self, asked: &Asked) -> Vec<String> {
@@ -173,10 +170,10 @@ impl World {
             expect(&format!("/customers/{nobody}"), 0);
         }
         let lines = asked.lines();
-        expect("/payment_methods/total", count(lines.iter()));
+        expect("/payment_methods/total", asked.sources());
         expect(
             "/payment_methods/cloned",
-            asked.lines_standing(Standing::Migrated),
+            asked.sources_standing(Standing::Migrated),
         );
         let told_accounts = status["accounts"].as_array().context("accounts")?.len();
         if told_accounts != asked.accounts().len() {
@@ -222,7 +219,7 @@ impl World {
                 wanted.len()
             ));
         }
-        told(faults)
+        told(&faults)
     }
 
     /// The ids of a line of the mapping, against the objects that have them.
@@ -281,13 +278,60 @@ impl Account {
     }
 }
 
+/// From the worst to the best.
+const WORST_FIRST: [&str; 6] = [
+    "in_doubt",
+    "parked",
+    "refused",
+    "in_progress",
+    "pending",
+    "migrated",
+];
+
+/// Customers by the worst of their lines in the mapping are as many as `status` counts.
+pub fn the_mapping_agrees_with_the_status(place: &Place) -> Result<()> {
+    the_mapping_agrees_on(place, &WORST_FIRST)
+}
+
+/// The same for some standings. Before a run has come to its end, customers that it has not come to are pending, while
+/// their lines on an account that is known to be parked are parked.
+pub fn the_mapping_agrees_on(place: &Place, standings: &[&str]) -> Result<()> {
+    let export = place.pmclone_keyless(&["export"])?.with(0)?.out;
+    let mut worst: BTreeMap<String, usize> = BTreeMap::new();
+    for row in csv::Reader::from_reader(export.as_bytes()).deserialize::<BTreeMap<String, String>>()
+    {
+        let row = row?;
+        let rank = WORST_FIRST
+            .iter()
+            .position(|standing| *standing == row["status"]);
+        let rank = rank.with_context(|| format!("no such status: {row:?}"))?;
+        let entry = worst.entry(row["legacy_id"].clone()).or_insert(rank);
+        *entry = (*entry).min(rank);
+    }
+    let status = place.status(&[])?;
+    let mut faults = Vec::new();
+    for (rank, standing) in WORST_FIRST.into_iter().enumerate() {
+        if !standings.contains(&standing) {
+            continue;
+        }
+        let mapped = count(worst.values().filter(|worst| **worst == rank));
+        let counted = &status["customers"][standing];
+        if counted.as_u64() != Some(mapped) {
+            faults.push(format!(
+                "{mapped} customers are {standing} in the mapping, {counted} in the status"
+            ));
+        }
+    }
+    told(&faults)
+}
+
 /// The same for a clone as for its source.
 fn fingerprint(method: &Value) -> Option<&str> {
     let kind = method["type"].as_str()?;
     method[kind]["fingerprint"].as_str()
 }
 
-fn told(faults: Vec<String>) -> Result<()> {
+fn told(faults: &[String]) -> Result<()> {
     if faults.is_empty() {
         return Ok(());
     }

@@ -104,8 +104,6 @@ fn when_something_is_wrong_each_kind_says_what_to_do() {
     Mapping  pmclone export --state pmclone.db -o mapping.csv
     Next     Go on where it stopped:
                pmclone resume --state pmclone.db
-             Once the parked accounts can be reached:
-               pmclone resume --state pmclone.db
              Once the refusals are mended:
                pmclone resume --state pmclone.db --retry-refused
     "#);
@@ -155,7 +153,7 @@ fn the_exit_code_follows_from_the_ending_and_what_is_left() {
         (Ending::Finished, only(Standing::Refused), Exit::Incomplete),
         (Ending::Finished, only(Standing::Parked), Exit::Incomplete),
         (Ending::Finished, only(Standing::InDoubt), Exit::Incomplete),
-        (Ending::Finished, only(Standing::Pending), Exit::Limit),
+        (Ending::Finished, only(Standing::Pending), Exit::Incomplete),
         (
             Ending::LimitReached,
             only(Standing::InProgress),

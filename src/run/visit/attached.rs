@@ -85,6 +85,7 @@ impl Visitor<'_> {
         &mut self,
         step: StepId,
         refusal: stripe::Refusal,
+        untouched: bool,
     ) -> Result<Onward, VisitError> {
         let Some(id) = self.carried(step).cloned() else {
             self.refuse(step, refusal)?;
@@ -103,7 +104,9 @@ impl Visitor<'_> {
             ReadAnswer::Found(facts) => facts.customer,
             ReadAnswer::Missing(_) => None,
             ReadAnswer::Stop(stop) => return Err(VisitError::Stop(stop)),
-            ReadAnswer::AccountInvalid(_) | ReadAnswer::Failed(_) => return self.unread(step),
+            ReadAnswer::AccountInvalid(_) | ReadAnswer::Failed(_) => {
+                return self.unread(step, untouched);
+            }
         };
         let Some(holder) = holder else {
             self.refuse(step, refusal)?;
@@ -136,7 +139,7 @@ impl Visitor<'_> {
                 Ok(Onward::Yes)
             }
             Some(false) => self.held_by_other(step, holder),
-            None => self.unread(step),
+            None => self.unread(step, untouched),
         }
     }
 
@@ -166,8 +169,12 @@ impl Visitor<'_> {
     }
 
     /// The look-up failed: the step is asked for again later, and Stripe will give its stored answer.
-    fn unread(&mut self, step: StepId) -> Result<Onward, VisitError> {
-        self.apply(step, Event::Doubt(Doubt::NoAnswer), None)?;
+    fn unread(&mut self, step: StepId, untouched: bool) -> Result<Onward, VisitError> {
+        if untouched {
+            self.withdraw(step, true)?;
+        } else {
+            self.apply(step, Event::Doubt(Doubt::NoAnswer), None)?;
+        }
         Ok(Onward::No)
     }
 }

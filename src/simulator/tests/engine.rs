@@ -81,7 +81,7 @@ fn burst(limits: Limits, live: bool, connected: bool) -> Vec<Option<String>> {
         if live {
             ask = ask.live();
         }
-        if connected && n % 2 == 0 {
+        if connected && n.is_multiple_of(2) {
             ask = ask.on(SHOP);
         }
         bench

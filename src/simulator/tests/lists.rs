@@ -219,7 +219,7 @@ fn search_lags_and_lists_do_not() {
     assert!(ids(&bench.send(&get(query)).ok().json).is_empty());
     assert_eq!(
         ids(&bench.send(&get("/v1/customers")).ok().json),
-        [id.clone()]
+        [id.as_str()]
     );
     bench.advance(59);
     assert!(ids(&bench.send(&get(query)).ok().json).is_empty());

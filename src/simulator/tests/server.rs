@@ -95,9 +95,10 @@ async fn the_control_api_is_not_for_browsers_and_needs_no_key() {
 #[tokio::test]
 async fn a_large_dump_arrives_complete() {
     let running = spawn(settings()).await.unwrap();
-    let seeds: String = (0..1_234)
-        .map(|n| format!("{{\"customer\":\"cus_{n}\"}}\n"))
+    let seeds: Vec<String> = (0..1_234)
+        .map(|n| format!("{{\"customer\":\"cus_{n}\"}}"))
         .collect();
+    let seeds = seeds.join("\n");
     let planted = raw(running.addr(), "POST", "/_sim/seed", "", &seeds).await;
     assert!(planted.starts_with("HTTP/1.1 200"), "{planted}");
     let dump = raw(running.addr(), "GET", "/_sim/customers", "", "").await;

@@ -1,4 +1,4 @@
-//! Objects and errors against what Stripe publishes of them: its example objects and the `error` schema of its OpenAPI
+//! Objects and errors against what Stripe publishes of them: its example objects and the `error` schema of its `OpenAPI`
 //! text. Both lie beside the repository, not in it; without them these tests say so and pass.
 
 use super::{Ask, Bench, SHOP, get, post};

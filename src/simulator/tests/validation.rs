@@ -107,6 +107,7 @@ fn metadata_has_50_keys_of_40_characters_with_values_of_500() {
     );
     assert_eq!(refusal(&mut bench, "metadata[a[b]]=v").0, 400);
     assert_eq!(refusal(&mut bench, "metadata[a][b]=v").0, 400);
+    assert_eq!(refusal(&mut bench, "metadata=text").0, 400);
 }
 
 #[test]

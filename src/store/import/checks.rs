@@ -72,6 +72,43 @@ pub(super) fn check_customers(
     })
 }
 
+const SOURCE_OF_KNOWN_CUSTOMER: &str = "
+SELECT i.lines, p.id, m.legacy_id FROM incoming.payment_method p JOIN incoming.customer i ON i.seq = p.customer
+JOIN main.payment_method q ON q.id = p.id JOIN main.customer m ON m.seq = q.customer
+WHERE m.legacy_id <> i.legacy_id LIMIT ?1";
+
+const ADOPTED_BY_KNOWN_CUSTOMER: &str = "
+SELECT i.lines, i.platform_customer, m.legacy_id FROM incoming.customer i
+JOIN main.customer m ON m.platform_customer = i.platform_customer
+WHERE m.legacy_id <> i.legacy_id LIMIT ?1";
+
+/// What only shows beside the customers that the state file has. A newer CSV that calls a customer by another `legacy_id`
+/// would have its cards cloned a second time.
+pub(super) fn check_against_state(
+    conn: &Connection,
+    problems: &mut Problems,
+) -> Result<(), StoreError> {
+    let most = [MOST_OF_A_KIND];
+    each(conn, SOURCE_OF_KNOWN_CUSTOMER, most, |row| {
+        let (line, source) = (first_line(row, 0)?, row.get(1)?);
+        problems.add(Problem::payment_method_of_known_customer(
+            line,
+            &source,
+            &row.get(2)?,
+        ));
+        Ok(())
+    })?;
+    each(conn, ADOPTED_BY_KNOWN_CUSTOMER, most, |row| {
+        let (line, adopted) = (first_line(row, 0)?, row.get(1)?);
+        problems.add(Problem::platform_customer_of_known_customer(
+            line,
+            &adopted,
+            &row.get(2)?,
+        ));
+        Ok(())
+    })
+}
+
 fn each(
     conn: &Connection,
     sql: &str,

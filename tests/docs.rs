@@ -1,0 +1,433 @@
+//! README.md and MIGRATION.md say what is true: their commands run, their flags exist, their tables are the code's.
+//!
+//! Blocks fenced as `sh` are run, line by line and in order, in one scratch folder for each document, with nothing in it
+//! but the samples. A line ends with exit code 0, or with the one that a comment after it names (`# exit 3`). A `text`
+//! block right after one is its output: counts in it must come out as they stand. `console` blocks are for reading.
+//! Nothing that is run may reach a network: see [`stays_here`].
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result, bail, ensure};
+use pmclone::exit::Exit;
+use pmclone::simulator::FaultScript;
+
+const PMCLONE: &str = env!("CARGO_BIN_EXE_pmclone");
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const DOCUMENTS: [&str; 2] = ["README.md", "MIGRATION.md"];
+const COMMANDS: [&str; 6] = ["run", "resume", "status", "export", "simulate", "sample"];
+/// Flags of other programs that the documents mention.
+const FLAGS_OF_OTHERS: [&str; 4] = ["--release", "--query", "--stripe-account", "--bench"];
+
+fn read(name: &str) -> Result<String> {
+    fs::read_to_string(Path::new(ROOT).join(name)).with_context(|| name.to_owned())
+}
+
+/// A fenced block of a document.
+struct Block<'a> {
+    /// What stands after the opening fence.
+    info: &'a str,
+    /// Lines with their numbers.
+    lines: Vec<(usize, &'a str)>,
+    /// True where only blank lines are between it and the block before: it shows what that one does.
+    follows: bool,
+}
+
+fn blocks(document: &str) -> Result<Vec<Block<'_>>> {
+    let mut blocks: Vec<Block<'_>> = Vec::new();
+    let (mut open, mut near) = (false, false);
+    for (index, line) in document.lines().enumerate() {
+        let fence = line.trim_start().strip_prefix("```");
+        match (fence, open) {
+            (Some(info), false) => {
+                open = true;
+                blocks.push(Block {
+                    info: info.trim(),
+                    lines: Vec::new(),
+                    follows: near,
+                });
+            }
+            (Some(_), true) => (open, near) = (false, true),
+            (None, true) => blocks
+                .last_mut()
+                .context("a block")?
+                .lines
+                .push((index + 1, line)),
+            (None, false) => near = near && line.is_empty(),
+        }
+    }
+    ensure!(!open, "the last block is not closed");
+    Ok(blocks)
+}
+
+/// A line of a block as a shell takes it, and the exit code that it shall end with.
+fn command_of(line: &str) -> Result<(String, i32)> {
+    let (command, code) = line.split_once("# exit ").unwrap_or((line, "0"));
+    let code = code
+        .trim()
+        .parse()
+        .with_context(|| format!("the exit code in {line:?}"))?;
+    let command = command.trim().replace("cargo run --release --", "pmclone");
+    Ok((command, code))
+}
+
+/// Fails for a command that could reach Stripe, or anything else but this machine.
+fn stays_here(command: &str) -> Result<()> {
+    let mut words = command.split_whitespace();
+    let harmless = match (words.next(), words.next()) {
+        (Some("pmclone"), Some("run")) => {
+            command.contains("--simulate") || command.contains("--dry-run")
+        }
+        (Some("pmclone"), Some("resume")) => command.contains("--simulate"),
+        (Some("pmclone"), Some("status" | "export" | "sample")) | (Some("printf" | "rm"), _) => {
+            true
+        }
+        _ => false,
+    };
+    ensure!(harmless, "{command:?} is not known to stay on this machine");
+    Ok(())
+}
+
+/// A folder with the samples in it.
+fn scratch() -> Result<tempfile::TempDir> {
+    let folder = tempfile::tempdir()?;
+    let samples = folder.path().join("samples");
+    fs::create_dir(&samples)?;
+    for entry in fs::read_dir(Path::new(ROOT).join("samples"))? {
+        let entry = entry?;
+        fs::copy(entry.path(), samples.join(entry.file_name()))?;
+    }
+    Ok(folder)
+}
+
+/// Runs a line with `pmclone` on the `PATH`, and nothing in the environment.
+fn shell(folder: &Path, command: &str) -> Result<Output> {
+    let bin = Path::new(PMCLONE).parent().context("the binary's folder")?;
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display());
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", command])
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", path);
+    Ok(shell.output()?)
+}
+
+/// Beginnings of lines that come out the same every time, unless faults are drawn.
+const CERTAIN: [&str; 9] = [
+    "Plan  ",
+    "  POST ",
+    "  GET ",
+    "Customers ",
+    "  migrated ",
+    "  refused ",
+    "  parked ",
+    "PaymentMethods ",
+    "error: ",
+];
+
+fn run_all_of(document: &str) -> Result<()> {
+    let text = read(document)?;
+    let folder = scratch()?;
+    let mut shown = String::new();
+    let mut certain = false;
+    for block in blocks(&text)? {
+        match block.info {
+            "sh" => {
+                shown.clear();
+                for (number, line) in block.lines {
+                    let (command, code) = command_of(line)?;
+                    stays_here(&command)?;
+                    let output = shell(folder.path(), &command)?;
+                    let told = String::from_utf8_lossy(&output.stdout).into_owned()
+                        + &String::from_utf8_lossy(&output.stderr);
+                    ensure!(
+                        output.status.code() == Some(code),
+                        "{document}, line {number}: {command}\nended with {}\n{told}",
+                        output.status
+                    );
+                    certain = !command.contains("--simulate-faults");
+                    shown.push_str(&told);
+                }
+            }
+            "text" if block.follows && certain => {
+                for (number, line) in block.lines {
+                    let is_certain = CERTAIN.iter().any(|begin| line.starts_with(begin));
+                    ensure!(
+                        !is_certain || shown.lines().any(|each| each == line),
+                        "{document}, line {number}: {line:?} is not in\n{shown}"
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+    ensure!(!shown.is_empty(), "{document} has nothing to run");
+    Ok(())
+}
+
+#[cfg(unix)]
+#[test]
+fn the_commands_of_the_readme_run() -> Result<()> {
+    run_all_of("README.md")
+}
+
+#[cfg(unix)]
+#[test]
+fn the_commands_of_the_runbook_run() -> Result<()> {
+    run_all_of("MIGRATION.md")
+}
+
+fn help(command: Option<&str>) -> Result<String> {
+    let output = Command::new(PMCLONE).args(command).arg("--help").output()?;
+    ensure!(output.status.success(), "--help of {command:?}");
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Every `--flag` in a text.
+fn flags(text: &str) -> BTreeSet<String> {
+    let begins = |at: usize| {
+        let before = text[..at].chars().next_back();
+        !before.is_some_and(|c| c == '-' || c.is_alphanumeric())
+    };
+    let flag = |at: usize| -> String {
+        let rest = text[at..].chars();
+        rest.take_while(|c| c.is_ascii_lowercase() || *c == '-')
+            .collect()
+    };
+    text.match_indices("--")
+        .filter(|(at, _)| begins(*at))
+        .map(|(at, _)| flag(at))
+        .filter(|flag| flag.chars().any(char::is_alphabetic))
+        .collect()
+}
+
+#[test]
+fn every_flag_in_the_documents_exists_and_every_flag_is_in_the_documents() -> Result<()> {
+    let (mut documented, mut existing) = (BTreeSet::new(), flags(&help(None)?));
+    for document in DOCUMENTS {
+        documented.extend(flags(&read(document)?));
+    }
+    for command in COMMANDS {
+        existing.extend(flags(&help(Some(command))?));
+    }
+    let unknown: Vec<_> = documented
+        .difference(&existing)
+        .filter(|flag| !FLAGS_OF_OTHERS.contains(&flag.as_str()))
+        .collect();
+    ensure!(unknown.is_empty(), "{unknown:?} do not exist");
+    let untold: Vec<_> = existing
+        .difference(&documented)
+        .filter(|flag| !["--help", "--version"].contains(&flag.as_str()))
+        .collect();
+    ensure!(untold.is_empty(), "{untold:?} are in no document");
+    Ok(())
+}
+
+/// Fails where a command line has a flag that its command does not have.
+fn fits(line: &str) -> Result<()> {
+    let (line, _) = command_of(line)?;
+    let Some(rest) = line.strip_prefix("pmclone ") else {
+        return Ok(());
+    };
+    let command = rest.split_whitespace().next().unwrap_or_default();
+    ensure!(COMMANDS.contains(&command), "no command {command}");
+    let used = flags(line.split('|').next().unwrap_or_default());
+    let known = flags(&help(Some(command))?);
+    let unknown: Vec<_> = used.difference(&known).collect();
+    ensure!(unknown.is_empty(), "{command} has no {unknown:?}");
+    Ok(())
+}
+
+#[test]
+fn each_command_line_in_the_documents_has_only_flags_of_its_command() -> Result<()> {
+    for document in DOCUMENTS {
+        let text = read(document)?;
+        for block in blocks(&text)? {
+            for (number, line) in block.lines {
+                let typed = match block.info {
+                    "sh" => Some(line),
+                    "console" => line.trim_start().strip_prefix("$ "),
+                    // The cheat sheet: a command, blanks, and what it is for.
+                    "bash" => line.split("   ").next(),
+                    _ => None,
+                };
+                if let Some(typed) = typed {
+                    fits(typed).with_context(|| format!("{document}, line {number}"))?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_command_is_in_the_readme() -> Result<()> {
+    let (readme, all) = (read("README.md")?, help(None)?);
+    for command in COMMANDS {
+        ensure!(
+            readme.contains(&format!("| `pmclone {command}")),
+            "{command}"
+        );
+        ensure!(all.contains(&format!("\n  {command} ")), "{command}");
+    }
+    Ok(())
+}
+
+/// What `src/exit.rs` says of each way to end, in its order.
+fn told_of_exits() -> Result<Vec<String>> {
+    let source = read("src/exit.rs")?;
+    let (_, of_enum) = source.split_once("pub enum Exit {").context("the enum")?;
+    let (of_enum, _) = of_enum.split_once("\n}").context("its end")?;
+    let comment = |line: &str| line.trim().strip_prefix("/// ").map(str::to_owned);
+    Ok(of_enum.lines().filter_map(comment).collect())
+}
+
+#[test]
+fn the_table_of_exit_codes_is_the_codes() -> Result<()> {
+    let readme = read("README.md")?;
+    let (_, section) = readme
+        .split_once("### Exit codes")
+        .context("the section on exit codes")?;
+    let (section, _) = section.split_once("\n#").context("the next section")?;
+    let row = |line: &str| {
+        let mut cells = line.split('|').skip(1).map(str::trim);
+        let code = cells.next()?.parse::<u8>().ok()?;
+        Some((code, cells.next()?.to_owned()))
+    };
+    let rows: Vec<_> = section.lines().filter_map(row).collect();
+    let expected: Vec<_> = Exit::ALL
+        .map(Exit::code)
+        .into_iter()
+        .zip(told_of_exits()?)
+        .collect();
+    assert_eq!(rows, expected);
+    Ok(())
+}
+
+#[test]
+fn the_sample_configuration_is_accepted_and_has_every_setting() -> Result<()> {
+    let folder = scratch()?;
+    let accepted = shell(
+        folder.path(),
+        "pmclone --config samples/pmclone.toml run samples/customers.csv --dry-run",
+    )?;
+    ensure!(
+        accepted.status.success(),
+        "{}",
+        String::from_utf8_lossy(&accepted.stderr)
+    );
+    // What refuses an unknown setting lists those that there are.
+    fs::write(folder.path().join("pmclone.toml"), "colour = 1\n")?;
+    let refused = shell(folder.path(), "pmclone run samples/customers.csv --dry-run")?;
+    assert_eq!(refused.status.code(), Some(2));
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let (_, settings) = told
+        .split_once("expected one of ")
+        .context("a list of settings")?;
+    let (sample, readme) = (read("samples/pmclone.toml")?, read("README.md")?);
+    for setting in settings.split('`').skip(1).step_by(2) {
+        ensure!(
+            sample.contains(&format!("{setting} = ")),
+            "{setting} is not in the sample"
+        );
+        ensure!(
+            readme.contains(&format!("`{setting}`")),
+            "{setting} is not in the README"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn the_fault_scripts_in_the_help_are_read() -> Result<()> {
+    let help = help(Some("simulate"))?;
+    let is_rule = |line: &&str| {
+        ["at ", "every ", "chance ", "nth "]
+            .iter()
+            .any(|when| line.starts_with(when))
+    };
+    // A rule and what it does are set apart by blanks.
+    let rules: Vec<_> = help
+        .lines()
+        .map(str::trim)
+        .filter(is_rule)
+        .filter_map(|line| line.split("  ").next())
+        .collect();
+    ensure!(rules.len() == 7, "{rules:?}");
+    FaultScript::parse(&rules.join("\n"))?;
+    Ok(())
+}
+
+/// A heading's anchor, as GitHub makes it.
+fn anchor(heading: &str) -> String {
+    let kept = |c: &char| c.is_alphanumeric() || [' ', '-', '_'].contains(c);
+    let heading = heading.trim_start_matches('#').trim().to_lowercase();
+    heading
+        .chars()
+        .filter(kept)
+        .collect::<String>()
+        .replace(' ', "-")
+}
+
+#[test]
+fn links_between_the_documents_lead_somewhere() -> Result<()> {
+    for document in DOCUMENTS {
+        let text = read(document)?;
+        for rest in text.split("](").skip(1) {
+            let link = rest.split(')').next().unwrap_or_default();
+            if link.starts_with("https://") {
+                continue;
+            }
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = read(if file.is_empty() { document } else { file })?;
+            let mut headings = target.lines().filter(|line| line.starts_with('#'));
+            if !heading.is_empty() && !headings.any(|line| anchor(line) == heading) {
+                bail!("{document}: {link}");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn collect_sources(folder: &Path, sources: &mut String) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect_sources(&path, sources)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            sources.push_str(&fs::read_to_string(&path)?);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_messages_in_the_table_of_failures_are_those_of_the_program() -> Result<()> {
+    /// Messages of SQLite.
+    const OF_OTHERS: [&str; 1] = ["database or disk is full"];
+    let runbook = read("MIGRATION.md")?;
+    let (_, section) = runbook
+        .split_once("## When something goes wrong")
+        .context("the section")?;
+    let (section, _) = section.split_once("\n#").context("the next section")?;
+    let mut sources = String::new();
+    collect_sources(&Path::new(ROOT).join("src"), &mut sources)?;
+    let mut checked = 0;
+    for row in section.lines().filter(|line| line.starts_with("| ")) {
+        let symptom = row.split(" | ").next().unwrap_or_default();
+        for message in symptom.split('`').skip(1).step_by(2) {
+            for part in message.split('…').map(str::trim) {
+                checked += 1;
+                ensure!(
+                    sources.contains(part) || OF_OTHERS.contains(&part),
+                    "{part:?} is nowhere in src"
+                );
+            }
+        }
+    }
+    ensure!(checked > 15, "only {checked} messages in the table");
+    Ok(())
+}
