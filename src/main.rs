@@ -6,6 +6,10 @@ use clap::Parser;
 use pmclone::cli::Cli;
 use pmclone::commands;
 
+/// Hyper, reqwest and serde allocate at every call, on several threads: see the crate's line in Cargo.toml.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     commands::run(cli).into()

@@ -116,9 +116,11 @@ impl ToSql for RequestId {
 }
 
 /// Writes a row of `step` over the one before; the parameters are [`write_step`]'s.
-pub const INSERT_STEP: &str = "INSERT OR REPLACE INTO step (customer, kind, target, source, try_no, state, started_at, \
+pub const INSERT_STEP: &str = "INSERT INTO step (customer, kind, target, source, try_no, state, started_at, \
      digest, request_id, object, doubt, reach, status, reason, message) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
+     ON CONFLICT (customer, kind, target, source) DO UPDATE SET try_no = ?5, state = ?6, started_at = ?7, digest = ?8, \
+     request_id = ?9, object = ?10, doubt = ?11, reach = ?12, status = ?13, reason = ?14, message = ?15";
 
 /// Reads the rows of one customer for [`read_step`].
 pub const SELECT_STEPS: &str = "SELECT kind, target, source, try_no, state, started_at, digest, request_id, object, \

@@ -99,6 +99,9 @@ const MOST_IN_ONE_COMMIT: usize = 1024;
 /// Pages of WAL (4 KiB each) after which the writer moves them into the database.
 const CHECKPOINT_PAGES: i64 = 4_000;
 
+/// Commits between two looks at the WAL's length, which cost a lock each.
+const COMMITS_BETWEEN_LOOKS: u64 = 32;
+
 impl Store {
     /// Starts the writer thread on a connection for a run. The thread ends, and gives its last word, once every handle is gone.
     pub fn spawn(
@@ -149,6 +152,7 @@ impl Store {
 
 fn write_all(conn: &Connection, mut messages: mpsc::Receiver<Message>) -> Result<(), StoreError> {
     let mut batch = Vec::with_capacity(MOST_IN_ONE_COMMIT);
+    let mut commits = 0_u64;
     while let Some(first) = messages.blocking_recv() {
         batch.push(first);
         while batch.len() < MOST_IN_ONE_COMMIT
@@ -156,11 +160,17 @@ fn write_all(conn: &Connection, mut messages: mpsc::Receiver<Message>) -> Result
         {
             batch.push(next);
         }
-        let written = write_batch(conn, &batch).and_then(|()| checkpoint_when_long(conn));
-        let failed = written
-            .err()
-            .map(|error| -> Arc<str> { error.to_string().into() });
+        let written = write_batch(conn, &batch);
+        let failed = written.err().map(|error| why(&error));
         answer(batch.drain(..), failed.as_ref());
+        commits += 1;
+        // What is committed is durable: nobody waits for the checkpoint.
+        let checked = failed.is_none() && commits % COMMITS_BETWEEN_LOOKS == 0;
+        let failed = failed.or_else(|| {
+            checked
+                .then(|| checkpoint_when_long(conn).err())?
+                .map(|error| why(&error))
+        });
         if let Some(why) = failed {
             // SQLite's state is not known after an error: nothing more goes through this connection.
             while let Some(message) = messages.blocking_recv() {
@@ -172,6 +182,10 @@ fn write_all(conn: &Connection, mut messages: mpsc::Receiver<Message>) -> Result
     // Old pages in the WAL hold contact details that are erased in the database.
     conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     Ok(())
+}
+
+fn why(error: &rusqlite::Error) -> Arc<str> {
+    error.to_string().into()
 }
 
 fn answer(messages: impl Iterator<Item = Message>, failed: Option<&Arc<str>>) {
