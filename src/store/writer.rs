@@ -165,7 +165,7 @@ fn write_all(conn: &Connection, mut messages: mpsc::Receiver<Message>) -> Result
         answer(batch.drain(..), failed.as_ref());
         commits += 1;
         // What is committed is durable: nobody waits for the checkpoint.
-        let checked = failed.is_none() && commits % COMMITS_BETWEEN_LOOKS == 0;
+        let checked = failed.is_none() && commits.is_multiple_of(COMMITS_BETWEEN_LOOKS);
         let failed = failed.or_else(|| {
             checked
                 .then(|| checkpoint_when_long(conn).err())?
