@@ -130,7 +130,7 @@ fn a_wrong_file_gives_one_clear_sentence() -> Result<()> {
 /// Runs the binary with so little address space that it could not hold what it reads.
 fn in_little_memory(place: &Place, arguments: &str) -> Result<(Option<i32>, String)> {
     let binary = env!("CARGO_BIN_EXE_pmclone");
-    let script = format!("ulimit -v 64000; exec '{binary}' {arguments}");
+    let script = format!("ulimit -v 256000; exec '{binary}' {arguments}");
     let output = std::process::Command::new("sh")
         .args(["-c", &script])
         .current_dir(place.path(""))
