@@ -20,6 +20,8 @@ pub mod ids;
 pub mod input;
 pub mod legacy;
 pub mod plan;
+#[cfg(test)]
+mod published;
 pub mod report;
 pub mod run;
 pub mod sample;

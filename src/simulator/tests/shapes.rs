@@ -2,32 +2,8 @@
 //! text. Both lie beside the repository, not in it; without them these tests say so and pass.
 
 use super::{Ask, Bench, SHOP, get, post};
+use crate::published::published;
 use serde_json::{Map, Value};
-use std::path::PathBuf;
-
-/// Reads one of Stripe's files, if it is there.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test looks for files that only some machines have"
-)]
-#[expect(clippy::print_stderr, reason = "a skipped test has to say so")]
-fn published(name: &str) -> Option<Value> {
-    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/design/stripe");
-    let folders = [
-        std::env::var_os("PMCLONE_STRIPE_SPEC").map(PathBuf::from),
-        Some(beside),
-    ];
-    let file = folders
-        .into_iter()
-        .flatten()
-        .map(|folder| folder.join(name))
-        .find(|file| file.exists());
-    let Some(file) = file else {
-        eprintln!("skipped: {name} is not there; set PMCLONE_STRIPE_SPEC to its folder");
-        return None;
-    };
-    Some(serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap())
-}
 
 /// Says which members of the example are missing, deep down where both have an object.
 fn missing(example: &Value, ours: &Value, path: &str, found: &mut Vec<String>) {

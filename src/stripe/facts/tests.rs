@@ -154,22 +154,10 @@ fn a_failed_look_up_is_never_not_found() {
 
 /// Stripe's own example objects, which we did not write, are understood.
 #[test]
-#[expect(
-    clippy::print_stderr,
-    clippy::disallowed_methods,
-    reason = "a test that is skipped says so"
-)]
 fn stripes_own_examples_are_understood() {
-    let folder = std::env::var_os("PMCLONE_STRIPE_SPEC").map_or_else(
-        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/design/stripe"),
-        std::path::PathBuf::from,
-    );
-    let file = folder.join("fixtures3.json");
-    let Ok(text) = std::fs::read_to_string(&file) else {
-        eprintln!("skipped: no {}", file.display());
+    let Some(fixtures) = crate::published::published("fixtures3.json") else {
         return;
     };
-    let fixtures: serde_json::Value = serde_json::from_str(&text).unwrap();
     let body = |name: &str| fixtures["resources"][name].to_string().into_bytes();
     assert_eq!(
         AccountFacts::parse(&body("account"))

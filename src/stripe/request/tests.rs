@@ -254,22 +254,10 @@ proptest! {
 
 /// Judges the requests by a text that Stripe wrote. It is older than the version that is pinned; all that we send is in both.
 #[test]
-#[expect(
-    clippy::print_stderr,
-    clippy::disallowed_methods,
-    reason = "a test that is skipped says so"
-)]
 fn every_parameter_is_in_stripes_own_specification() {
-    let folder = std::env::var_os("PMCLONE_STRIPE_SPEC").map_or_else(
-        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/design/stripe"),
-        std::path::PathBuf::from,
-    );
-    let file = folder.join("spec-excerpts-2023-08-16.json");
-    let Ok(text) = std::fs::read_to_string(&file) else {
-        eprintln!("skipped: no {}", file.display());
+    let Some(spec) = crate::published::published("spec-excerpts-2023-08-16.json") else {
         return;
     };
-    let spec: serde_json::Value = serde_json::from_str(&text).unwrap();
     let ids = Ids::new();
     for request in ids.writes().iter().map(Write::request) {
         let (verb, template) = request.endpoint.name().split_once(' ').unwrap();
