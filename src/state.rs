@@ -21,6 +21,8 @@
 mod next;
 mod reconcile;
 mod record;
+#[cfg(test)]
+mod schedules;
 mod standing;
 #[cfg(test)]
 mod tests;
