@@ -27,7 +27,7 @@ mod work;
 mod writer;
 
 pub use counts::{AccountCounts, Counts, DoubtfulStep, ReasonCount};
-pub use import::{Imported, Importer, for_each_adopted, has_steps};
+pub use import::{Gathering, Imported, Importer, Named, Read, for_each_adopted, has_steps};
 pub use load::{CustomerSeq, Loaded, Loader};
 pub use lock::RunLock;
 pub use migration::{CsvFile, Migration};

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Params, Row};
 
-use super::rows::Repeated;
+use super::gathering::Repeated;
 use crate::ids::PaymentMethodId;
 use crate::input::{Problem, Problems};
 use crate::store::StoreError;

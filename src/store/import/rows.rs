@@ -1,17 +1,16 @@
 //! The rows of an import, as they are written.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, Statement};
 
 use super::Place;
-use super::seen::{Kind, Seen};
-use crate::ids::{AccountId, LegacyId, PaymentMethodId};
+use super::gathering::Ready;
+use crate::ids::{AccountId, LegacyId};
 use crate::legacy::{Details, Line};
 use crate::state::Standing;
 use crate::store::StoreError;
 use crate::store::codes::{positions_from, positions_text};
-use crate::store::gather::Gathered;
 
 /// The prepared statements of an import.
 pub(super) struct Rows<'c> {
@@ -22,31 +21,6 @@ pub(super) struct Rows<'c> {
     insert_target: Statement<'c>,
     insert_account: Statement<'c>,
     accounts: HashMap<AccountId, i64>,
-    seen: Seen,
-    pub(super) repeated: Repeated,
-}
-
-/// Sources that two customers may ask for.
-pub(super) enum Repeated {
-    /// At most these.
-    Few(BTreeSet<PaymentMethodId>),
-    /// Too many to be held in memory: the table is asked.
-    Many,
-}
-
-/// Some megabytes.
-const FEW_REPEATED: usize = 50_000;
-
-impl Repeated {
-    fn add(&mut self, source: &PaymentMethodId) {
-        match self {
-            Self::Few(sources) if sources.len() < FEW_REPEATED => {
-                sources.insert(source.clone());
-            }
-            Self::Few(_) => *self = Self::Many,
-            Self::Many => {}
-        }
-    }
 }
 
 impl<'c> Rows<'c> {
@@ -68,25 +42,11 @@ impl<'c> Rows<'c> {
             )?,
             insert_account: prepare("INSERT INTO {}.account (id) VALUES (?1)")?,
             accounts: HashMap::new(),
-            seen: Seen::new(),
-            repeated: Repeated::Few(BTreeSet::new()),
         };
         let mut statement = prepare("SELECT id, seq FROM {}.account")?;
         let known = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         rows.accounts = known.collect::<Result<_, _>>()?;
         Ok(rows)
-    }
-
-    /// The customer's row, and lines that would make it, if the file named it before.
-    pub(super) fn named_before(
-        &mut self,
-        legacy_id: &LegacyId,
-    ) -> Result<Option<(i64, Vec<Line>)>, StoreError> {
-        if self.seen.insert(Kind::Customer, legacy_id.as_str()) {
-            self.read_back(legacy_id)
-        } else {
-            Ok(None)
-        }
     }
 
     fn account(&mut self, account: &AccountId) -> Result<i64, StoreError> {
@@ -98,17 +58,12 @@ impl<'c> Rows<'c> {
         Ok(seq)
     }
 
-    pub(super) fn insert(&mut self, customer: &Gathered, lines: &str) -> Result<(), StoreError> {
-        self.insert_as(None, customer, lines)
+    pub(super) fn insert(&mut self, customer: &Ready) -> Result<(), StoreError> {
+        self.insert_as(None, customer, &customer.lines)
     }
 
-    /// Writes a customer over its row; `lines` come to those that it has.
-    pub(super) fn replace(
-        &mut self,
-        seq: i64,
-        customer: &Gathered,
-        lines: &str,
-    ) -> Result<(), StoreError> {
+    /// Writes a customer over its row; its lines come to those that the row has.
+    pub(super) fn replace(&mut self, seq: i64, customer: &Ready) -> Result<(), StoreError> {
         let sql = format!(
             "DELETE FROM {}.customer WHERE seq = ?1 RETURNING lines",
             self.schema
@@ -121,38 +76,28 @@ impl<'c> Rows<'c> {
             let sql = format!("DELETE FROM {}.{table} WHERE customer = ?1", self.schema);
             self.conn.prepare_cached(&sql)?.execute([seq])?;
         }
-        self.insert_as(Some(seq), customer, &format!("{known} {lines}"))
+        self.insert_as(Some(seq), customer, &format!("{known} {}", customer.lines))
     }
 
     fn insert_as(
         &mut self,
         seq: Option<i64>,
-        customer: &Gathered,
+        customer: &Ready,
         lines: &str,
     ) -> Result<(), StoreError> {
-        let unreadable = |_| {
-            StoreError::Damaged(format!(
-                "the details of {} cannot be written",
-                customer.legacy_id
-            ))
-        };
-        let details = serde_json::to_string(&customer.details).map_err(unreadable)?;
         let seq = self.insert_customer.insert(rusqlite::params![
             seq,
             customer.legacy_id,
             lines,
-            customer.digest(&details),
+            customer.digest,
             customer.platform_customer,
             customer.default,
-            details,
+            customer.details,
             Standing::Pending,
         ])?;
         for (position, source) in (0_u32..).zip(&customer.sources) {
             self.insert_source
                 .execute(rusqlite::params![seq, position, source])?;
-            if self.seen.insert(Kind::Source, source.as_str()) {
-                self.repeated.add(source);
-            }
         }
         for (position, (account, sources)) in (0_u32..).zip(&customer.targets) {
             let account = self.account(account)?;
@@ -172,7 +117,10 @@ impl<'c> Rows<'c> {
     }
 
     /// A customer's rows as the lines that would make them: one with all its sources, then one for each account.
-    fn read_back(&self, legacy_id: &LegacyId) -> Result<Option<(i64, Vec<Line>)>, StoreError> {
+    pub(super) fn read_back(
+        &self,
+        legacy_id: &LegacyId,
+    ) -> Result<Option<(i64, Vec<Line>)>, StoreError> {
         let sql = format!(
             "SELECT seq, lines, platform_customer, default_payment_method, details FROM {}.customer WHERE legacy_id = ?1",
             self.schema
