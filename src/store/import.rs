@@ -5,6 +5,7 @@
 
 mod checks;
 mod gathering;
+mod insert;
 mod rows;
 mod seen;
 
@@ -14,7 +15,7 @@ use super::gather::gather;
 use super::{StoreError, merge, schema};
 use crate::ids::{CustomerId, PaymentMethodId};
 use crate::input::Problems;
-use checks::{check_against_state, check_customers};
+use checks::{Suspects, check_against_state, check_customers};
 pub use gathering::{Gathering, Named, Read};
 use gathering::{Ready, numbers_text};
 use rows::Rows;
@@ -98,16 +99,16 @@ impl<'c> Importer<'c> {
     /// Takes what the file says of a customer in one place.
     pub fn take(&mut self, named: Named) -> Result<(), StoreError> {
         let lines = match named {
-            Named::First(customer) => return self.insert(&customer),
+            Named::First(customer) => return self.insert(customer),
             Named::Again(lines) => lines,
         };
         let Some(first) = lines.first() else {
             return Ok(());
         };
         let numbers = numbers_text(&lines);
-        let Some((seq, mut all)) = self.rows.read_back(&first.legacy_id)? else {
+        let Some((seq, mut all)) = self.rows.named_before(&first.legacy_id)? else {
             if let Some(customer) = gather(lines, &mut self.problems) {
-                self.insert(&Ready::new(customer, numbers)?)?;
+                self.insert(Ready::new(customer, numbers)?)?;
             }
             return Ok(());
         };
@@ -119,7 +120,7 @@ impl<'c> Importer<'c> {
         Ok(())
     }
 
-    fn insert(&mut self, customer: &Ready) -> Result<(), StoreError> {
+    fn insert(&mut self, customer: Ready) -> Result<(), StoreError> {
         self.rows.insert(customer)?;
         self.customers += 1;
         Ok(())
@@ -132,13 +133,15 @@ impl<'c> Importer<'c> {
         read: Read,
         seal: impl FnOnce(&Connection) -> Result<(), StoreError>,
     ) -> Result<(Problems, Option<Imported>), StoreError> {
+        self.rows.write()?;
         self.problems = read.problems.and(self.problems);
-        check_customers(
-            self.conn,
-            self.place.schema(),
-            &read.repeated,
-            &mut self.problems,
-        )?;
+        let suspects = Suspects {
+            lacking_default: self.rows.lacking_default,
+            repeated: read.repeated,
+            adopted_twice: read.adopted_twice,
+        };
+        let schema = self.place.schema();
+        check_customers(self.conn, schema, &suspects, &mut self.problems)?;
         let imported = if self.problems.errors() > 0 {
             None
         } else {

@@ -16,6 +16,7 @@ pub struct Gathering {
     pending: Vec<Line>,
     seen: Seen,
     repeated: Repeated,
+    adopted_twice: bool,
     problems: Problems,
 }
 
@@ -32,6 +33,8 @@ pub struct Read {
     /// What is wrong with its lines.
     pub problems: Problems,
     pub(super) repeated: Repeated,
+    /// Whether two customers may name the same Customer to adopt.
+    pub(super) adopted_twice: bool,
 }
 
 /// Sources that two customers may ask for.
@@ -64,6 +67,7 @@ impl Gathering {
             pending: Vec::new(),
             seen: Seen::for_file_of(file_bytes),
             repeated: Repeated::Few(BTreeSet::new()),
+            adopted_twice: false,
             problems: Problems::default(),
         }
     }
@@ -92,6 +96,7 @@ impl Gathering {
         let read = Read {
             problems: self.problems,
             repeated: self.repeated,
+            adopted_twice: self.adopted_twice,
         };
         Ok((named, read))
     }
@@ -102,8 +107,8 @@ impl Gathering {
         };
         if self.seen.insert(Kind::Customer, first.legacy_id.as_str()) {
             let lines = std::mem::take(&mut self.pending);
-            for source in lines.iter().flat_map(|line| &line.payment_methods) {
-                note(&mut self.seen, &mut self.repeated, source);
+            for line in &lines {
+                self.note(line.platform_customer.as_ref(), &line.payment_methods);
             }
             return Ok(Some(Named::Again(lines)));
         }
@@ -111,16 +116,19 @@ impl Gathering {
         let Some(customer) = gather(self.pending.drain(..), &mut self.problems) else {
             return Ok(None);
         };
-        for source in &customer.sources {
-            note(&mut self.seen, &mut self.repeated, source);
-        }
+        self.note(customer.platform_customer.as_ref(), &customer.sources);
         Ok(Some(Named::First(Ready::new(customer, numbers)?)))
     }
-}
 
-fn note(seen: &mut Seen, repeated: &mut Repeated, source: &PaymentMethodId) {
-    if seen.insert(Kind::Source, source.as_str()) {
-        repeated.add(source);
+    fn note(&mut self, adopted: Option<&CustomerId>, sources: &[PaymentMethodId]) {
+        if let Some(adopted) = adopted {
+            self.adopted_twice |= self.seen.insert(Kind::Adopted, adopted.as_str());
+        }
+        for source in sources {
+            if self.seen.insert(Kind::Source, source.as_str()) {
+                self.repeated.add(source);
+            }
+        }
     }
 }
 
@@ -139,6 +147,12 @@ pub struct Ready {
 }
 
 impl Ready {
+    /// Whether it names a default that it does not have, by the lines so far.
+    pub(super) fn lacks_default(&self) -> bool {
+        let default = self.default.as_ref();
+        default.is_some_and(|default| !self.sources.contains(default))
+    }
+
     pub(super) fn new(customer: Gathered, lines: String) -> Result<Self, StoreError> {
         let details = serde_json::to_string(&customer.details).map_err(|_| {
             StoreError::Damaged(format!(

@@ -18,6 +18,7 @@ const FILE_BYTES_PER_BLOCK: u64 = 2048;
 #[derive(Clone, Copy, Hash)]
 pub enum Kind {
     Customer,
+    Adopted,
     Source,
 }
 
