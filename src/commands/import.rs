@@ -41,20 +41,20 @@ pub fn import(
     seal: impl FnOnce(&Connection) -> Result<(), StoreError>,
     go_on: impl Fn() -> Result<(), Failure>,
 ) -> Result<Read, Failure> {
-    let reader = input::open(csv).map_err(wrong)?;
+    let reader = input::open(csv).map_err(|error| wrong(&error))?;
     let gathering = Gathering::new(bytes(csv));
-    let mut importer = Importer::begin(conn).map_err(stored)?;
+    let mut importer = Importer::begin(conn).map_err(|error| stored(&error))?;
     let (read, facts) = thread::scope(|scope| {
         let (send, batches) = sync_channel(BATCHES);
         let reading = thread::Builder::new()
             .name("reader".to_owned())
-            .spawn_scoped(scope, || read(reader, gathering, send))
-            .map_err(|error| stored(error.into()))?;
+            .spawn_scoped(scope, move || read(reader, gathering, &send))
+            .map_err(|error| stored(&error.into()))?;
         // Where this loop is left early, the channel is closed with it, and the reader ends.
         for batch in batches {
             go_on()?;
             for named in batch {
-                importer.take(named).map_err(stored)?;
+                importer.take(named).map_err(|error| stored(&error))?;
             }
         }
         let broke_off =
@@ -72,7 +72,7 @@ pub fn import(
             seal(conn)?;
             file.write(conn)
         })
-        .map_err(stored)?;
+        .map_err(|error| stored(&error))?;
     Ok(Read {
         problems,
         imported,
@@ -84,11 +84,14 @@ pub fn import(
 fn read(
     mut reader: Reader,
     mut gathering: Gathering,
-    batches: SyncSender<Vec<Named>>,
+    batches: &SyncSender<Vec<Named>>,
 ) -> Result<(store::Read, SourceFacts), Failure> {
     let mut batch = Vec::with_capacity(BATCH);
-    while let Some(line) = reader.next(gathering.problems()).map_err(wrong)? {
-        batch.extend(gathering.add(line).map_err(stored)?);
+    while let Some(line) = reader
+        .next(gathering.problems())
+        .map_err(|error| wrong(&error))?
+    {
+        batch.extend(gathering.add(line).map_err(|error| stored(&error))?);
         if batch.len() == BATCH {
             let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
             if batches.send(full).is_err() {
@@ -96,18 +99,18 @@ fn read(
             }
         }
     }
-    let (last, read) = gathering.finish().map_err(stored)?;
+    let (last, read) = gathering.finish().map_err(|error| stored(&error))?;
     batch.extend(last);
     // Nobody takes it: then the writing side has its own reason, and tells it.
     drop(batches.send(batch));
     Ok((read, reader.facts()))
 }
 
-fn wrong(error: input::WrongFile) -> Failure {
+fn wrong(error: &input::WrongFile) -> Failure {
     Failure::new(Exit::Input, error.to_string())
 }
 
-fn stored(error: StoreError) -> Failure {
+fn stored(error: &StoreError) -> Failure {
     Failure::new(
         Exit::Unexpected,
         format!("the CSV cannot be imported: {error}"),

@@ -41,6 +41,7 @@ CREATE TABLE customer (
     standing INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX customer_standing ON customer (standing);
+CREATE INDEX customer_open ON customer (seq) WHERE standing < 4;
 CREATE TABLE payment_method (
     customer INTEGER NOT NULL,
     position INTEGER NOT NULL,

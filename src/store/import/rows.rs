@@ -61,7 +61,8 @@ impl<'c> Rows<'c> {
                     "customer", "position", "account", "asked", "sources", "standing",
                 ],
             )?,
-            insert_account: conn.prepare(&format!("INSERT INTO {schema}.account (id) VALUES (?1)"))?,
+            insert_account: conn
+                .prepare(&format!("INSERT INTO {schema}.account (id) VALUES (?1)"))?,
             accounts: accounts.collect::<Result<_, _>>()?,
             waiting: Vec::with_capacity(TOGETHER),
             last_seq: 0,
