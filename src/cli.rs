@@ -64,6 +64,8 @@ pub enum Command {
     Run(Run),
     /// Go on with the migration in the state file; no CSV is needed.
     Resume(Resume),
+    /// Settle by reading what may have reached Stripe, and send nothing else; every run begins with it.
+    Reconcile(Reconcile),
     /// Show what stands where; works while a run is on.
     Status(Status),
     /// Write the mapping from old ids to new ones.
@@ -105,6 +107,20 @@ pub struct Resume {
     /// What to work on.
     #[command(flatten)]
     pub work: Work,
+    /// The rehearsal.
+    #[command(flatten)]
+    pub rehearsal: Rehearsal,
+}
+
+/// `pmclone reconcile`.
+#[derive(Debug, Args)]
+pub struct Reconcile {
+    /// Read and tell, but keep nothing of it.
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// How to reach Stripe.
+    #[command(flatten)]
+    pub stripe: Stripe,
     /// The rehearsal.
     #[command(flatten)]
     pub rehearsal: Rehearsal,

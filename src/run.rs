@@ -11,6 +11,7 @@
 //! under the same key, and Stripe replays the answer. So stopping at once is safe, only not as quick to take up again.
 
 mod feed;
+mod reconcile;
 mod visit;
 
 use std::collections::HashSet;
@@ -28,7 +29,9 @@ use crate::store::{
     CustomerSeq, Loaded, Loader, Migration, RequestTally, Selection, Store, StoreError,
 };
 use crate::stripe::{Client, Stop};
-use visit::{Visit, VisitError};
+pub use reconcile::{Keep, Reconciled, reconcile};
+use visit::Visit;
+pub use visit::VisitError;
 
 /// What a run works with.
 #[derive(Debug)]
@@ -49,6 +52,8 @@ pub struct Context {
     pub tally: Tally,
     /// Accounts that turned out not to be reachable during this run.
     pub parked: RwLock<HashSet<AccountId>>,
+    /// What this run settled by reading.
+    pub reconciled: Mutex<Reconciled>,
 }
 
 /// Counts of this run, for the screen.
@@ -87,6 +92,26 @@ impl Tally {
 }
 
 impl Context {
+    /// For one customer at a time, which is all that reading needs.
+    pub fn new(
+        client: Client,
+        store: Store,
+        migration: Migration,
+        draining: watch::Sender<bool>,
+    ) -> Self {
+        Self {
+            client,
+            store,
+            migration,
+            adopt_attached: false,
+            concurrency: 1,
+            draining,
+            tally: Tally::default(),
+            parked: RwLock::default(),
+            reconciled: Mutex::default(),
+        }
+    }
+
     /// True where the account turned out, during this run, not to be reachable.
     fn is_parked(&self, account: &AccountId) -> bool {
         self.parked
@@ -144,41 +169,85 @@ pub(crate) async fn run_driven(
     selection: Selection,
     mut tick: impl FnMut(&Context, usize),
 ) -> Result<End, StoreError> {
+    match passes(drive, &context, loader, selection, &mut tick).await {
+        Ok(end) => Ok(end),
+        Err(VisitError::Stop(stop)) => Ok(End::Stopped(stop)),
+        Err(VisitError::Store(error)) => Err(error),
+    }
+}
+
+async fn passes(
+    drive: Drive,
+    context: &Arc<Context>,
+    loader: Loader,
+    selection: Selection,
+    tick: &mut impl FnMut(&Context, usize),
+) -> Result<End, VisitError> {
     let mut counted = RequestTally::default();
     let loader = Arc::new(Mutex::new(loader));
     let mut last = None;
+    // Before anything is sent: what may have been done is not done again.
+    reconciled(context, &loader, tick).await?;
     for pass in 0..=MORE_PASSES {
-        let (feeder, mut customers) = feed::spawn(
-            drive,
-            Arc::clone(&loader),
-            selection.clone(),
-            last,
-            &context,
-        )?;
-        let ended = one_pass(&context, &mut customers, &mut counted, &mut tick).await;
+        let (feeder, mut customers) =
+            feed::spawn(drive, Arc::clone(&loader), selection.clone(), last, context)?;
+        let ended = one_pass(context, &mut customers, &mut counted, tick).await;
         drop(customers);
         let fed = feeder.join().await;
-        let unanswered = match ended? {
+        let left = match ended? {
             PassEnd::Stopped(stop) => return Ok(End::Stopped(stop)),
             PassEnd::Unreachable(customers) => return Ok(End::Unreachable(customers)),
-            PassEnd::Unanswered(customers) => customers,
+            PassEnd::Left(left) => left,
         };
         if *context.draining.borrow() {
             return Ok(End::Drained);
         }
         last = Some(fed?);
-        if unanswered == 0 || pass == MORE_PASSES {
+        let settled = left.doubtful > 0 && reconciled(context, &loader, tick).await?.settled() > 0;
+        if pass == MORE_PASSES || (left.unanswered == 0 && !settled) {
             break;
         }
     }
+    count_requests(context, &mut counted).await?;
     Ok(End::Finished)
+}
+
+/// Reads what is in doubt, and adds it to what this run has settled so.
+async fn reconciled(
+    context: &Context,
+    loader: &Mutex<Loader>,
+    tick: &mut impl FnMut(&Context, usize),
+) -> Result<Reconciled, VisitError> {
+    let mut ticks = tokio::time::interval(TICK);
+    let mut reading = std::pin::pin!(reconcile(context, loader, Keep::Yes));
+    let reconciled = loop {
+        tokio::select! {
+            biased;
+            reconciled = &mut reading => break reconciled?,
+            _ = ticks.tick() => tick(context, 0),
+        }
+    };
+    let mut all = context
+        .reconciled
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    all.add(reconciled);
+    Ok(reconciled)
 }
 
 enum PassEnd {
     Stopped(Stop),
     Unreachable(u64),
-    /// So many customers are worth another pass.
-    Unanswered(u64),
+    Left(Left),
+}
+
+/// Customers that a pass left unsettled.
+#[derive(Default)]
+struct Left {
+    /// They are worth another pass.
+    unanswered: u64,
+    /// Reading may settle them.
+    doubtful: u64,
 }
 
 async fn one_pass(
@@ -189,7 +258,7 @@ async fn one_pass(
 ) -> Result<PassEnd, StoreError> {
     let mut visits = JoinSet::new();
     let mut ticks = tokio::time::interval(TICK);
-    let (mut fed_all, mut unanswered, mut in_a_row) = (false, 0_u64, 0_usize);
+    let (mut fed_all, mut left, mut in_a_row) = (false, Left::default(), 0_usize);
     let mut unreachable = false;
     let mut stopped = None;
     while !(fed_all && visits.is_empty()) {
@@ -213,8 +282,12 @@ async fn one_pass(
             }
             Some(visited) = visits.join_next() => match finished(visited) {
                 Ok(Visit::Settled) => in_a_row = 0,
+                Ok(Visit::Doubtful) => {
+                    left.doubtful += 1;
+                    in_a_row = 0;
+                }
                 Ok(Visit::Unanswered) => {
-                    unanswered += 1;
+                    left.unanswered += 1;
                     in_a_row += 1;
                     if in_a_row >= UNANSWERED_IN_A_ROW * context.concurrency && !*context.draining.borrow() {
                         unreachable = true;
@@ -235,7 +308,7 @@ async fn one_pass(
     Ok(match stopped {
         Some(stop) => PassEnd::Stopped(stop),
         None if unreachable => PassEnd::Unreachable(u64::try_from(in_a_row).unwrap_or(u64::MAX)),
-        None => PassEnd::Unanswered(unanswered),
+        None => PassEnd::Left(left),
     })
 }
 
@@ -250,14 +323,19 @@ fn finished(
     })
 }
 
-/// Adds what was sent since the last time to the state file's counts.
-async fn count_requests(context: &Context, counted: &mut RequestTally) -> Result<(), StoreError> {
+/// What the client has sent, for the state file's counts.
+pub fn tally_of(context: &Context) -> RequestTally {
     let counts = context.client.counts();
-    let now = RequestTally {
+    RequestTally {
         sent: counts.sent,
         retried: counts.retried,
         rate_limited: counts.rate_limited,
-    };
+    }
+}
+
+/// Adds what was sent since the last time to the state file's counts.
+async fn count_requests(context: &Context, counted: &mut RequestTally) -> Result<(), StoreError> {
+    let now = tally_of(context);
     if now == *counted {
         return Ok(());
     }

@@ -10,6 +10,8 @@
 //!          └── start ─────┴── start again, under the same key ──┘ (only where no answer came, within 23 hours)
 //! ```
 //!
+//! What is in doubt otherwise is settled by reading: `InDoubt ── find ──▶ Done`, or `── miss ──▶ Ready (try_no + 1)`.
+//!
 //! [`Record::after`] (in `state/record.rs`) is the one transition function: nothing else makes a record for the state file.
 //! [`Customer::next`] (in `state/next.rs`) is the one decision.
 //!
@@ -17,13 +19,15 @@
 //! `Ready` is reached from `Started` only where every attempt is known to have had no effect.
 
 mod next;
+mod reconcile;
 mod record;
 mod standing;
 #[cfg(test)]
 mod tests;
 
 pub use next::{Next, Review};
-pub use record::{Event, Illegal, Record};
+pub use reconcile::{Doubtful, LookUp, Sight, Verdict, Window};
+pub use record::{Event, Illegal, Record, Seen};
 pub use standing::Standing;
 
 use std::collections::BTreeMap;
@@ -116,16 +120,19 @@ pub enum Doubt {
     IdempotencyConflict,
     /// The request would no longer be the one that was sent first.
     RequestChanged,
+    /// Stripe has several objects that bear its marks: a person has to choose.
+    FoundTwice,
 }
 
 impl Doubt {
     /// Every doubt.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::NoAnswer,
         Self::Expired,
         Self::StoredServerError,
         Self::IdempotencyConflict,
         Self::RequestChanged,
+        Self::FoundTwice,
     ];
 
     /// The stable name that outputs use.
@@ -136,6 +143,7 @@ impl Doubt {
             Self::StoredServerError => "stored_server_error",
             Self::IdempotencyConflict => "idempotency_conflict",
             Self::RequestChanged => "request_changed",
+            Self::FoundTwice => "found_twice",
         }
     }
 
@@ -146,7 +154,16 @@ impl Doubt {
             Self::Expired
             | Self::StoredServerError
             | Self::IdempotencyConflict
-            | Self::RequestChanged => false,
+            | Self::RequestChanged
+            | Self::FoundTwice => false,
+        }
+    }
+
+    /// True where Stripe answered under the step's key, so that no request of it can be on its way any more.
+    pub fn was_answered(self) -> bool {
+        match self {
+            Self::StoredServerError | Self::IdempotencyConflict => true,
+            Self::NoAnswer | Self::Expired | Self::RequestChanged | Self::FoundTwice => false,
         }
     }
 }

@@ -11,10 +11,28 @@ pub struct StripeTime(pub i64);
 /// left for what clocks, queues and slow answers can add.
 pub const RESEND_WINDOW_SECONDS: i64 = 23 * 3600;
 
+/// A step is sent, and sent again, for so long after its intent was committed, and no longer.
+pub const SEND_WITHIN_SECONDS: i64 = 30 * 60;
+
+/// After so long, nothing of a step can reach Stripe any more: what was sent last has a quarter of an hour to arrive (Linux
+/// gives up sending again after that), and another quarter is left for clocks.
+pub const REACHES_STRIPE_SECONDS: i64 = SEND_WITHIN_SECONDS + 30 * 60;
+
 impl StripeTime {
     /// True while a request with this intent may be sent again under its key.
     pub fn may_resend(self, latest_now: StripeTime) -> bool {
         latest_now.0.saturating_sub(self.0) < RESEND_WINDOW_SECONDS
+    }
+
+    /// True while a request may be sent whose intent was committed then.
+    pub fn may_send(self, latest_now: StripeTime) -> bool {
+        latest_now.0.saturating_sub(self.0) < SEND_WITHIN_SECONDS
+    }
+
+    /// From when on nothing of a step can reach Stripe any more whose intent was committed last at this time.
+    #[must_use]
+    pub fn over_by(self) -> StripeTime {
+        StripeTime(self.0.saturating_add(REACHES_STRIPE_SECONDS))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::support::{Asked, Place, Result, Simulator, World};
 const HEADER: &str = "legacy_id,email,payment_method,connected_account\n";
 
 /// So many customers with two cards each on two accounts, all of which move.
-fn clean(customers: u32) -> String {
+pub(crate) fn clean(customers: u32) -> String {
     let line = |number: u32| {
         format!(
             "c{number},c{number}@example.com,pm_1Clean{number}a;pm_1Clean{number}b,acct_1First;acct_1Second\n"
@@ -20,7 +20,7 @@ fn clean(customers: u32) -> String {
 }
 
 /// How often each idempotency key was sent.
-fn sent(simulator: &Simulator) -> Result<BTreeMap<String, u64>> {
+pub(crate) fn sent(simulator: &Simulator) -> Result<BTreeMap<String, u64>> {
     let mut sent = BTreeMap::new();
     for line in simulator.transcript()? {
         if let Some(key) = line["idempotency_key"].as_str() {
@@ -30,7 +30,7 @@ fn sent(simulator: &Simulator) -> Result<BTreeMap<String, u64>> {
     Ok(sent)
 }
 
-fn in_doubt(place: &Place) -> Result<Option<u64>> {
+pub(crate) fn in_doubt(place: &Place) -> Result<Option<u64>> {
     Ok(place.status(&[])?["customers"]["in_doubt"].as_u64())
 }
 
@@ -168,73 +168,6 @@ fn an_answer_that_is_lost_after_the_effect_is_replayed_and_doubles_nothing() -> 
             world.is_told_by(&place, &asked, &[])?;
         }
     }
-    Ok(())
-}
-
-#[test]
-fn a_stored_server_error_is_in_doubt_and_never_sent_again() -> Result<()> {
-    for fault in ["error 500 stored", "error 500 stored done"] {
-        let place = Place::new()?;
-        let simulator = Simulator::on_demand(&place)?;
-        place.put("c.csv", clean(4))?;
-        let asked = Asked::of_text(&clean(4))?;
-        simulator.faults(&format!("nth 2 on POST /v1/customers {fault}\n"))?;
-        place
-            .against(&simulator, &["run", "c.csv", "--concurrency", "1"])?
-            .with(3)?;
-        assert_eq!(in_doubt(&place)?, Some(1), "{fault}");
-        let told = place.pmclone_keyless(&["status"])?.with(0)?.out;
-        assert!(told.contains("c1") && told.contains("in doubt"), "{told}");
-        let before = sent(&simulator)?;
-        place.against(&simulator, &["resume"])?.with(3)?;
-        place
-            .against(&simulator, &["resume", "--retry-refused"])?
-            .with(3)?;
-        assert_eq!(sent(&simulator)?, before, "{fault}");
-        World::of(&simulator, &asked)?.holds_nothing_twice(&asked)?;
-        assert_eq!(in_doubt(&place)?, Some(1), "{fault}");
-        the_mapping_agrees_with_the_status(&place)?;
-    }
-    Ok(())
-}
-
-#[test]
-fn steps_older_than_a_key_lives_are_in_doubt_and_never_sent_again() -> Result<()> {
-    let place = Place::new()?;
-    #[rustfmt::skip]
-    let simulator = Simulator::start(&place, &["--on-demand", "on", "--limits", "off", "--latency", "40"])?;
-    place.put("c.csv", clean(40))?;
-    let asked = Asked::of_text(&clean(40))?;
-    let run = place.start_against(&simulator, &["run", "c.csv"])?;
-    simulator.until_requests(70)?;
-    run.kill()?;
-    let before = sent(&simulator)?;
-    simulator.advance_hours(25)?;
-    place.against(&simulator, &["resume"])?.with(3)?;
-    let after = sent(&simulator)?;
-    for (key, times) in &before {
-        assert_eq!(
-            after.get(key),
-            Some(times),
-            "{key} was sent again after 25 hours"
-        );
-    }
-    let doubtful = in_doubt(&place)?.unwrap_or_default();
-    assert!(doubtful > 0, "nothing was under way at the kill");
-    let world = World::of(&simulator, &asked)?;
-    world.holds_nothing_twice(&asked)?;
-    let status = place.status(&[])?;
-    assert_eq!(
-        status["customers"]["migrated"].as_u64(),
-        Some(40 - doubtful),
-        "{status}"
-    );
-    let told = place.pmclone_keyless(&["status"])?.with(0)?.out;
-    assert!(told.contains("in doubt"), "{told}");
-    the_mapping_agrees_with_the_status(&place)?;
-    // And it stays so.
-    place.against(&simulator, &["resume"])?.with(3)?;
-    assert_eq!(sent(&simulator)?, after);
     Ok(())
 }
 

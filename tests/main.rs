@@ -12,6 +12,7 @@ mod killed;
 mod limits;
 mod outputs;
 mod real_input;
+mod reconcile;
 mod safety;
 mod secrets;
 mod stopping;

@@ -23,7 +23,7 @@ use crate::report::plan::PlanJson;
 use crate::report::progress::{Progress, Snapshot};
 use crate::report::summary::{Ending, Summary};
 use crate::report::{self, print_json};
-use crate::run::{self, Context, End, Tally};
+use crate::run::{self, Context, End};
 use crate::state::Standing;
 use crate::store::{self, Loader, Migration, RunLock, Selection, Store, StoreError};
 use crate::stripe::ReadAnswer;
@@ -105,14 +105,9 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         .map_err(of)?;
     let (store, writer) = Store::spawn(conn).map_err(of)?;
     let context = Arc::new(Context {
-        client: session.client,
-        store,
-        migration,
         adopt_attached: asked.adopt_attached,
         concurrency: asked.concurrency,
-        draining,
-        tally: Tally::default(),
-        parked: std::sync::RwLock::default(),
+        ..Context::new(session.client, store, migration, draining)
     });
     let begun = Instant::now();
     let ended = carry_out(
@@ -148,7 +143,7 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
 }
 
 /// Waits for the last commit, and ends the rehearsal.
-async fn close(
+pub(super) async fn close(
     writer: JoinHandle<Result<(), StoreError>>,
     rehearsal: Option<Rehearsal>,
     state: &Path,
@@ -300,6 +295,14 @@ fn elapsed_ms(begun: Instant) -> u64 {
 fn remarks(config: &Config, context: &Context) {
     if let Some(notice) = context.client.notice() {
         config.screen.line(&format!("Stripe says: {notice}"));
+    }
+    let reconciled = *context
+        .reconciled
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    if reconciled.looked_for() > 0 {
+        let told = report::reconcile::text(&reconciled, config.screen.look());
+        config.screen.line(&told);
     }
     let parked = context
         .parked

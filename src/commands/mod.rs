@@ -4,6 +4,7 @@ mod dry_run;
 mod export;
 mod interrupt;
 mod migrate;
+mod reconcile;
 mod rehearsal;
 mod resume;
 mod run;
@@ -35,6 +36,7 @@ pub fn run(cli: Cli) -> Exit {
     let ended = match cli.command {
         Command::Run(args) => run::run(&config, &args),
         Command::Resume(args) => resume::resume(&config, &args),
+        Command::Reconcile(args) => reconcile::reconcile(&config, &args),
         Command::Status(args) => status::status(&config, &args),
         Command::Export(args) => export::export(&config, &args),
         Command::Simulate(args) => simulate::simulate(&config, &args),

@@ -16,7 +16,25 @@ pub fn resume(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
 }
 
 async fn begin(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
-    let state = config.state_file(args.rehearsal.simulate);
+    let mut prepared = prepare(config, &args.stripe, &args.rehearsal).await?;
+    if args.retry_refused {
+        let retried = store::retry_refused(&mut prepared.conn)
+            .map_err(|error| missing_or(&prepared.state, &error))?;
+        config.screen.line(&format!(
+            "{retried} refused steps are tried again, under new keys."
+        ));
+    }
+    let asked = Asked::of(config, &args.work, &args.stripe);
+    migrate(config, asked, prepared).await
+}
+
+/// Opens a state file that must exist, and a session that fits it.
+pub async fn prepare(
+    config: &Config,
+    stripe: &cli::Stripe,
+    rehearsal: &cli::Rehearsal,
+) -> Result<Prepared, Failure> {
+    let state = config.state_file(rehearsal.simulate);
     let of = |error: StoreError| missing_or(&state, &error);
     if !state.exists() {
         return Err(of(StoreError::Missing));
@@ -26,33 +44,25 @@ async fn begin(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
     let looked = store::open_existing(&state)
         .and_then(|conn| Migration::read(&conn))
         .map_err(of)?;
-    let simulate = looked.is_some_and(|migration| migration.simulated) || args.rehearsal.simulate;
+    let simulate = looked.is_some_and(|migration| migration.simulated) || rehearsal.simulate;
     let rehearsal = cli::Rehearsal {
         simulate,
-        ..args.rehearsal.clone()
+        ..rehearsal.clone()
     };
-    let opened = open(&state, &rehearsal, &args.stripe, config).await?;
+    let opened = open(&state, &rehearsal, stripe, config).await?;
     let Opened {
-        conn: Some(mut conn),
+        conn: Some(conn),
         migration: Some(migration),
         link,
     } = opened
     else {
         return Err(of(StoreError::Missing));
     };
-    if args.retry_refused {
-        let retried = store::retry_refused(&mut conn).map_err(of)?;
-        config.screen.line(&format!(
-            "{retried} refused steps are tried again, under new keys."
-        ));
-    }
-    let asked = Asked::of(config, &args.work, &args.stripe);
-    let prepared = Prepared {
+    Ok(Prepared {
         lock,
         state,
         conn,
         migration,
         link,
-    };
-    migrate(config, asked, prepared).await
+    })
 }

@@ -121,6 +121,7 @@ pub fn of_connection(
             DoubtfulStep::count(conn)?
         },
         in_doubt: in_doubt.into_iter().map(in_doubt_row).collect(),
+        clones_left: store::clones_left(conn)?,
         simulated: migration.simulated,
         running,
         state_file: state.display().to_string(),
@@ -147,5 +148,6 @@ fn in_doubt_row(step: DoubtfulStep) -> InDoubtRow {
         account: step.account,
         since: step.since,
         doubt: step.doubt,
+        seen: step.seen,
     }
 }

@@ -13,6 +13,7 @@ pub mod file;
 pub mod import;
 pub mod plan;
 pub mod progress;
+pub mod reconcile;
 pub mod remedy;
 mod screen;
 pub mod status;

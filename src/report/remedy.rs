@@ -97,19 +97,26 @@ fn by_message(message: &str) -> Option<&'static str> {
 pub fn for_doubt(doubt: Doubt) -> &'static str {
     match doubt {
         Doubt::NoAnswer => "No answer came: pmclone resume asks again under the same key.",
-        Doubt::Expired => "Its key is too old to be sent again: it stays as it is.",
-        Doubt::StoredServerError => {
-            "Stripe keeps a server error for it, whatever is sent: it stays as it is."
+        Doubt::Expired => {
+            "Its key is too old to be sent again: the next run looks whether it was done."
         }
-        Doubt::IdempotencyConflict => "Its key was used for another request: it stays as it is.",
+        Doubt::StoredServerError => {
+            "Stripe keeps a server error for it, whatever is sent: the next run looks whether it was done."
+        }
+        Doubt::IdempotencyConflict => {
+            "Its key was used for another request: the next run looks whether it was done."
+        }
         Doubt::RequestChanged => {
-            "The request would no longer be the one that was sent: it stays as it is."
+            "The request would no longer be the one that was sent: the next run looks whether it was done."
+        }
+        Doubt::FoundTwice => {
+            "Stripe has more than one such Customer. Delete all but one in the Dashboard, then: pmclone resume."
         }
     }
 }
 
 /// What to do about doubts that a resume did not settle.
-pub const STILL_IN_DOUBT: &str = "What stays in doubt is never sent again. To see whether it happened, find the customer in the Dashboard by the metadata legacy_customer_id.";
+pub const STILL_IN_DOUBT: &str = "What is in doubt is never sent again before Stripe was read: pmclone reconcile does only that, and every run begins with it.";
 
 /// What to do about a parked account.
 pub const PARKED: &str = "Stripe gives no access to it. Have its owner connect to the platform again, then: pmclone resume.";

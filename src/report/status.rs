@@ -6,7 +6,7 @@ pub use people::text;
 
 use serde::{Serialize, Serializer};
 
-use crate::ids::{AccountId, LegacyId};
+use crate::ids::{AccountId, CustomerId, LegacyId};
 use crate::state::{Doubt, Standing, StepKind};
 use crate::time::StripeTime;
 
@@ -178,6 +178,8 @@ pub struct Extras {
     pub in_doubt: Vec<InDoubtRow>,
     /// How many steps are in doubt.
     pub in_doubt_steps: u64,
+    /// Clones that may be left attached to nobody, since it was in doubt whether they were made.
+    pub clones_left: u64,
     /// The built-in simulator stands in for Stripe: a rehearsal.
     pub simulated: bool,
     /// True where another process runs on this state file now.
@@ -210,6 +212,8 @@ pub struct InDoubtRow {
     pub since: StripeTime,
     /// Why it is not known.
     pub doubt: Doubt,
+    /// The Customers that reading found for it.
+    pub seen: Vec<CustomerId>,
 }
 
 #[cfg(test)]
@@ -279,8 +283,10 @@ pub(crate) mod tests {
                 account: Some(AccountId::parse("acct_1COLOGNE").unwrap()),
                 since: StripeTime(1_790_856_000),
                 doubt: Doubt::Expired,
+                seen: Vec::new(),
             }],
             in_doubt_steps: 21,
+            clones_left: 3,
             simulated: false,
             running: false,
             state_file: "pmclone.db".into(),

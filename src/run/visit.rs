@@ -21,6 +21,8 @@ pub enum Visit {
     Settled,
     /// Stripe gave no answer to some step, whose key may be sent again.
     Unanswered,
+    /// Some step is in doubt that reading may settle.
+    Doubtful,
 }
 
 /// Why a visit, and the run with it, cannot go on.
@@ -124,6 +126,11 @@ impl Visitor<'_> {
         }
         if self.has_step(|state| *state == StepState::InDoubt(Doubt::NoAnswer)) {
             return Ok(Visit::Unanswered);
+        }
+        if self.has_step(
+            |state| matches!(state, StepState::InDoubt(doubt) if *doubt != Doubt::FoundTwice),
+        ) {
+            return Ok(Visit::Doubtful);
         }
         self.context.tally.settled(standing);
         Ok(Visit::Settled)
@@ -345,7 +352,7 @@ impl Visitor<'_> {
     }
 }
 
-fn no_date() -> VisitError {
+pub(super) fn no_date() -> VisitError {
     VisitError::Store(StoreError::Damaged(
         "Stripe's answers carried no date, so no key's age can be told".to_owned(),
     ))

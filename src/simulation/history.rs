@@ -12,17 +12,18 @@ use super::machine::{Ended, Machine, fresh_state};
 use super::mutants::Mutant;
 use super::net::{Figures, Net, Wire};
 use super::oracle::{self, Verdict};
-use super::plan::{Life, Plan};
+use super::plan::{HOUR, Life, Plan};
 use super::shape::{ACCOUNTS, Conduct, Shape};
 use super::trace::Trace;
 use crate::run::End;
 use crate::simulator::{self, Request, Simulator};
+use crate::store::{self, DoubtfulStep, StoreError};
 
 /// When every history begins, in milliseconds since 1970.
 const BEGIN_MS: i64 = 1_795_392_000_000;
 
 /// Runs without faults, at most, until nothing is left to do.
-const CALM_LIVES: u32 = 8;
+const CALM_RUNS: u32 = 8;
 
 /// What came of a seed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -123,7 +124,7 @@ impl Told {
         ended
     }
 
-    /// Runs without any fault until one has nothing to write.
+    /// Runs without any fault until one has nothing to write, and nothing is left that only time can settle.
     fn come_to_rest(&mut self, machine: &mut Machine<'_>) {
         let calm = Life {
             crash: None,
@@ -132,15 +133,26 @@ impl Told {
             second_runner: false,
             pause_ms: 0,
         };
-        for _ in 0..CALM_LIVES {
+        for run in 0..CALM_RUNS {
             let writes = machine.wire.net().figures.writes;
             let ended = self.live(machine, &calm);
-            if ended == Ended::Run(End::Finished) && machine.wire.net().figures.writes == writes {
-                return;
+            let idle = machine.wire.net().figures.writes == writes;
+            if ended == Ended::Run(End::Finished) && idle {
+                match in_doubt(&machine.state) {
+                    Ok(doubts) if doubts > 0 && run == 0 => {}
+                    Ok(_) => return,
+                    Err(error) => self.broken.push(error.to_string()),
+                }
             }
+            // Absence is believed only once nothing can be on its way any more.
+            machine.wire.net().pass(2 * HOUR);
         }
         self.broken.push("it does not come to rest".to_owned());
     }
+}
+
+fn in_doubt(state: &Path) -> Result<u64, StoreError> {
+    DoubtfulStep::count(&store::open_readonly(state)?)
 }
 
 /// The world before the first run: empty but for what the CSV says is there.

@@ -19,7 +19,7 @@ use super::mutants::Mutant;
 use super::net::{Boundary, Wire};
 use super::plan::{Crash, Life, Mishap, MishapKind, Plan};
 use super::shape::migration;
-use crate::run::{self, Context, Drive, End, Tally};
+use crate::run::{self, Context, Drive, End};
 use crate::store::{self, Loader, RunLock, Selection, Store, StoreError, Writer};
 use crate::stripe::{ApiBase, Client, Limits, Mode, ReadAnswer, SecretKey, Settings};
 
@@ -132,14 +132,9 @@ impl Machine<'_> {
         let (store, writer) = Store::by_hand(conn);
         let writer = tokio::spawn(write_all(writer, self.wire.clone()));
         let context = Arc::new(Context {
-            client,
-            store,
-            migration: migration(),
             adopt_attached: self.plan.adopt_attached,
             concurrency: self.plan.concurrency,
-            draining: draining.clone(),
-            tally: Tally::default(),
-            parked: std::sync::RwLock::default(),
+            ..Context::new(client, store, migration(), draining.clone())
         });
         let selection = Selection::default();
         let end = run::run_driven(

@@ -8,9 +8,6 @@ use crate::simulator::{CustomerSeen, MethodSeen, Simulator};
 use crate::state::{Object, Reachable, Standing, StepId, StepKind, StepState};
 use crate::store::{self, CustomerSeq, Loaded, Loader, StoreError};
 
-/// Whether what is in doubt must be settled, once nothing fails any more: true as soon as a run reconciles by reading.
-const RECONCILES: bool = false;
-
 /// What was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdict {
@@ -135,10 +132,8 @@ impl Case<'_> {
             }
         }
         if doubts > 0 {
-            if RECONCILES {
-                let what = format!("{}: {doubts} steps in doubt", asked.legacy_id);
-                self.verdict.lost.push(what);
-            }
+            let what = format!("{}: {doubts} steps in doubt", asked.legacy_id);
+            self.verdict.lost.push(what);
             return;
         }
         let settled = matches!(loaded.standing, Standing::Migrated | Standing::Refused);

@@ -1,7 +1,7 @@
 //! PURE. A row of the checkpoint, and the one function that makes the next row of it.
 
 use super::{Doubt, Object, Refusal, StepState};
-use crate::ids::RequestId;
+use crate::ids::{CustomerId, RequestId};
 use crate::time::StripeTime;
 
 /// One row of the checkpoint.
@@ -9,14 +9,27 @@ use crate::time::StripeTime;
 pub struct Record {
     /// Which deliberate try, from 1; part of the key.
     pub try_no: u32,
-    /// When this try's intent was first committed.
+    /// When this try's intent was first committed: the key's age counts from here.
     pub started_at: StripeTime,
+    /// When it was committed last. Nothing of the step reaches Stripe later than [`crate::time::REACHES_STRIPE_SECONDS`] after.
+    pub sent_at: StripeTime,
     /// Digest of the request, so that a resend is known to be the same.
     pub digest: i64,
     /// Where it stands.
     pub state: StepState,
     /// The answer that told, if it had an id.
     pub request_id: Option<RequestId>,
+    /// What reading showed, the last time that the step was looked for.
+    pub seen: Option<Seen>,
+}
+
+/// What a complete reading of Stripe showed of a step in doubt: kept as evidence, whatever became of the step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// When it was read.
+    pub at: StripeTime,
+    /// The Customers that bear the marks of the step's customer.
+    pub customers: Vec<CustomerId>,
 }
 
 /// What can happen to a step.
@@ -39,6 +52,12 @@ pub enum Event {
     Withdraw,
     /// A person asks to try a refused step again.
     Retry,
+    /// Reading showed that the step was done.
+    Find(Object, Seen),
+    /// Reading showed that it was not, and that it cannot happen any more: it may be started again, under a new key.
+    Miss(Seen),
+    /// Reading showed more than one object, of which a person has to choose.
+    FindSeveral(Seen),
 }
 
 /// An event that must not happen in that state: a defect of the tool, never of the data.
@@ -62,15 +81,18 @@ impl Record {
         };
         let state_now = before.map(|record| &record.state);
         let step_to = |state| {
-            let (try_no, started_at, digest) = before.map_or((1, StripeTime(0), 0), |b| {
-                (b.try_no, b.started_at, b.digest)
+            let zero = StripeTime(0);
+            let (try_no, started_at, sent_at, digest) = before.map_or((1, zero, zero, 0), |b| {
+                (b.try_no, b.started_at, b.sent_at, b.digest)
             });
             Ok(Record {
                 try_no,
                 started_at,
+                sent_at,
                 digest,
                 state,
                 request_id,
+                seen: before.and_then(|b| b.seen.clone()),
             })
         };
         match (state_now, event) {
@@ -79,16 +101,21 @@ impl Record {
                 Ok(Record {
                     try_no,
                     started_at: at,
+                    sent_at: at,
                     digest,
                     state: StepState::Started,
                     request_id: None,
+                    seen: before.and_then(|b| b.seen.clone()),
                 })
             }
             // The first intent's time and digest stay: the key's age counts from the first send.
             (
                 Some(StepState::Started | StepState::InDoubt(Doubt::NoAnswer)),
-                Event::Start { .. },
-            ) => step_to(StepState::Started),
+                Event::Start { at, .. },
+            ) => step_to(StepState::Started).map(|record| Record {
+                sent_at: at,
+                ..record
+            }),
             (Some(_), Event::Start { .. }) => Err(illegal("start")),
             (
                 None | Some(StepState::Ready | StepState::Started | StepState::InDoubt(_)),
@@ -113,6 +140,31 @@ impl Record {
                 })
             }
             (_, Event::Retry) => Err(illegal("retry")),
+            // While its key may be sent again, a step is asked for again rather than looked for.
+            (Some(StepState::InDoubt(doubt)), Event::Find(object, seen)) if !doubt.may_resend() => {
+                step_to(StepState::Done(object)).map(|record| record.with(seen))
+            }
+            (_, Event::Find(..)) => Err(illegal("find")),
+            (Some(StepState::InDoubt(doubt)), Event::Miss(seen)) if !doubt.may_resend() => {
+                step_to(StepState::Ready).map(|record| Record {
+                    try_no: record.try_no.saturating_add(1),
+                    ..record.with(seen)
+                })
+            }
+            (_, Event::Miss(_)) => Err(illegal("miss")),
+            (Some(StepState::InDoubt(doubt)), Event::FindSeveral(seen)) if !doubt.may_resend() => {
+                step_to(StepState::InDoubt(Doubt::FoundTwice)).map(|record| record.with(seen))
+            }
+            (_, Event::FindSeveral(_)) => Err(illegal("find several")),
+        }
+    }
+}
+
+impl Record {
+    fn with(self, seen: Seen) -> Self {
+        Self {
+            seen: Some(seen),
+            ..self
         }
     }
 }

@@ -485,14 +485,19 @@ fn a_card_that_is_retried_after_another_carried_the_customer_is_attached_to_it()
 /// The transition table, as a person reads it: rows are states, columns events, an empty cell is illegal.
 #[test]
 fn the_transition_table() {
-    let states: [(&str, Option<StepState>); 6] = [
+    let states: [(&str, Option<StepState>); 7] = [
         ("(none)", None),
         ("ready", Some(StepState::Ready)),
         ("started", Some(StepState::Started)),
         ("done", Some(StepState::Done(object_of_any()))),
         ("refused", Some(StepState::Refused(refusal(Reach::Source)))),
         ("doubt", Some(StepState::InDoubt(Doubt::NoAnswer))),
+        ("expired", Some(StepState::InDoubt(Doubt::Expired))),
     ];
+    let seen = || Seen {
+        at: NOW,
+        customers: Vec::new(),
+    };
     let events = [
         Event::Start { at: NOW, digest: 7 },
         Event::Succeed(object_of_any()),
@@ -500,15 +505,22 @@ fn the_transition_table() {
         Event::Doubt(Doubt::Expired),
         Event::Withdraw,
         Event::Retry,
+        Event::Find(object_of_any(), seen()),
+        Event::Miss(seen()),
+        Event::FindSeveral(seen()),
     ];
-    let mut table = String::from("         start    succeed  refuse   doubt    withdraw retry\n");
+    let mut table = String::from(
+        "         start    succeed  refuse   doubt    withdraw retry    find     miss     several\n",
+    );
     for (name, state) in states {
         let before = state.map(|state| Record {
             try_no: 1,
             started_at: NOW,
+            sent_at: NOW,
             digest: 7,
             state,
             request_id: None,
+            seen: None,
         });
         let cells =
             events.iter().map(
@@ -520,13 +532,14 @@ fn the_transition_table() {
         table = format!("{table}{name:<9}{}\n", cells.collect::<String>().trim_end());
     }
     insta::assert_snapshot!(table, @r"
-             start    succeed  refuse   doubt    withdraw retry
-    (none)   started  done     refused  .        .        .
-    ready    started  done     refused  .        .        .
-    started  started  done     refused  in doubt ready    .
-    done     .        .        .        .        .        .
-    refused  .        .        .        .        .        ready
-    doubt    started  done     refused  in doubt .        .
+             start    succeed  refuse   doubt    withdraw retry    find     miss     several
+    (none)   started  done     refused  .        .        .        .        .        .
+    ready    started  done     refused  .        .        .        .        .        .
+    started  started  done     refused  in doubt ready    .        .        .        .
+    done     .        .        .        .        .        .        .        .        .
+    refused  .        .        .        .        .        ready    .        .        .
+    doubt    started  done     refused  in doubt .        .        .        .        .
+    expired  .        done     refused  in doubt .        .        done     ready    in doubt
     ");
 }
 

@@ -4,7 +4,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 
 use crate::ids::{AccountId, CustomerId, LegacyId, PaymentMethodId, RequestId};
 use crate::state::{
-    Doubt, Object, Position, Reach, Record, Refusal, Standing, StepId, StepKind, StepState,
+    Doubt, Object, Position, Reach, Record, Refusal, Seen, Standing, StepId, StepKind, StepState,
 };
 use crate::time::StripeTime;
 
@@ -67,6 +67,7 @@ coded!(
     StoredServerError = 3,
     IdempotencyConflict = 4,
     RequestChanged = 5,
+    FoundTwice = 6,
 );
 coded!(Reach, Source = 1, Customer = 2);
 
@@ -117,14 +118,15 @@ impl ToSql for RequestId {
 
 /// Writes a row of `step` over the one before; the parameters are [`write_step`]'s.
 pub const INSERT_STEP: &str = "INSERT INTO step (customer, kind, target, source, try_no, state, started_at, \
-     digest, request_id, object, doubt, reach, status, reason, message) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
+     digest, request_id, object, doubt, reach, status, reason, message, sent_at, seen_at, seen) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) \
      ON CONFLICT (customer, kind, target, source) DO UPDATE SET try_no = ?5, state = ?6, started_at = ?7, digest = ?8, \
-     request_id = ?9, object = ?10, doubt = ?11, reach = ?12, status = ?13, reason = ?14, message = ?15";
+     request_id = ?9, object = ?10, doubt = ?11, reach = ?12, status = ?13, reason = ?14, message = ?15, \
+     sent_at = ?16, seen_at = ?17, seen = ?18";
 
 /// Reads the rows of one customer for [`read_step`].
 pub const SELECT_STEPS: &str = "SELECT kind, target, source, try_no, state, started_at, digest, request_id, object, \
-     doubt, reach, status, reason, message FROM step WHERE customer = ?1";
+     doubt, reach, status, reason, message, sent_at, seen_at, seen FROM step WHERE customer = ?1";
 
 fn position_code(position: Option<Position>) -> i64 {
     position.map_or(-1, i64::from)
@@ -195,6 +197,9 @@ pub fn write_step(
         refusal.map(|r| r.status),
         refusal.map(|r| r.reason.as_str()),
         refusal.map(|r| r.message.as_str()),
+        record.sent_at.0,
+        record.seen.as_ref().map(|seen| seen.at.0),
+        record.seen.as_ref().map(|seen| ids_text(&seen.customers)),
     ])?;
     Ok(())
 }
@@ -225,8 +230,31 @@ pub fn read_step(row: &rusqlite::Row<'_>) -> rusqlite::Result<(StepId, Record)> 
         digest: row.get(6)?,
         state,
         request_id: request_id.as_deref().and_then(RequestId::parse),
+        sent_at: StripeTime(row.get(14)?),
+        seen: seen_from(row)?,
     };
     Ok((step, record))
+}
+
+fn ids_text(ids: &[CustomerId]) -> String {
+    let ids: Vec<_> = ids.iter().map(CustomerId::as_str).collect();
+    ids.join(" ")
+}
+
+/// Reads what [`ids_text`] wrote.
+pub fn ids_from(text: Option<&str>) -> FromSqlResult<Vec<CustomerId>> {
+    let ids = text.unwrap_or_default().split_ascii_whitespace();
+    ids.map(|id| CustomerId::parse(id).map_err(|_| FromSqlError::InvalidType))
+        .collect()
+}
+
+fn seen_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Seen>> {
+    let at: Option<i64> = row.get(15)?;
+    let customers = ids_from(row.get_ref(16)?.as_str_or_null()?)?;
+    Ok(at.map(|at| Seen {
+        at: StripeTime(at),
+        customers,
+    }))
 }
 
 /// Positions as the tables keep them: numbers with a blank between.

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::codes::StateCode;
 use super::{RequestTally, StoreError};
-use crate::ids::{AccountId, LegacyId};
+use crate::ids::{AccountId, CustomerId, LegacyId};
 use crate::state::{Doubt, Standing, StepKind};
 use crate::time::StripeTime;
 
@@ -60,6 +60,8 @@ pub struct DoubtfulStep {
     pub since: StripeTime,
     /// Why it is not known; a step that was under way when the last run ended has [`Doubt::NoAnswer`].
     pub doubt: Doubt,
+    /// The Customers that reading found for it.
+    pub seen: Vec<CustomerId>,
 }
 
 fn index_of(standing: Standing) -> usize {
@@ -189,7 +191,7 @@ impl DoubtfulStep {
     /// The first `most` steps whose outcome is not known, in the CSV's order. To be asked while no run is on.
     pub fn read(conn: &Connection, most: u32) -> Result<Vec<Self>, StoreError> {
         let mut statement = conn.prepare(
-            "SELECT c.legacy_id, s.kind, a.id, s.started_at, s.doubt FROM customer c JOIN step s ON s.customer = c.seq
+            "SELECT c.legacy_id, s.kind, a.id, s.started_at, s.doubt, s.seen FROM customer c JOIN step s ON s.customer = c.seq
              LEFT JOIN target t ON t.customer = c.seq AND t.position = s.target LEFT JOIN account a ON a.seq = t.account
              WHERE c.standing IN (?1, ?2, ?3) AND s.state IN (?4, ?5) ORDER BY c.seq LIMIT ?6",
         )?;
@@ -210,6 +212,7 @@ impl DoubtfulStep {
                     account: row.get(2)?,
                     since: StripeTime(row.get(3)?),
                     doubt: doubt.unwrap_or(Doubt::NoAnswer),
+                    seen: super::codes::ids_from(row.get_ref(5)?.as_str_or_null()?)?,
                 })
             },
         )?;

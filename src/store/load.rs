@@ -34,6 +34,8 @@ pub struct Loaded {
 pub enum Which {
     /// Those that a run still looks at.
     Open,
+    /// Those with a step whose outcome is not known.
+    Unsettled,
     /// Every one.
     All,
 }
@@ -76,6 +78,18 @@ impl Loader {
         self.page(after, most, Which::All)
     }
 
+    /// Customers after `after` with a step whose outcome is not known, at most `most` of them. For when no visit is on.
+    pub fn unsettled_page(&self, after: CustomerSeq, most: u32) -> Result<Vec<Loaded>, StoreError> {
+        self.page(after, most, Which::Unsettled)
+    }
+
+    /// One customer, as it is now.
+    pub fn customer_of(&self, seq: CustomerSeq) -> Result<Option<Loaded>, StoreError> {
+        let before = CustomerSeq(seq.0.saturating_sub(1));
+        let found = self.page(before, 1, Which::Open)?;
+        Ok(found.into_iter().find(|loaded| loaded.seq == seq))
+    }
+
     fn page(&self, after: CustomerSeq, most: u32, which: Which) -> Result<Vec<Loaded>, StoreError> {
         let sql = match which {
             Which::Open => {
@@ -85,6 +99,12 @@ impl Loader {
             Which::All => {
                 "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, NULL FROM customer
                  WHERE seq > ?1 ORDER BY seq LIMIT ?2"
+            }
+            // Standings in progress, in doubt, parked; states started, in doubt.
+            Which::Unsettled => {
+                "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details FROM customer
+                 WHERE seq > ?1 AND standing IN (1, 2, 3)
+                 AND EXISTS (SELECT 1 FROM step WHERE customer = seq AND state IN (1, 4)) ORDER BY seq LIMIT ?2"
             }
         };
         let mut statement = self.conn.prepare_cached(sql)?;

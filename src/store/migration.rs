@@ -75,6 +75,16 @@ impl Migration {
     }
 }
 
+/// Clones that may exist unattached, since their making was in doubt and they were made again.
+pub fn clones_left(conn: &Connection) -> Result<u64, StoreError> {
+    let left = conn
+        .query_row("SELECT clones_left FROM migration", [], |row| {
+            super::counts::count(row, 0)
+        })
+        .optional()?;
+    Ok(left.unwrap_or(0))
+}
+
 impl CsvFile {
     /// The file that was imported last.
     pub fn read(conn: &Connection) -> Result<Option<Self>, StoreError> {

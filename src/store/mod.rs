@@ -30,7 +30,7 @@ pub use counts::{AccountCounts, Counts, DoubtfulStep, ReasonCount};
 pub use import::{Imported, Importer, for_each_adopted, has_steps};
 pub use load::{CustomerSeq, Loaded, Loader};
 pub use lock::RunLock;
-pub use migration::{CsvFile, Migration};
+pub use migration::{CsvFile, Migration, clones_left};
 pub use open::{copy, create, open_existing, open_readonly, temporary};
 pub use reopen::{parked, retry_refused, unknown_account, unpark};
 pub use started::Started;

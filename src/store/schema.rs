@@ -22,7 +22,8 @@ CREATE TABLE migration (
     csv_path TEXT, csv_bytes INTEGER, csv_modified_ns INTEGER, csv_sha256 TEXT,
     requests_sent INTEGER NOT NULL DEFAULT 0,
     requests_retried INTEGER NOT NULL DEFAULT 0,
-    requests_rate_limited INTEGER NOT NULL DEFAULT 0
+    requests_rate_limited INTEGER NOT NULL DEFAULT 0,
+    clones_left INTEGER NOT NULL DEFAULT 0 -- clones that may exist unattached, since their making was in doubt: inert
 ) STRICT;
 CREATE TABLE account (
     seq INTEGER PRIMARY KEY,
@@ -65,11 +66,13 @@ CREATE TABLE step (
     try_no INTEGER NOT NULL,
     state INTEGER NOT NULL,
     started_at INTEGER NOT NULL,    -- seconds, Stripe's clock, when this try's intent was committed first
+    sent_at INTEGER NOT NULL,       -- the same, when it was committed last
     digest INTEGER NOT NULL,        -- of the request
     request_id TEXT,
     object TEXT,                    -- done: what was made, see codes.rs
     doubt INTEGER,                  -- in doubt: why
     reach INTEGER, status INTEGER, reason TEXT, message TEXT, -- refused: how far, HTTP status, and why
+    seen_at INTEGER, seen TEXT,     -- looked for by reading: when, and the Customers found, a blank between
     PRIMARY KEY (customer, kind, target, source)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX step_refused ON step (reason, customer) WHERE state = 3;

@@ -1,6 +1,7 @@
 //! The proof that a step's intent is durable. The client cannot send a write without one.
 
 use crate::ids::IdempotencyKey;
+use crate::state::Record;
 use crate::time::StripeTime;
 
 /// A step whose intent is committed: only the store makes one, and only after its commit.
@@ -11,19 +12,28 @@ use crate::time::StripeTime;
 #[derive(Debug)]
 pub struct Started {
     key: IdempotencyKey,
-    started_at: StripeTime,
+    first: StripeTime,
+    last: StripeTime,
 }
 
 impl Started {
     /// For the store alone, after the commit.
-    pub(in crate::store) fn committed(key: IdempotencyKey, started_at: StripeTime) -> Self {
-        Self { key, started_at }
+    pub(in crate::store) fn committed(key: IdempotencyKey, record: &Record) -> Self {
+        Self {
+            key,
+            first: record.started_at,
+            last: record.sent_at,
+        }
     }
 
     /// For tests of the client, which have no store.
     #[cfg(test)]
     pub fn for_test(key: IdempotencyKey, started_at: StripeTime) -> Self {
-        Self { key, started_at }
+        Self {
+            key,
+            first: started_at,
+            last: started_at,
+        }
     }
 
     /// The key under which the step is sent, however often.
@@ -33,6 +43,12 @@ impl Started {
 
     /// When the intent was first committed, by Stripe's clock: the key's age counts from here.
     pub fn started_at(&self) -> StripeTime {
-        self.started_at
+        self.first
+    }
+
+    /// When it was committed this time, by Stripe's clock: no attempt begins later than
+    /// [`crate::time::SEND_WITHIN_SECONDS`] after.
+    pub fn sent_at(&self) -> StripeTime {
+        self.last
     }
 }

@@ -421,9 +421,17 @@ fn a_step_is_read_as_it_was_written_whatever_its_state() {
         let record = Record {
             try_no: source + 1,
             started_at: StripeTime(5),
+            sent_at: StripeTime(6),
             digest: -9,
             state,
             request_id,
+            seen: (source % 3 == 0).then(|| crate::state::Seen {
+                at: StripeTime(7),
+                customers: vec![
+                    CustomerId::parse("cus_1").unwrap(),
+                    CustomerId::parse("cus_2").unwrap(),
+                ],
+            }),
         };
         let mut statement = conn.prepare_cached(codes::INSERT_STEP).unwrap();
         codes::write_step(&mut statement, 1, step, &record).unwrap();

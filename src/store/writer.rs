@@ -25,6 +25,7 @@ pub struct Changes {
     standing: Option<Standing>,
     targets: Vec<Standing>,
     park: Option<(AccountSeq, String)>,
+    clones_left: u32,
 }
 
 impl Changes {
@@ -36,6 +37,7 @@ impl Changes {
             standing: None,
             targets: Vec::new(),
             park: None,
+            clones_left: 0,
         }
     }
 
@@ -63,6 +65,11 @@ impl Changes {
     /// The account cannot be reached, and why.
     pub fn park(&mut self, account: AccountSeq, reason: String) {
         self.park = Some((account, reason));
+    }
+
+    /// One more clone may exist that nothing is known of, and that never will be attached.
+    pub fn clone_left(&mut self) {
+        self.clones_left += 1;
     }
 
     /// True where there is nothing to keep.
@@ -138,8 +145,10 @@ impl Store {
         changes: Changes,
         key: IdempotencyKey,
     ) -> Result<Started, StoreError> {
-        let started_at = match changes.steps.last() {
-            Some((_, record)) if record.state == StepState::Started => record.started_at,
+        let started = match changes.steps.last() {
+            Some((_, record)) if record.state == StepState::Started => {
+                Started::committed(key, record)
+            }
             _ => {
                 return Err(StoreError::Damaged(
                     "an intent was to be sent that was not to be kept".to_owned(),
@@ -147,7 +156,7 @@ impl Store {
             }
         };
         self.commit(changes).await?;
-        Ok(Started::committed(key, started_at))
+        Ok(started)
     }
 
     /// Adds to the counts of requests, with the next commit.
@@ -303,6 +312,10 @@ fn write_changes(conn: &Connection, changes: &Changes) -> rusqlite::Result<()> {
     if let Some((account, reason)) = &changes.park {
         conn.prepare_cached("UPDATE account SET parked = ?2 WHERE seq = ?1")?
             .execute(rusqlite::params![account.0, reason])?;
+    }
+    if changes.clones_left > 0 {
+        conn.prepare_cached("UPDATE migration SET clones_left = clones_left + ?1")?
+            .execute([changes.clones_left])?;
     }
     Ok(())
 }

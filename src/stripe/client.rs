@@ -25,7 +25,8 @@ use super::answer::{
 use super::api_base::ApiBase;
 use super::clock::Clock;
 use super::facts::{
-    AccountFacts, CustomerFacts, Fact, PaymentMethodFacts, ReadAnswer, ReadFailure, classify_read,
+    AccountFacts, CustomerFacts, Fact, Page, PaymentMethodFacts, ReadAnswer, ReadFailure,
+    classify_read,
 };
 use super::http::{ClientError, Http, Lost, Timeouts};
 use super::key::{Mode, SecretKey};
@@ -33,6 +34,7 @@ use super::limiter::{Limiter, Limits};
 use super::request::{Read, Request, Write};
 use super::retry::{Failure, History, Pace, Policy, Verdict, decide};
 use crate::ids::{AccountId, CustomerId, PaymentMethodId};
+use crate::state::Window;
 use crate::store::Started;
 
 use counts::Counters;
@@ -189,6 +191,22 @@ impl Client {
         self.read(&Read::Customer { id, account }).await
     }
 
+    /// Reads one page of the Customers that were made in a stretch of time, on the platform or on a connected account: the
+    /// newest first, those after `after`.
+    pub async fn customers(
+        &self,
+        created: Window,
+        after: Option<&CustomerId>,
+        account: Option<&AccountId>,
+    ) -> ReadAnswer<Page<CustomerFacts>> {
+        let read = Read::Customers {
+            created,
+            after,
+            account,
+        };
+        self.read(&read).await
+    }
+
     /// Stripe's clock, by the answers of this client.
     pub fn clock(&self) -> &Clock {
         &self.clock
@@ -238,6 +256,10 @@ impl Client {
             }
             if started.is_some_and(|started| !self.clock.may_resend(started.started_at())) {
                 return tried.end(Why::Expired);
+            }
+            // So that nothing of the step reaches Stripe later than those believe who read whether it was done.
+            if started.is_some_and(|started| !self.clock.may_send(started.sent_at())) {
+                return tried.end(Why::GaveUp);
             }
             self.counters.sent(request.endpoint, tried.last.is_none());
             let (settled, failure) = self.attempt(request, started, &classify).await;

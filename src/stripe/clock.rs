@@ -221,6 +221,14 @@ impl Clock {
         })
     }
 
+    /// True while a request may be sent whose intent was committed last at `sent_at`; the same care as [`Clock::may_resend`].
+    pub fn may_send(&self, sent_at: StripeTime) -> bool {
+        self.latest_now().is_some_and(|latest| {
+            let ahead = sent_at.0.saturating_sub(latest.0);
+            ahead <= FUTURE_TOLERANCE_SECONDS && sent_at.may_send(latest)
+        })
+    }
+
     /// How many seconds this machine's wall clock is ahead of Stripe's, for a warning; ages do not depend on it.
     pub fn wall_ahead_seconds(&self) -> Option<i64> {
         let now = self.look();

@@ -90,6 +90,15 @@ pub struct CustomerFacts {
     pub deleted: bool,
 }
 
+/// A page of a list, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// At most a hundred.
+    pub data: Vec<T>,
+    /// True where another page follows, after the last of these.
+    pub has_more: bool,
+}
+
 /// An object that a read can find.
 pub(super) trait Fact: Sized {
     /// Reads the object out of a body, or tells what is wrong with it.
@@ -135,6 +144,7 @@ fn asked_id<'a>(read: &Read<'a>) -> Option<&'a str> {
         Read::Account { account } => account.map(AccountId::as_str),
         Read::PaymentMethod { id, .. } => Some(id.as_str()),
         Read::Customer { id, .. } => Some(id.as_str()),
+        Read::Customers { .. } => None,
     }
 }
 
@@ -252,9 +262,10 @@ struct CustomerObject {
     deleted: bool,
 }
 
-impl Fact for CustomerFacts {
-    fn parse(body: &[u8]) -> Result<Self, Garbled> {
-        let mut customer: CustomerObject = json(body)?;
+impl TryFrom<CustomerObject> for CustomerFacts {
+    type Error = Garbled;
+
+    fn try_from(mut customer: CustomerObject) -> Result<Self, Garbled> {
         kind(&customer.object, "customer")?;
         if customer.livemode.is_none() && !customer.deleted {
             return Err(Garbled::NotAnObject);
@@ -267,6 +278,12 @@ impl Fact for CustomerFacts {
             deleted: customer.deleted,
         })
     }
+}
+
+impl Fact for CustomerFacts {
+    fn parse(body: &[u8]) -> Result<Self, Garbled> {
+        json::<CustomerObject>(body)?.try_into()
+    }
 
     fn id(&self) -> &str {
         self.id.as_str()
@@ -274,5 +291,45 @@ impl Fact for CustomerFacts {
 
     fn livemode(&self) -> Option<bool> {
         self.livemode
+    }
+}
+
+#[derive(Deserialize)]
+struct ListObject {
+    object: String,
+    data: Vec<CustomerObject>,
+    has_more: bool,
+}
+
+impl Fact for Page<CustomerFacts> {
+    fn parse(body: &[u8]) -> Result<Self, Garbled> {
+        let list: ListObject = json(body)?;
+        kind(&list.object, "list")?;
+        let data: Vec<CustomerFacts> = list
+            .data
+            .into_iter()
+            .map(CustomerFacts::try_from)
+            .collect::<Result<_, _>>()?;
+        // A page that tells of more, and not after whom, would be read for ever; and one account is of one mode.
+        let mixed = data
+            .windows(2)
+            .any(|pair| pair[0].livemode != pair[1].livemode);
+        if mixed || (list.has_more && data.is_empty()) {
+            return Err(Garbled::OtherObject);
+        }
+        Ok(Self {
+            data,
+            has_more: list.has_more,
+        })
+    }
+
+    /// A list has none.
+    fn id(&self) -> &'static str {
+        ""
+    }
+
+    /// The mode of its objects, where it has any.
+    fn livemode(&self) -> Option<bool> {
+        self.data.first().and_then(|first| first.livemode)
     }
 }

@@ -150,6 +150,9 @@ impl Http {
     ) -> Result<reqwest::Request, InvalidHeaderValue> {
         let mut url = self.base.clone();
         url.set_path(&request.path);
+        if !request.query.is_empty() {
+            url.set_query(Some(&request.query));
+        }
         let (method, headers) = match request.method {
             Method::Get => (reqwest::Method::GET, &self.headers_of_reads),
             Method::Post => (reqwest::Method::POST, &self.headers_of_writes),

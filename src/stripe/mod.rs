@@ -34,7 +34,7 @@ pub use answer::{
 pub use api_base::{ApiBase, InvalidApiBase};
 pub use client::{Client, RequestCounts, Settings, Written};
 pub use clock::Clock;
-pub use facts::{AccountFacts, CustomerFacts, PaymentMethodFacts, ReadAnswer, ReadFailure};
+pub use facts::{AccountFacts, CustomerFacts, Page, PaymentMethodFacts, ReadAnswer, ReadFailure};
 pub use http::ClientError;
 #[cfg(test)]
 pub(crate) use http::Lost;
@@ -47,5 +47,6 @@ pub use request::{Endpoint, Markers, Read, Request, Write};
 /// the account's default would apply, and with it what an answer means.
 pub const STRIPE_VERSION: &str = "2026-09-30.endive";
 
-/// Longest body that is read. Stripe's objects here have some 2 KB; what is longer is not taken for one.
-pub const BODY_MAX_BYTES: usize = 1 << 20;
+/// Longest body that is read. Stripe's objects here have some 2 KB, a hundred Customers with all the metadata that they can
+/// hold some 4 MB; what is longer is not taken for one.
+pub const BODY_MAX_BYTES: usize = 8 << 20;

@@ -1,4 +1,5 @@
-//! PURE. What is asked of Stripe: five writes and three reads, turned into method, path, form body and account.
+//! PURE. What is asked of Stripe: five writes and four reads, turned into method, path, query, form body and
+//! account.
 //!
 //! Hazards: (1) the same step must always give the same bytes, or Stripe answers a resend with `idempotency_error`; so
 //! bodies are built from ordered maps in a fixed order, and [`crate::ids::KEY_FORMAT`] is raised when this file changes
@@ -15,6 +16,7 @@ pub use endpoint::{Endpoint, Method};
 
 use crate::ids::{AccountId, CustomerId, KEY_FORMAT, LegacyId, MigrationId, PaymentMethodId};
 use crate::legacy::Details;
+use crate::state::Window;
 
 /// Metadata key that holds the migration's id, on every Customer that is made.
 pub const MARKER_MIGRATION: &str = "pmclone_migration";
@@ -22,6 +24,9 @@ pub const MARKER_MIGRATION: &str = "pmclone_migration";
 pub const MARKER_LEGACY_ID: &str = "legacy_customer_id";
 /// Metadata key that holds the platform Customer's id, on connected accounts only.
 pub const MARKER_PLATFORM_CUSTOMER: &str = "platform_customer";
+
+/// The most objects that Stripe gives at once.
+const LONGEST_PAGE: &str = "100";
 
 /// A step's write. It is sent only with a [`crate::store::Started`].
 #[derive(Debug, Clone, Copy)]
@@ -110,6 +115,15 @@ pub enum Read<'a> {
         /// Where it is, or `None` for the platform.
         account: Option<&'a AccountId>,
     },
+    /// `GET /v1/customers`: a page of those that were made in a stretch of time, the newest first. Never Search, which lags.
+    Customers {
+        /// When they were made.
+        created: Window,
+        /// The last of the page before.
+        after: Option<&'a CustomerId>,
+        /// Where they are, or `None` for the platform.
+        account: Option<&'a AccountId>,
+    },
 }
 
 /// A request, ready to be sent as often as need be: the key, the limits and the transport come from elsewhere.
@@ -123,6 +137,8 @@ pub struct Request {
     pub path: String,
     /// What limits and counts go by.
     pub endpoint: Endpoint,
+    /// Form-encoded; empty for a write, and for most reads.
+    pub query: String,
     /// Form-encoded; empty for a read.
     pub body: String,
     /// `Stripe-Account`, for calls on a connected account.
@@ -233,8 +249,31 @@ impl Read<'_> {
                 format!("/v1/customers/{id}"),
                 account,
             ),
+            Self::Customers { account, .. } => (
+                Endpoint::ListCustomers,
+                String::from("/v1/customers"),
+                account,
+            ),
         };
-        Request::new(endpoint, path, String::new(), account)
+        Request {
+            query: self.query(),
+            ..Request::new(endpoint, path, String::new(), account)
+        }
+    }
+
+    fn query(&self) -> String {
+        let Self::Customers { created, after, .. } = *self else {
+            return String::new();
+        };
+        let mut query = Serializer::new(String::new());
+        query
+            .append_pair("created[gte]", &created.from.0.to_string())
+            .append_pair("created[lte]", &created.to.0.to_string())
+            .append_pair("limit", LONGEST_PAGE);
+        if let Some(after) = after {
+            query.append_pair("starting_after", after.as_str());
+        }
+        query.finish()
     }
 }
 
@@ -244,6 +283,7 @@ impl Request {
             method: endpoint.method(),
             path,
             endpoint,
+            query: String::new(),
             body,
             account: account.cloned(),
         }

@@ -63,6 +63,11 @@ impl Simulator {
         self.post("/_sim/faults", script)
     }
 
+    /// Asks Stripe's own API, with a key of the platform's.
+    pub fn stripe(&self, method: &str, path: &str, body: &str) -> Result<String> {
+        http::with_key(self.address(), method, path, body)
+    }
+
     /// Virtual time goes on by so many hours.
     pub fn advance_hours(&self, hours: u32) -> Result<()> {
         let seconds = hours * 3600;

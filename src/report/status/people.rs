@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::{Account, AccountStanding, Extras, InDoubtRow, ReasonCount, Status};
-use crate::ids::AccountId;
+use crate::ids::{AccountId, CustomerId};
 use crate::report::Look;
 use crate::report::remedy;
 use crate::report::table::{Column, table};
@@ -21,6 +21,7 @@ pub fn text(status: &Status, extras: &Extras, look: Look) -> String {
         refused(&extras.reasons, look),
         parked(&status.accounts, look),
         in_doubt(extras, look),
+        clones_left(extras, look),
         accounts(&status.accounts, look),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
@@ -168,10 +169,28 @@ pub(in crate::report) fn in_doubt(extras: &Extras, look: Look) -> Option<String>
     Some(lines.join("\n"))
 }
 
+/// What a clone that was in doubt, and was made again, may have left behind.
+fn clones_left(extras: &Extras, look: Look) -> Option<String> {
+    let told = match extras.clones_left {
+        0 => return None,
+        1 => "One clone may be left that is attached to nobody, since it was in doubt whether it was made. Nothing can ever be charged to it.".to_owned(),
+        left => format!(
+            "Up to {} may be left that are attached to nobody, since it was in doubt whether they were made. Nothing can ever be charged to them.",
+            count(left, "clone")
+        ),
+    };
+    Some(wrap(&told, "", look.width))
+}
+
 /// Two lines: whose and what, then since when and why.
 fn doubtful_step(row: &InDoubtRow) -> String {
+    let ids: Vec<_> = row.seen.iter().map(CustomerId::as_str).collect();
+    let seen = match ids.as_slice() {
+        [] => String::new(),
+        ids => format!(": {}", ids.join(", ")),
+    };
     format!(
-        "  {}: {} on {}\n    since {}, {}",
+        "  {}: {} on {}\n    since {}, {}{seen}",
         shorten(&plain(row.legacy_id.as_str()), 40),
         row.step.name(),
         row.account
@@ -315,9 +334,13 @@ mod tests {
           cust-4711: create_connected_customer on acct_1COLOGNE
             since 2026-10-01 12:00 UTC, expired
           ... and 20 more steps
-          expired: Its key is too old to be sent again: it stays as it is.
-          What stays in doubt is never sent again. To see whether it happened, find the
-          customer in the Dashboard by the metadata legacy_customer_id.
+          expired: Its key is too old to be sent again: the next run looks whether it
+          was done.
+          What is in doubt is never sent again before Stripe was read: pmclone reconcile
+          does only that, and every run begins with it.
+
+        Up to 3 clones may be left that are attached to nobody, since it was in doubt
+        whether they were made. Nothing can ever be charged to them.
 
         Accounts
           account         standing  customers  migrated  refused  parked

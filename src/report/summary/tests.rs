@@ -63,50 +63,51 @@ fn when_all_is_done_the_mapping_comes_next() {
 fn when_something_is_wrong_each_kind_says_what_to_do() {
     let (status, extras) = (troubled(), extras());
     insta::assert_snapshot!(ended(&Ending::Interrupted, &status, &extras).text(Look::PLAIN), @r#"
-    Interrupted; everything is saved
-    27,790 requests in 0:12:03, 38.4 requests/s
+        Interrupted; everything is saved
+        27,790 requests in 0:12:03, 38.4 requests/s
 
-    Customers       10,000
-      migrated       9,000   90%
-      pending          841    8%
-      in progress       16   <1%
-      refused          112    1%
-      parked            30   <1%
-      in doubt           1   <1%
-    PaymentMethods  12,345  11,030 cloned
-    Requests sent   33,700  41 retried, 12 rate limited
+        Customers       10,000
+          migrated       9,000   90%
+          pending          841    8%
+          in progress       16   <1%
+          refused          112    1%
+          parked            30   <1%
+          in doubt           1   <1%
+        PaymentMethods  12,345  11,030 cloned
+        Requests sent   33,700  41 retried, 12 rate limited
 
-    Refused, by reason
-      100  card_declined: "Your card was declined."
-           The issuer said no. Ask the customer for another card, or try once more
-           later: pmclone resume --retry-refused.
-       11  cannot_be_cloned
-           Stripe clones only cards and US bank accounts. Collect this payment
-           method again on the connected account.
-        1  a_code_of_next_year: "Something [31m new."
-           See https://docs.stripe.com/error-codes. Once the cause is mended:
-           pmclone resume --retry-refused.
+        Refused, by reason
+          100  card_declined: "Your card was declined."
+               The issuer said no. Ask the customer for another card, or try once more
+               later: pmclone resume --retry-refused.
+           11  cannot_be_cloned
+               Stripe clones only cards and US bank accounts. Collect this payment
+               method again on the connected account.
+            1  a_code_of_next_year: "Something [31m new."
+               See https://docs.stripe.com/error-codes. Once the cause is mended:
+               pmclone resume --retry-refused.
 
-    Parked: 1 account
-      acct_1BERLIN (30 customers waiting): The provided key does not have access to
-      account 'acct_1BERLIN' (or that account does not exist).
-      Stripe gives no access to it. Have its owner connect to the platform again,
-      then: pmclone resume.
+        Parked: 1 account
+          acct_1BERLIN (30 customers waiting): The provided key does not have access to
+          account 'acct_1BERLIN' (or that account does not exist).
+          Stripe gives no access to it. Have its owner connect to the platform again,
+          then: pmclone resume.
 
-    In doubt: 21 steps may have reached Stripe
-      cust-4711: create_connected_customer on acct_1COLOGNE
-        since 2026-10-01 12:00 UTC, expired
-      ... and 20 more steps
-      expired: Its key is too old to be sent again: it stays as it is.
-      What stays in doubt is never sent again. To see whether it happened, find the
-      customer in the Dashboard by the metadata legacy_customer_id.
+        In doubt: 21 steps may have reached Stripe
+          cust-4711: create_connected_customer on acct_1COLOGNE
+            since 2026-10-01 12:00 UTC, expired
+          ... and 20 more steps
+          expired: Its key is too old to be sent again: the next run looks whether it
+          was done.
+          What is in doubt is never sent again before Stripe was read: pmclone reconcile
+          does only that, and every run begins with it.
 
-    Mapping  pmclone export --state pmclone.db -o mapping.csv
-    Next     Go on where it stopped:
-               pmclone resume --state pmclone.db
-             Once the refusals are mended:
-               pmclone resume --state pmclone.db --retry-refused
-    "#);
+        Mapping  pmclone export --state pmclone.db -o mapping.csv
+        Next     Go on where it stopped:
+                   pmclone resume --state pmclone.db
+                 Once the refusals are mended:
+                   pmclone resume --state pmclone.db --retry-refused
+        "#);
 }
 
 #[test]

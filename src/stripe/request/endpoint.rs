@@ -24,17 +24,20 @@ pub enum Endpoint {
     RetrievePaymentMethod,
     /// Reads a Customer.
     RetrieveCustomer,
+    /// Reads Customers, a page at a time.
+    ListCustomers,
 }
 
 impl Endpoint {
     /// Every endpoint, in the order of declaration.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::CreateCustomer,
         Self::CreatePaymentMethod,
         Self::AttachPaymentMethod,
         Self::RetrieveAccount,
         Self::RetrievePaymentMethod,
         Self::RetrieveCustomer,
+        Self::ListCustomers,
     ];
 
     /// Stripe's way to write it, as in `POST /v1/payment_methods/{payment_method}/attach`.
@@ -46,6 +49,7 @@ impl Endpoint {
             Self::RetrieveAccount => "GET /v1/account",
             Self::RetrievePaymentMethod => "GET /v1/payment_methods/{payment_method}",
             Self::RetrieveCustomer => "GET /v1/customers/{customer}",
+            Self::ListCustomers => "GET /v1/customers",
         }
     }
 
@@ -55,9 +59,10 @@ impl Endpoint {
             Self::CreateCustomer | Self::CreatePaymentMethod | Self::AttachPaymentMethod => {
                 Method::Post
             }
-            Self::RetrieveAccount | Self::RetrievePaymentMethod | Self::RetrieveCustomer => {
-                Method::Get
-            }
+            Self::RetrieveAccount
+            | Self::RetrievePaymentMethod
+            | Self::RetrieveCustomer
+            | Self::ListCustomers => Method::Get,
         }
     }
 
@@ -70,6 +75,7 @@ impl Endpoint {
             Self::RetrieveAccount => 3,
             Self::RetrievePaymentMethod => 4,
             Self::RetrieveCustomer => 5,
+            Self::ListCustomers => 6,
         }
     }
 }

@@ -1,0 +1,76 @@
+//! `pmclone reconcile`: settles by reading what is in doubt, and sends nothing else.
+
+use std::sync::Mutex;
+
+use super::interrupt;
+use super::migrate::{Link, Prepared, close};
+use super::resume::prepare;
+use super::{gone_is_fine, runtime};
+use crate::cli;
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::report::{self, print_json};
+use crate::run::{self, Context, Keep, VisitError};
+use crate::store::{self, Loader, Store, StoreError};
+
+/// Reads what is in doubt, keeps what follows, and tells it.
+pub fn reconcile(config: &Config, args: &cli::Reconcile) -> Result<Exit, Failure> {
+    runtime()?.block_on(begin(config, args))
+}
+
+async fn begin(config: &Config, args: &cli::Reconcile) -> Result<Exit, Failure> {
+    let Prepared {
+        lock,
+        state,
+        conn,
+        migration,
+        link,
+    } = prepare(config, &args.stripe, &args.rehearsal).await?;
+    let Link {
+        session,
+        rehearsal,
+        pressed,
+        draining,
+    } = link;
+    let of = |error: StoreError| Failure::store(&state, &error);
+    let loader = store::open_readonly(&state)
+        .and_then(Loader::new)
+        .map_err(of)?;
+    let (store, writer) = Store::spawn(conn).map_err(of)?;
+    let context = Context::new(session.client, store, migration, draining);
+    let keep = if args.dry_run { Keep::No } else { Keep::Yes };
+    let loader = Mutex::new(loader);
+    let reading = async {
+        let read = run::reconcile(&context, &loader, keep).await;
+        read.map_err(|stopped| match stopped {
+            VisitError::Stop(stop) => Failure::stop(&stop),
+            VisitError::Store(error) => of(error),
+        })
+    };
+    let read = interrupt::unless(pressed, reading).await;
+    let sent = run::tally_of(&context);
+    let counted = context.store.tally(sent).await.map_err(of);
+    drop(context);
+    close(writer, rehearsal, &state).await?;
+    drop(lock);
+    counted?;
+    let reconciled = read?;
+    let look = config.screen.look();
+    config
+        .screen
+        .line(&report::reconcile::text(&reconciled, look));
+    if args.dry_run {
+        config
+            .screen
+            .line("Nothing of this was kept; without --dry-run it is.");
+    }
+    if config.json {
+        gone_is_fine(print_json(&mut std::io::stdout(), &reconciled))?;
+    }
+    Ok(if reconciled.settled() == reconciled.looked_for() {
+        Exit::Done
+    } else {
+        Exit::Incomplete
+    })
+}

@@ -1,0 +1,129 @@
+//! One account, while it is read.
+
+use std::collections::HashMap;
+
+use super::super::Context;
+use super::super::visit::VisitError;
+use super::{Case, Sights};
+use crate::ids::{AccountId, CustomerId, LegacyId, PaymentMethodId};
+use crate::state::{LookUp, Sight, Window};
+use crate::stripe::{ReadAnswer, Refusal};
+
+/// One account (`None`: the platform), while it is read.
+pub(super) struct Look<'a> {
+    pub context: &'a Context,
+    pub account: Option<&'a AccountId>,
+    /// What Stripe said, once the account turned out not to be reachable: nothing more is asked there.
+    pub unreachable: Option<Refusal>,
+}
+
+impl Look<'_> {
+    /// What can be seen of `cases`, which are all that are in doubt on this account.
+    pub async fn all(&mut self, cases: &[Case]) -> Result<Sights, VisitError> {
+        let mut sights = Sights::new();
+        for case in cases {
+            let sight = match &case.look_up {
+                LookUp::Nowhere => Some(Sight::Nothing),
+                LookUp::PaymentMethod(id, _) => self.holder(id).await?,
+                LookUp::Customers(_) => None,
+            };
+            if let Some(sight) = sight {
+                sights.insert((case.seq, case.step), sight);
+            }
+        }
+        self.customers(cases, &mut sights).await?;
+        Ok(sights)
+    }
+
+    /// What a read told; `None` where it failed.
+    fn told<T>(&mut self, answer: ReadAnswer<T>) -> Result<Option<T>, VisitError> {
+        match answer {
+            ReadAnswer::Found(fact) => Ok(Some(fact)),
+            ReadAnswer::AccountInvalid(refusal) => {
+                self.unreachable = Some(refusal);
+                Ok(None)
+            }
+            ReadAnswer::Stop(stop) => Err(VisitError::Stop(stop)),
+            ReadAnswer::Missing(_) | ReadAnswer::Failed(_) => Ok(None),
+        }
+    }
+
+    /// Whom a PaymentMethod is attached to; `None` where the look-up failed.
+    async fn holder(&mut self, id: &PaymentMethodId) -> Result<Option<Sight>, VisitError> {
+        if self.unreachable.is_some() {
+            return Ok(None);
+        }
+        let answer = self.context.client.payment_method(id, self.account).await;
+        if let ReadAnswer::Missing(_) = answer {
+            return Ok(Some(Sight::AttachedTo(None)));
+        }
+        let facts = self.told(answer)?;
+        Ok(facts.map(|facts| Sight::AttachedTo(facts.customer)))
+    }
+
+    /// Sweeps the windows of all Customers in doubt. A window that could not be read to its end gives no sight to any.
+    async fn customers(&mut self, cases: &[Case], sights: &mut Sights) -> Result<(), VisitError> {
+        let sought = |case: &&Case| matches!(case.look_up, LookUp::Customers(_));
+        let windows = Window::joined(
+            cases
+                .iter()
+                .filter_map(|case| match case.look_up {
+                    LookUp::Customers(window) => Some(window),
+                    LookUp::PaymentMethod(..) | LookUp::Nowhere => None,
+                })
+                .collect(),
+        );
+        let mut found: HashMap<&LegacyId, Vec<CustomerId>> = cases
+            .iter()
+            .filter(sought)
+            .map(|case| (&case.legacy_id, Vec::new()))
+            .collect();
+        for window in windows {
+            if !self.sweep(window, &mut found).await? {
+                return Ok(());
+            }
+        }
+        for case in cases.iter().filter(sought) {
+            let customers = found.get(&case.legacy_id).cloned().unwrap_or_default();
+            sights.insert((case.seq, case.step), Sight::Customers(customers));
+        }
+        Ok(())
+    }
+
+    /// Reads all pages of a window. False where one could not be read.
+    async fn sweep(
+        &mut self,
+        window: Window,
+        found: &mut HashMap<&LegacyId, Vec<CustomerId>>,
+    ) -> Result<bool, VisitError> {
+        let migration = self.context.migration.id.to_string();
+        let mut after: Option<CustomerId> = None;
+        loop {
+            let client = &self.context.client;
+            if self.unreachable.is_some() {
+                return Ok(false);
+            }
+            let answer = client.customers(window, after.as_ref(), self.account).await;
+            let Some(page) = self.told(answer)? else {
+                return Ok(false);
+            };
+            let last = page.data.last().map(|customer| customer.id.clone());
+            for customer in page.data {
+                let ours = customer.marker_migration.as_deref() == Some(migration.as_str());
+                let legacy_id = customer.marker_legacy_id.as_deref().map(LegacyId::parse);
+                if let (true, Some(Ok(legacy_id))) = (ours, legacy_id)
+                    && let Some(customers) = found.get_mut(&legacy_id)
+                    && !customers.contains(&customer.id)
+                {
+                    customers.push(customer.id);
+                }
+            }
+            // A page that ends where the one before did would be read for ever: that is no complete reading.
+            match (page.has_more, last) {
+                (false, _) => return Ok(true),
+                (true, Some(last)) if after.as_ref() != Some(&last) => after = Some(last),
+                (true, _) => return Ok(false),
+            }
+        }
+    }
+}
