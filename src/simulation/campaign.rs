@@ -3,7 +3,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::history::{Told, live_through};
 use super::mutants::Mutant;
@@ -84,25 +83,26 @@ impl Report {
     }
 }
 
-/// Lives through `count` seeds from `first` on, until `enough`.
-pub fn run(first: u64, count: u64, mutant: Mutant, enough: fn(&Report) -> bool) -> Report {
+/// Lives through some seeds, until `enough`.
+pub fn run(
+    seeds: impl Iterator<Item = u64> + Send,
+    mutant: Mutant,
+    enough: fn(&Report) -> bool,
+) -> Report {
     let report = Mutex::new(Report::default());
-    let next = AtomicU64::new(first);
+    let seeds = Mutex::new(seeds.fuse());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..cores {
             scope.spawn(|| {
                 let folder = folder();
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= first.saturating_add(count) {
-                        return;
-                    }
+                let next = || seeds.lock().unwrap().next();
+                while let Some(seed) = next() {
                     let told = one(seed, mutant, folder.path(), false);
                     let mut report = report.lock().unwrap();
                     report.take(seed, told);
                     if enough(&report) {
-                        next.store(u64::MAX / 2, Ordering::Relaxed);
+                        return;
                     }
                 }
             });

@@ -82,7 +82,7 @@ pub fn live_through(seed: u64, mutant: Mutant, folder: &Path, spoken: bool) -> T
         return told;
     }
     let wire = Wire::new(Arc::new(Mutex::new(world(seed, &plan, shape, spoken))));
-    wire.net().fresh_keys = mutant == Mutant::FreshKeys;
+    wire.net().mutant = mutant;
     let mut machine = Machine {
         state,
         wire: wire.clone(),
@@ -91,6 +91,11 @@ pub fn live_through(seed: u64, mutant: Mutant, folder: &Path, spoken: bool) -> T
         wall_ahead_ms: 0,
     };
     for life in &plan.lives {
+        if let Some(customer) = life.edited {
+            let imported = shape.import_edited(&machine.state, customer);
+            told.broken
+                .extend(imported.err().map(|error| error.to_string()));
+        }
         told.live(&mut machine, life);
         wire.net().pass(life.pause_ms);
     }
@@ -119,6 +124,7 @@ impl Told {
             Ended::Run(End::Stopped(stop)) => self.broken.push(format!("{stop:?}")),
             Ended::Killed
             | Ended::NoSession
+            | Ended::DiskFull
             | Ended::Run(End::Finished | End::Drained | End::Unreachable(_)) => {}
         }
         ended
@@ -126,16 +132,9 @@ impl Told {
 
     /// Runs without any fault until one has nothing to write, and nothing is left that only time can settle.
     fn come_to_rest(&mut self, machine: &mut Machine<'_>) {
-        let calm = Life {
-            crash: None,
-            interrupted_ms: None,
-            mishap: None,
-            second_runner: false,
-            pause_ms: 0,
-        };
         for run in 0..CALM_RUNS {
             let writes = machine.wire.net().figures.writes;
-            let ended = self.live(machine, &calm);
+            let ended = self.live(machine, &Life::CALM);
             let idle = machine.wire.net().figures.writes == writes;
             if ended == Ended::Run(End::Finished) && idle {
                 match in_doubt(&machine.state) {

@@ -39,6 +39,8 @@ pub enum Ended {
     Killed,
     /// It could not begin: no answer, no date.
     NoSession,
+    /// It said so, and stopped.
+    DiskFull,
     Run(End),
     /// What must not happen.
     Broken(String),
@@ -85,6 +87,7 @@ impl Machine<'_> {
             wire: self.wire.clone(),
             wall: Arc::new(AtomicI64::new(begun_ms + self.wall_ahead_ms)),
         };
+        self.wire.net().wall = Arc::clone(&clocks.wall);
         let (draining, _) = watch::channel(false);
         let ended = tokio::select! {
             biased;
@@ -130,7 +133,7 @@ impl Machine<'_> {
         }
         let loader = store::open_readonly(&self.state).and_then(Loader::new)?;
         let (store, writer) = Store::by_hand(conn);
-        let writer = tokio::spawn(write_all(writer, self.wire.clone()));
+        let writer = tokio::spawn(write_all(writer, self.wire.clone(), life.disk_full));
         let context = Arc::new(Context {
             adopt_attached: self.plan.adopt_attached,
             concurrency: self.plan.concurrency,
@@ -149,9 +152,15 @@ impl Machine<'_> {
         let written = writer
             .await
             .map_err(|error| Ended::Broken(error.to_string()))?;
-        let end = end?;
-        written?;
-        Ok(Ended::Run(end))
+        match (end, written) {
+            (Ok(end), Ok(())) => Ok(Ended::Run(end)),
+            (Err(StoreError::WriterFailed(why)), _) if &*why == DISK_FULL => Ok(Ended::DiskFull),
+            // The last commit was of counts only, which nobody waits for.
+            (Ok(_), Err(StoreError::WriterFailed(why))) if &*why == DISK_FULL => {
+                Ok(Ended::DiskFull)
+            }
+            (Err(error), _) | (_, Err(error)) => Err(error.into()),
+        }
     }
 
     fn client(&self, clocks: &Clocks, draining: watch::Receiver<bool>) -> Result<Client, Ended> {
@@ -175,17 +184,33 @@ fn killed_or_closed(conn: &rusqlite::Connection, killed: bool) -> Result<(), Sto
     Ok(())
 }
 
+/// What SQLite says then.
+const DISK_FULL: &str = "database or disk is full";
+
 /// The writer's own loop, with a commit's time between its parts, and a death at each.
-async fn write_all(mut writer: Writer, wire: Wire) -> Result<(), StoreError> {
+async fn write_all(
+    mut writer: Writer,
+    wire: Wire,
+    disk_full: Option<u32>,
+) -> Result<(), StoreError> {
+    let mut commits = 0;
     while writer.gathered().await {
         wire.survive(Boundary::BeforeCommit).await;
-        let failed = writer.commit().err();
+        commits += 1;
+        let failed = if disk_full.is_some_and(|first| commits >= first) {
+            Some(Arc::from(DISK_FULL))
+        } else {
+            writer.commit().err()
+        };
         wire.survive(Boundary::AfterCommit).await;
         let sync_ms = wire.net().sync_ms();
         sleep(Duration::from_millis(sync_ms)).await;
         writer.answer(failed.as_ref());
         let failed = failed.or_else(|| writer.checkpoint().err());
         if let Some(why) = failed {
+            while writer.gathered().await {
+                writer.answer(Some(&why));
+            }
             return Err(StoreError::WriterFailed(why));
         }
     }

@@ -10,12 +10,14 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::future::pending;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fastrand::Rng;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Duration, Instant, sleep, timeout};
 
+use super::mutants::Mutant;
 use super::plan::{MINUTE, SECOND, Weather};
 use super::trace::Trace;
 use crate::simulator::{Answered, Method, Request, Simulator};
@@ -33,8 +35,10 @@ pub struct Net {
     pub simulator: Simulator,
     pub trace: Trace,
     pub weather: Weather,
-    /// Every attempt gets a key of its own: a client that must be caught.
-    pub fresh_keys: bool,
+    /// What the client lacks, where it shows on the wire.
+    pub mutant: Mutant,
+    /// How far the machine's wall clock is ahead of its monotonic one.
+    pub wall: Arc<AtomicI64>,
     pub figures: Figures,
     rng: Rng,
     events: BinaryHeap<Reverse<Event>>,
@@ -137,7 +141,8 @@ impl Net {
             simulator,
             trace,
             weather: Weather::default(),
-            fresh_keys: false,
+            mutant: Mutant::Sound,
+            wall: Arc::default(),
             figures: Figures::default(),
             rng,
             events: BinaryHeap::new(),
@@ -312,7 +317,7 @@ impl Net {
                 if let Some(teller) = teller {
                     let back_ms = self.rng.i64(1..=100);
                     let after_ms = i64::try_from(delivery.after_ms).unwrap_or(0) + back_ms;
-                    let learnt = learnt(delivery.answer);
+                    let learnt = self.learnt(delivery.answer);
                     self.schedule(at_ms + after_ms, What::Tell(teller, Box::new(learnt)));
                 }
             }
@@ -333,9 +338,8 @@ impl Net {
     fn post(&mut self, mut request: Request) -> oneshot::Receiver<Learnt> {
         self.figures.requests += 1;
         self.figures.writes += u64::from(request.method == Method::Post);
-        if self.fresh_keys && request.idempotency_key.is_some() {
-            request.idempotency_key = Some(format!("fresh-{}", self.figures.requests));
-        }
+        let key = request.idempotency_key.take();
+        request.idempotency_key = self.mutant.key(key, self.figures.requests);
         let (teller, learns) = oneshot::channel();
         let now_ms = self.now_ms();
         let life = self.life;
@@ -390,6 +394,36 @@ impl Net {
         } else {
             let at_ms = there_ms + self.rng.i64(1..=100);
             self.schedule(at_ms, What::Tell(teller, Box::new(Err(lost))));
+        }
+    }
+
+    /// An answer as the real transport would read it.
+    fn learnt(&self, answer: Answered) -> Learnt {
+        let Answered::Whole(response) = answer else {
+            return Err(LOST);
+        };
+        let headers = response.headers();
+        let header = |name: &str| {
+            let found = headers.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| value.as_str())
+        };
+        let mut headers = AnswerHeaders::read(header);
+        headers.date = self.mutant.date(headers.date, self.wall_ms());
+        Ok(WireAnswer {
+            status: response.status,
+            headers,
+            body: response.body.into_bytes(),
+        })
+    }
+
+    /// The machine's wall clock, while a process runs.
+    fn wall_ms(&self) -> i64 {
+        match self.now {
+            Now::Running { begun, .. } => {
+                let mono_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
+                mono_ms + self.wall.load(Ordering::Relaxed)
+            }
+            Now::Paused(now_ms) => now_ms,
         }
     }
 
@@ -461,20 +495,12 @@ fn status(answer: &Answered) -> u16 {
     }
 }
 
-fn learnt(answer: Answered) -> Learnt {
-    let Answered::Whole(response) = answer else {
-        return Err(LOST);
-    };
-    let headers = response.headers();
-    let header = |name: &str| {
-        let found = headers.iter().find(|(known, _)| *known == name);
-        found.map(|(_, value)| value.as_str())
-    };
-    Ok(WireAnswer {
-        status: response.status,
-        headers: AnswerHeaders::read(header),
-        body: response.body.clone().into_bytes(),
-    })
+fn empty_list() -> WireAnswer {
+    WireAnswer {
+        status: 200,
+        headers: AnswerHeaders::default(),
+        body: br#"{"object":"list","data":[],"has_more":false,"url":"/v1/customers"}"#.to_vec(),
+    }
 }
 
 /// A process's end of the wire; cheap to clone.
@@ -509,14 +535,20 @@ impl Wire {
     /// Sends one attempt, as the real transport prepared it.
     pub async fn send(&self, request: &reqwest::Request) -> Learnt {
         self.survive(Boundary::BeforeSend).await;
-        let learns = self.net().post(received(request));
+        let request = received(request);
+        let blind = self.net().mutant.is_blind_to(&request);
+        let learns = self.net().post(request);
         self.stirred.notify_one();
-        match timeout(PATIENCE, learns).await {
+        let learnt = match timeout(PATIENCE, learns).await {
             Ok(Ok(learnt)) => learnt,
             // Whoever tells is dropped only with the process.
             Ok(Err(_)) => pending().await,
             Err(_) => Err(TIMED_OUT),
+        };
+        if blind && !matches!(&learnt, Ok(answer) if answer.status == 200) {
+            return Ok(empty_list());
         }
+        learnt
     }
 
     /// Goes on, unless the process is killed at this moment: then never.

@@ -9,6 +9,9 @@ pub const SECOND: i64 = 1000;
 pub const MINUTE: i64 = 60 * SECOND;
 pub const HOUR: i64 = 60 * MINUTE;
 
+/// Every so many-th seed is of keys that are about to expire.
+pub const EDGE: u64 = 10;
+
 /// A whole history.
 #[derive(Debug)]
 pub struct Plan {
@@ -45,6 +48,10 @@ pub struct Life {
     pub mishap: Option<Mishap>,
     /// A second run is tried while this one is on.
     pub second_runner: bool,
+    /// From this commit on, the disk is full.
+    pub disk_full: Option<u32>,
+    /// The CSV is imported again before the start, with other contact details for this customer.
+    pub edited: Option<usize>,
     /// Until the next one.
     pub pause_ms: i64,
 }
@@ -109,11 +116,21 @@ impl Plan {
             1..=6 => 40,
             _ => 150,
         };
-        let lives = (0..rng.usize(1..=4)).map(|_| Life::drawn(rng)).collect();
+        let mut lives: Vec<_> = (0..rng.usize(1..=4)).map(|_| Life::drawn(rng)).collect();
+        let mut weather = Weather::drawn(rng, most);
+        if seed.is_multiple_of(EDGE) {
+            // Keys that are just about to expire, and requests that take their time.
+            lives = (0..3).map(|_| Life::drawn(rng)).collect();
+            weather.late = 400;
+            for (life, pause_ms) in lives.iter_mut().zip([22 * HOUR + HOUR / 2, 0]) {
+                life.crash = Some(Crash::Boundary(rng.u32(4..30)));
+                life.pause_ms = pause_ms + rng.i64(0..30 * MINUTE);
+            }
+        }
         Self {
             shape: rng.u64(0..shape::SHAPES),
             lives,
-            weather: Weather::drawn(rng, most),
+            weather,
             script: script(rng, most),
             revoked: revoked(rng),
             concurrency: rng.usize(1..=6),
@@ -125,6 +142,17 @@ impl Plan {
 }
 
 impl Life {
+    /// One that nothing disturbs.
+    pub const CALM: Self = Self {
+        crash: None,
+        interrupted_ms: None,
+        mishap: None,
+        second_runner: false,
+        disk_full: None,
+        edited: None,
+        pause_ms: 0,
+    };
+
     fn drawn(rng: &mut Rng) -> Self {
         let crash = match rng.u32(0..10) {
             0 => None,
@@ -132,9 +160,9 @@ impl Life {
             _ => Some(Crash::After(rng.i64(0..20 * SECOND))),
         };
         let mishap = match rng.u32(0..8) {
-            0 => Some(MishapKind::Jump(rng.i64(-30 * HOUR..30 * HOUR))),
-            1 => Some(MishapKind::Sleep(rng.i64(0..40 * HOUR))),
-            2 => {
+            0 | 1 => Some(MishapKind::Jump(rng.i64(-30 * HOUR..30 * HOUR))),
+            2 => Some(MishapKind::Sleep(rng.i64(0..40 * HOUR))),
+            3 => {
                 let asleep_ms = rng.i64(0..40 * HOUR);
                 Some(MishapKind::SleepAndJump(asleep_ms, -rng.i64(0..=HOUR / 2)))
             }
@@ -148,6 +176,8 @@ impl Life {
                 kind,
             }),
             second_runner: rng.u32(0..8) == 0,
+            disk_full: (rng.u32(0..16) == 0).then(|| rng.u32(1..20)),
+            edited: (rng.u32(0..16) == 0).then(|| rng.usize(0..4)),
             pause_ms: pause_ms(rng),
         }
     }
@@ -156,10 +186,10 @@ impl Life {
 fn pause_ms(rng: &mut Rng) -> i64 {
     let about = match rng.u32(0..12) {
         0..=3 => 0,
-        4..=6 => rng.i64(1..=30) * MINUTE,
-        7 | 8 => 22 * HOUR,
-        9 => 23 * HOUR,
-        10 => 25 * HOUR,
+        4..=5 => rng.i64(1..=30) * MINUTE,
+        6 | 7 => 22 * HOUR,
+        8 => 23 * HOUR,
+        9 | 10 => 25 * HOUR,
         _ => 72 * HOUR,
     };
     about + rng.i64(0..10 * MINUTE)

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use fastrand::Rng;
+use rusqlite::Connection;
 
 use crate::ids::{AccountId, CustomerId, LegacyId, MigrationId, PaymentMethodId};
 use crate::input::Problems;
 use crate::legacy::{Details, Line};
-use crate::store::{self, Importer, Migration};
+use crate::store::{self, Importer, Migration, StoreError};
 use crate::stripe::STRIPE_VERSION;
 
 /// How many different CSVs there are.
@@ -121,16 +122,41 @@ impl Shape {
     /// A state file, as `run` leaves it once this CSV is imported.
     pub fn state_file(&self, path: &Path) -> Vec<u8> {
         let conn = store::create(path).unwrap();
-        let mut importer = Importer::begin(&conn, Problems::default()).unwrap();
-        for (number, line) in (2..).zip(self.customers.iter().flat_map(Asked::lines)) {
-            importer.add(Line { number, ..line }).unwrap();
-        }
-        let seal = |conn: &rusqlite::Connection| migration().write(conn, STRIPE_VERSION);
-        let (problems, imported) = importer.finish(seal).unwrap();
-        assert!(imported.is_some(), "{:?}", problems.by_line());
+        let lines = self.customers.iter().flat_map(Asked::lines);
+        import(&conn, lines, |conn| migration().write(conn, STRIPE_VERSION)).unwrap();
         drop(conn);
         std::fs::read(path).unwrap()
     }
+
+    /// Imports the CSV again, with other contact details for one customer.
+    pub fn import_edited(&self, path: &Path, edited: usize) -> Result<(), StoreError> {
+        let lines = self
+            .customers
+            .iter()
+            .enumerate()
+            .flat_map(|(index, asked)| {
+                let mut lines = asked.lines();
+                for line in lines.iter_mut().filter(|_| index == edited) {
+                    line.details.email = Some("edited@example.com".to_owned());
+                }
+                lines
+            });
+        import(&store::open_existing(path)?, lines, |_| Ok(()))
+    }
+}
+
+fn import(
+    conn: &Connection,
+    lines: impl Iterator<Item = Line>,
+    seal: impl FnOnce(&Connection) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut importer = Importer::begin(conn, Problems::default())?;
+    for (number, line) in (2..).zip(lines) {
+        importer.add(Line { number, ..line })?;
+    }
+    let (problems, imported) = importer.finish(seal)?;
+    assert!(imported.is_some(), "{:?}", problems.by_line());
+    Ok(())
 }
 
 impl Asked {

@@ -1,7 +1,10 @@
 //! A sample of seeds in every test run, as many as are asked for otherwise; and the proof that the harness can fail.
 
-use super::campaign::{self, Report, folder, one};
+use std::ops::Range;
+
+use super::campaign::{self, folder, one};
 use super::mutants::Mutant;
+use super::plan::EDGE;
 
 /// Histories in an ordinary test run.
 const SAMPLE: u64 = 200;
@@ -32,8 +35,7 @@ fn seeds() {
     }
     let begun = std::time::Instant::now();
     let report = campaign::run(
-        first.unwrap_or(0),
-        count.unwrap_or(SAMPLE),
+        (first.unwrap_or(0)..).take(usize::try_from(count.unwrap_or(SAMPLE)).unwrap()),
         Mutant::Sound,
         |_| false,
     );
@@ -53,24 +55,45 @@ fn a_seed_lived_through_twice_is_the_same_history() {
     }
 }
 
-/// The first seeds at which a client without a safeguard makes a second of something.
-fn caught(mutant: Mutant, within: u64) -> Report {
-    let report = campaign::run(0, within, mutant, |report| report.duplicates > 0);
-    assert!(report.duplicates > 0, "{mutant:?} passes {within} seeds");
-    report
+/// A client without a safeguard makes a second of something within so many seeds.
+fn caught(mutant: Mutant, seeds: Range<u64>) {
+    let report = campaign::run(seeds, mutant, |report| report.duplicates > 0);
+    eprintln!("{mutant:?} {}", report.seeds);
+    assert!(report.duplicates > 0, "{mutant:?} passes");
 }
 
 #[test]
 fn a_client_with_a_new_key_for_every_attempt_is_caught() {
-    caught(Mutant::FreshKeys, 100);
+    caught(Mutant::FreshKeys, 0..200);
 }
 
 #[test]
 fn a_client_that_commits_no_intents_is_caught() {
-    caught(Mutant::NoIntents, 1000);
+    caught(Mutant::NoIntents, 0..1000);
+}
+
+#[test]
+fn a_client_that_goes_by_its_own_clock_is_caught() {
+    caught(Mutant::WallClock, 0..1000);
+}
+
+#[test]
+fn a_client_that_takes_a_failed_look_up_for_absence_is_caught() {
+    caught(Mutant::BlindReads, 0..1000);
 }
 
 #[test]
 fn a_client_that_resends_after_twenty_five_hours_is_caught() {
-    caught(Mutant::LongWindow, 1000);
+    caught(Mutant::LongWindow, 0..1000);
+}
+
+/// Only where a request is late and its key has just expired: the rarest of all.
+#[test]
+fn a_client_that_believes_absence_at_once_is_caught() {
+    let at_the_edge = (0..2000).map(|each| each * EDGE);
+    let report = campaign::run(at_the_edge, Mutant::Impatient, |report| {
+        report.duplicates > 0
+    });
+    eprintln!("{}", report.seeds);
+    assert!(report.duplicates > 0, "it passes");
 }
