@@ -9,6 +9,7 @@
 //! Hazards: `synchronous` below FULL loses acknowledged intents in a power cut, so the pragma is read back; after an
 //! error in the writer nothing more is written through its connection, since SQLite's state is then not known.
 
+mod check;
 mod codes;
 mod counts;
 mod gather;
