@@ -181,7 +181,7 @@ fn world(seed: u64, plan: &Plan, shape: &Shape, spoken: bool) -> Net {
     let rng = Rng::with_seed(seed ^ 0x0E7);
     let mut net = Net::new(simulator, BEGIN_MS, rng, Trace::new(spoken));
     net.weather = plan.weather;
-    net.control("/_sim/faults", &plan.script);
+    net.control(BEGIN_MS, "/_sim/faults", &plan.script);
     for revoked in &plan.revoked {
         let account = ACCOUNTS[revoked.account];
         let from_ms = BEGIN_MS + revoked.from_ms;

@@ -18,7 +18,8 @@ use tokio::time::{Duration, sleep};
 use super::mutants::Mutant;
 use super::net::{Boundary, Wire};
 use super::plan::{Crash, Life, Mishap, MishapKind, Plan};
-use super::shape::migration;
+use super::shape::{ACCOUNTS, migration};
+use crate::ids::AccountId;
 use crate::run::{self, Context, Drive, End};
 use crate::store::{self, Loader, RunLock, Selection, Store, StoreError, Writer};
 use crate::stripe::{ApiBase, Client, Limits, Mode, ReadAnswer, SecretKey, Settings};
@@ -118,7 +119,7 @@ impl Machine<'_> {
         if life.second_runner && !matches!(RunLock::take(&self.state), Err(StoreError::Busy)) {
             return Err(Ended::Broken("a second run got the lock".to_owned()));
         }
-        let conn = store::open_existing(&self.state)?;
+        let mut conn = store::open_existing(&self.state)?;
         // A process that is killed does not tidy up: what it committed is found in the WAL.
         killed_or_closed(&conn, true)?;
         let client = self.client(clocks, draining.subscribe())?;
@@ -126,11 +127,15 @@ impl Machine<'_> {
         if !matches!(session, ReadAnswer::Found(_)) || client.clock().earliest_now().is_none() {
             return Ok(Ended::NoSession);
         }
+        if life.retry_refused {
+            store::retry_refused(&mut conn)?;
+        }
         for (seq, account) in store::parked(&conn)? {
             if let ReadAnswer::Found(_) = client.account(Some(&account)).await {
                 store::unpark(&conn, seq)?;
             }
         }
+        store::take_up_left_out(&conn)?;
         let loader = store::open_readonly(&self.state).and_then(Loader::new)?;
         let (store, writer) = Store::by_hand(conn);
         let writer = tokio::spawn(write_all(writer, self.wire.clone(), life.disk_full));
@@ -139,7 +144,13 @@ impl Machine<'_> {
             concurrency: self.plan.concurrency,
             ..Context::new(client, store, migration(), draining.clone())
         });
-        let selection = Selection::default();
+        let account = life
+            .account
+            .map(|account| AccountId::parse(ACCOUNTS[account]).unwrap());
+        let selection = Selection {
+            limit: life.limit,
+            accounts: account.into_iter().collect(),
+        };
         let end = run::run_driven(
             Drive::Task,
             Arc::clone(&context),

@@ -253,21 +253,21 @@ impl Net {
     /// Stops all faults from now on, and gives all accounts back. What is on its way stays on its way.
     pub fn calm(&mut self, accounts: &[&'static str]) {
         self.weather = Weather::default();
-        self.control("/_sim/faults", "");
+        let now_ms = self.now_ms();
+        self.control(now_ms, "/_sim/faults", "");
         self.events
             .retain(|Reverse(event)| !matches!(event.what, What::Access { .. }));
         for account in accounts {
-            self.control(&format!("/_sim/accounts/{account}/restore"), "");
+            self.control(now_ms, &format!("/_sim/accounts/{account}/restore"), "");
         }
     }
 
     /// Asks the simulator itself for something.
-    pub fn control(&mut self, path: &str, body: &str) {
-        let now_ms = self.now_ms();
+    pub fn control(&mut self, at_ms: i64, path: &str, body: &str) {
         let answer = self
             .simulator
-            .answer_control(now_ms, Method::Post, path, "", body);
-        self.trace.note(now_ms, format_args!("{path} {answer:?}"));
+            .answer_control(at_ms, Method::Post, path, "", body);
+        self.trace.note(at_ms, format_args!("{path} {answer:?}"));
     }
 
     /// What happens up to a time, each at its own; no further than to the process's death.
@@ -329,7 +329,7 @@ impl Net {
             }
             What::Access { account, revoked } => {
                 let what = if revoked { "revoke" } else { "restore" };
-                self.control(&format!("/_sim/accounts/{account}/{what}"), "");
+                self.control(at_ms, &format!("/_sim/accounts/{account}/{what}"), "");
             }
         }
     }

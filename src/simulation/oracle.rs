@@ -148,7 +148,7 @@ impl Case<'_> {
     fn lost(&mut self, asked: &Asked) {
         let movable = |position: &usize| {
             let source = asked.sources.get(*position);
-            source.is_some_and(|source| self.moves(asked, source.conduct))
+            source.is_some_and(|source| self.moves(source.conduct))
         };
         let mut lost = Vec::new();
         for (account, positions) in &asked.targets {
@@ -160,12 +160,12 @@ impl Case<'_> {
                 }
                 continue;
             };
+            if let Some(wrong) = self.wrong_default(asked, positions, made) {
+                lost.push(wrong);
+            }
             for position in wanted {
                 let source = &asked.sources[*position];
-                let fingerprint = self
-                    .methods
-                    .get(&source.id)
-                    .and_then(|each| each.fingerprint);
+                let fingerprint = self.fingerprint(&source.id);
                 let there = self.methods.values().any(|each| {
                     each.account == *account
                         && each.fingerprint == fingerprint
@@ -179,11 +179,32 @@ impl Case<'_> {
         self.verdict.lost.extend(lost);
     }
 
+    fn fingerprint(&self, id: &str) -> Option<u64> {
+        self.methods.get(id).and_then(|each| each.fingerprint)
+    }
+
+    /// The default is the clone of the first source that is asked for there, and nothing where that one cannot be had.
+    fn wrong_default(
+        &self,
+        asked: &Asked,
+        positions: &[usize],
+        made: &CustomerSeen,
+    ) -> Option<String> {
+        let first = positions.first().and_then(|each| asked.sources.get(*each));
+        let wanted = first.filter(|source| self.moves(source.conduct));
+        let wanted = wanted.and_then(|source| self.fingerprint(&source.id));
+        let default = made.default_payment_method.as_deref();
+        let found = default.and_then(|id| self.fingerprint(id));
+        let (legacy_id, account) = (&asked.legacy_id, &made.account);
+        (found != wanted || default.is_some() != wanted.is_some())
+            .then(|| format!("{legacy_id}: default {default:?} on {account}"))
+    }
+
     /// Whether a source ends as an attached clone.
-    fn moves(&self, asked: &Asked, conduct: Conduct) -> bool {
+    fn moves(&self, conduct: Conduct) -> bool {
         match conduct {
             Conduct::Good | Conduct::Held => true,
-            Conduct::HeldByOther => self.adopt_attached && asked.adopts.is_some(),
+            Conduct::HeldByOther => self.adopt_attached,
             Conduct::Declined | Conduct::DeclinedThere | Conduct::Unclonable => false,
         }
     }

@@ -50,6 +50,11 @@ pub struct Life {
     pub second_runner: bool,
     /// From this commit on, the disk is full.
     pub disk_full: Option<u32>,
+    /// Only these accounts (positions in [`shape::ACCOUNTS`]), only so many customers.
+    pub account: Option<usize>,
+    pub limit: Option<u64>,
+    /// What was refused is tried again.
+    pub retry_refused: bool,
     /// The CSV is imported again before the start, with other contact details for this customer.
     pub edited: Option<usize>,
     /// Until the next one.
@@ -149,6 +154,9 @@ impl Life {
         mishap: None,
         second_runner: false,
         disk_full: None,
+        account: None,
+        limit: None,
+        retry_refused: false,
         edited: None,
         pause_ms: 0,
     };
@@ -177,6 +185,9 @@ impl Life {
             }),
             second_runner: rng.u32(0..8) == 0,
             disk_full: (rng.u32(0..16) == 0).then(|| rng.u32(1..20)),
+            account: (rng.u32(0..16) == 0).then(|| rng.usize(0..shape::ACCOUNTS.len())),
+            limit: (rng.u32(0..16) == 0).then(|| rng.u64(1..4)),
+            retry_refused: rng.u32(0..16) == 0,
             edited: (rng.u32(0..16) == 0).then(|| rng.usize(0..4)),
             pause_ms: pause_ms(rng),
         }
