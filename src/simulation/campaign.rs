@@ -27,6 +27,10 @@ pub struct Report {
     pub failed: Vec<(u64, Told)>,
 }
 
+/// What lives through a seed once more, the number before it.
+const COMMAND: &str =
+    "cargo test --profile simulation --lib simulation::tests::seeds -- --nocapture";
+
 /// Failures that are told one by one.
 const TOLD: usize = 20;
 
@@ -74,10 +78,12 @@ impl Report {
             self.orphans,
         );
         for (seed, told) in self.failed.iter().take(TOLD) {
-            text.push_str(&format!(
-                "\nseed {seed}: {:?} {:?}\n  PMCLONE_SIMULATION_SEED={seed} cargo test --profile simulation --lib simulation::tests::seeds -- --nocapture\n",
-                told.broken, told.verdict
-            ));
+            let (broken, verdict) = (&told.broken, &told.verdict);
+            let lines = [
+                format!("\nseed {seed}: {broken:?} {verdict:?}\n"),
+                format!("  PMCLONE_SIMULATION_SEED={seed} {COMMAND}\n"),
+            ];
+            text.extend(lines);
         }
         text
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::shape::{Asked, Conduct, PLATFORM, Shape, migration};
+use crate::ids::CustomerId;
 use crate::simulator::{CustomerSeen, MethodSeen, Simulator};
 use crate::state::{Object, Reachable, Standing, StepId, StepKind, StepState};
 use crate::store::{self, CustomerSeq, Loaded, Loader, StoreError};
@@ -242,7 +243,7 @@ impl Case<'_> {
                 let there = self.methods.get(id.as_str());
                 let right = there.is_some_and(|there| {
                     there.account == account
-                        && there.customer.as_deref() == holder.map(|holder| holder.as_str())
+                        && there.customer.as_deref() == holder.map(CustomerId::as_str)
                 });
                 (!right).then(|| format!("{legacy_id}: {id} is not attached on {account}"))
             }

@@ -233,7 +233,7 @@ fn script(rng: &mut Rng, most: u32) -> String {
     let mut add = |rng: &mut Rng, kind: &str, most: u32| {
         if most > 0 && rng.bool() {
             let chance = f64::from(rng.u32(0..=most)) / 1000.0;
-            lines.push_str(&format!("chance {chance} {kind}\n"));
+            lines.extend(["chance ", &chance.to_string(), " ", kind, "\n"]);
         }
     };
     for kind in kinds {

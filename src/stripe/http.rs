@@ -124,6 +124,13 @@ impl Http {
             cause: Cause::NoConnection,
             effect: Effect::None,
         })?;
+        #[cfg_attr(
+            not(test),
+            expect(
+                clippy::infallible_destructuring_match,
+                reason = "a simulation has the other carrier"
+            )
+        )]
         let client = match &self.carrier {
             Carrier::Sockets(client) => client,
             #[cfg(test)]
