@@ -17,7 +17,8 @@ use super::shape::{ACCOUNTS, Conduct, Shape};
 use super::trace::Trace;
 use crate::run::End;
 use crate::simulator::{self, Request, Simulator};
-use crate::store::{self, DoubtfulStep, StoreError};
+use crate::state::StepState;
+use crate::store::{self, CustomerSeq, Loader, StoreError};
 
 /// When every history begins, in milliseconds since 1970.
 const BEGIN_MS: i64 = 1_795_392_000_000;
@@ -150,8 +151,13 @@ impl Told {
     }
 }
 
-fn in_doubt(state: &Path) -> Result<u64, StoreError> {
-    DoubtfulStep::count(&store::open_readonly(state)?)
+/// Steps that only time or another run can settle.
+fn in_doubt(state: &Path) -> Result<usize, StoreError> {
+    let loader = Loader::new(store::open_readonly(state)?)?;
+    let loaded = loader.page_of_all(CustomerSeq::default(), 1000)?;
+    let steps = loaded.iter().flat_map(|each| each.customer.steps.values());
+    let unknown = |state: &StepState| matches!(state, StepState::Started | StepState::InDoubt(_));
+    Ok(steps.filter(|record| unknown(&record.state)).count())
 }
 
 /// The world before the first run: empty but for what the CSV says is there.

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
@@ -21,13 +21,20 @@ pub(super) enum Left {
 impl Left {
     /// Looks at the file and its log; a file that is shorter than it says is refused.
     pub fn of(state: &Path) -> Result<Self, StoreError> {
-        let mut log = state.as_os_str().to_owned();
-        log.push("-wal");
-        match std::fs::metadata(log) {
-            Ok(log) if log.len() > 0 => Ok(Self::Open),
-            Ok(_) | Err(_) => whole(state).map(|()| Self::Closed),
+        match log_left(state) {
+            Some(_) => Ok(Self::Open),
+            None => whole(state).map(|()| Self::Closed),
         }
     }
+}
+
+/// The write-ahead log of a state file, where something is in it still.
+pub fn log_left(state: &Path) -> Option<PathBuf> {
+    let mut log = state.as_os_str().to_owned();
+    log.push("-wal");
+    let log = PathBuf::from(log);
+    let some = std::fs::metadata(&log).is_ok_and(|log| log.len() > 0);
+    some.then_some(log)
 }
 
 /// Where SQLite's header says how large the file is: the size of a page, and how many there are.

@@ -27,7 +27,8 @@ mod tests;
 mod work;
 mod writer;
 
-pub use counts::{AccountCounts, Counts, DoubtfulStep, ReasonCount};
+pub use check::log_left;
+pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, ReasonCount};
 pub use import::{Imported, Importer, for_each_adopted, has_steps};
 pub use load::{CustomerSeq, Loaded, Loader};
 pub use lock::RunLock;
