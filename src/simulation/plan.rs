@@ -124,13 +124,12 @@ impl Plan {
         let mut lives: Vec<_> = (0..rng.usize(1..=4)).map(|_| Life::drawn(rng)).collect();
         let mut weather = Weather::drawn(rng, most);
         if seed.is_multiple_of(EDGE) {
-            // Keys that are just about to expire, and requests that take their time.
-            lives = (0..3).map(|_| Life::drawn(rng)).collect();
-            weather.late = 400;
-            for (life, pause_ms) in lives.iter_mut().zip([22 * HOUR + HOUR / 2, 0]) {
-                life.crash = Some(Crash::Boundary(rng.u32(4..30)));
-                life.pause_ms = pause_ms + rng.i64(0..30 * MINUTE);
-            }
+            lives = Life::at_the_edge(rng);
+            weather = Weather {
+                lost_request: 350,
+                late: 350,
+                ..Weather::default()
+            };
         }
         Self {
             shape: rng.u64(0..shape::SHAPES),
@@ -160,6 +159,22 @@ impl Life {
         edited: None,
         pause_ms: 0,
     };
+
+    /// Keys that are about to expire: what was lost at first is sent again within the 23 hours, takes its time, and is looked
+    /// for after them.
+    fn at_the_edge(rng: &mut Rng) -> Vec<Self> {
+        let pauses_ms = [
+            22 * HOUR + rng.i64(50..58) * MINUTE,
+            rng.i64(5..13) * MINUTE,
+            0,
+        ];
+        let lives = pauses_ms.map(|pause_ms| Self {
+            crash: Some(Crash::Boundary(rng.u32(6..18))),
+            pause_ms,
+            ..Self::CALM
+        });
+        lives.into()
+    }
 
     fn drawn(rng: &mut Rng) -> Self {
         let crash = match rng.u32(0..10) {
