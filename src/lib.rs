@@ -25,6 +25,8 @@ mod published;
 pub mod report;
 pub mod run;
 pub mod sample;
+#[cfg(test)]
+mod simulation;
 pub mod simulator;
 pub mod state;
 pub mod store;

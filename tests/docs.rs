@@ -27,7 +27,15 @@ const COMMANDS: [&str; 7] = [
     "sample",
 ];
 /// Flags of other programs that the documents mention.
-const FLAGS_OF_OTHERS: [&str; 4] = ["--release", "--query", "--stripe-account", "--bench"];
+const FLAGS_OF_OTHERS: [&str; 7] = [
+    "--release",
+    "--query",
+    "--stripe-account",
+    "--bench",
+    "--profile",
+    "--lib",
+    "--nocapture",
+];
 
 fn read(name: &str) -> Result<String> {
     fs::read_to_string(Path::new(ROOT).join(name)).with_context(|| name.to_owned())
