@@ -16,3 +16,4 @@ mod reconcile;
 mod safety;
 mod secrets;
 mod stopping;
+mod wire;

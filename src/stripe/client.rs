@@ -295,7 +295,13 @@ impl Client {
         wire: &WireAnswer,
         again: Option<&Again>,
     ) -> Option<Failure> {
-        let (advice, retry_after_ms) = (wire.headers.advice, wire.headers.retry_after_ms);
+        // Stripe says "do not retry" on every success. Where the object did not come through, that is no advice.
+        let success = (200..300).contains(&wire.status);
+        let advice = match wire.headers.advice {
+            Advice::DoNotRetry if success => Advice::Silent,
+            advice => advice,
+        };
+        let retry_after_ms = wire.headers.retry_after_ms;
         match again {
             Some(again) => {
                 if let Cause::RateLimited(limited_by) = again.cause {

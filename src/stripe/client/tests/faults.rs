@@ -25,6 +25,11 @@ async fn the_table_of_faults_that_never_end() {
             6,
         ),
         (ok(CLONED), "doubt NoAnswer(NotUnderstood(OtherId))", 6),
+        (
+            Reply::Send(answer(200, NOW, &[stop], "<html>")),
+            "doubt NoAnswer(NotUnderstood(NotAnObject))",
+            6,
+        ),
         (redirect, "stop NotStripe", 1),
         (failed(500, &[]), "doubt NoAnswer(Server(500))", 6),
         (failed(500, &[stop]), "doubt NoAnswer(Server(500))", 1),

@@ -1,0 +1,93 @@
+//! A network that is against us: whatever becomes of the answers, nothing is lost, nothing is made twice, and nothing that
+//! Stripe did not say is kept.
+
+mod ways;
+
+use crate::answers::clean;
+use crate::support::proxy::{Answer, Request, Script, Told, Turn, WRITES};
+use crate::support::world::the_mapping_agrees_with_the_status;
+use crate::support::{Asked, Place, Proxy, Result, Simulator, World};
+
+use ways::{BROKEN, MISFRAMED, UNEXPECTED, Way, told};
+
+/// The first attempt at each request goes wrong, in the next of these ways; the second is let through.
+struct EachInTurn(Vec<&'static Way>);
+
+impl EachInTurn {
+    fn way(&self, turn: Turn) -> Option<&'static Way> {
+        let wrong = turn.attempt == 0 && WRITES.contains(&turn.kind);
+        wrong.then(|| self.0[turn.number % self.0.len()])
+    }
+}
+
+fn as_it_is(answer: Option<Answer>) -> Told {
+    let bytes = answer.map(|answer| answer.bytes()).unwrap_or_default();
+    told(bytes, crate::support::proxy::Then::Keep)
+}
+
+/// What a way that passes nothing on is given to work with.
+fn nothing() -> Answer {
+    Answer {
+        status: 200,
+        headers: Vec::new(),
+        body: "{\"nothing\":\"was done\"}".to_owned(),
+    }
+}
+
+impl Script for EachInTurn {
+    fn asked(&self, turn: Turn, request: Request) -> Option<Request> {
+        let passed_on = self.way(turn).is_none_or(|way| way.passed_on);
+        passed_on.then_some(request)
+    }
+
+    fn told(&self, turn: Turn, request: &Request, answer: Option<Answer>) -> Told {
+        match self.way(turn) {
+            Some(way) => (way.told)(request, &answer.unwrap_or_else(nothing)),
+            None => as_it_is(answer),
+        }
+    }
+}
+
+/// The state file and the outputs are right by the simulator's own state, and no clone was left behind.
+fn ends_right(place: &Place, simulator: &Simulator, asked: &Asked) -> Result<()> {
+    let world = World::of(simulator, asked)?;
+    world.holds_all_of(asked)?;
+    world.is_told_by(place, asked, &[])?;
+    the_mapping_agrees_with_the_status(place)?;
+    for (name, account) in &world.accounts {
+        let made = account.methods.len();
+        assert_eq!(account.attached(), u64::try_from(made)?, "clones on {name}");
+    }
+    Ok(())
+}
+
+/// Neither the key nor a customer's details are in what was said.
+fn tells_no_secrets(text: &str) {
+    for secret in ["Quetzalcoatl", "@example.com", "%40example.com"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+}
+
+#[test]
+fn every_way_in_which_an_answer_to_any_write_goes_wrong_is_outlived_by_the_run() -> Result<()> {
+    let ways: Vec<_> = [BROKEN, MISFRAMED, UNEXPECTED]
+        .into_iter()
+        .flatten()
+        .collect();
+    let customers = u32::try_from(ways.len())?;
+    let place = Place::new()?;
+    let simulator = Simulator::on_demand(&place)?;
+    let text = clean(customers);
+    place.put("c.csv", &text)?;
+    let asked = Asked::of_text(&text)?;
+    let proxy = Proxy::start(&simulator, EachInTurn(ways))?;
+    let ended = place
+        .through(&proxy, &["run", "c.csv", "--concurrency", "100"])?
+        .with(0)?;
+    proxy.had_no_trouble()?;
+    tells_no_secrets(&(ended.err + &ended.out));
+    for kind in WRITES {
+        assert!(proxy.count(kind) >= asked.customers.len(), "{kind:?}");
+    }
+    ends_right(&place, &simulator, &asked)
+}
