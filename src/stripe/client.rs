@@ -19,8 +19,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::answer::{
-    Advice, Again, Cause, Doubt, DoubtKind, Effect, NotExecuted, Outcome, StopKind, WireAnswer,
-    classify,
+    Advice, Again, Cause, Doubt, DoubtKind, Effect, Garbled, NotExecuted, Outcome, StopKind,
+    WireAnswer, classify,
 };
 use super::api_base::ApiBase;
 use super::clock::Clock;
@@ -276,6 +276,15 @@ impl Client {
                 return (Err(again), Some(failure));
             }
         };
+        let account = request.account.as_ref();
+        if wire
+            .headers
+            .answers_another(started.map(Started::key), account)
+        {
+            let again = wire.garbled(Garbled::OtherRequest);
+            let failure = Failure::of(&again, Advice::Silent, None);
+            return (Err(again), Some(failure));
+        }
         // A page by something between here and Stripe has a `Date` too, but no `Request-Id`.
         if let (Some(_), Some(date)) = (&wire.headers.request_id, wire.headers.date) {
             self.clock.observe(date, sent);

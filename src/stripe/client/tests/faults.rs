@@ -148,28 +148,6 @@ async fn a_redirect_is_not_followed_so_the_key_stays_here() {
     assert_eq!(other.seen(), []);
 }
 
-/// Wherever the answer breaks off, it is not taken, and the next one is.
-#[tokio::test]
-async fn an_answer_cut_at_any_byte_is_asked_for_again() {
-    let whole = answer(200, NOW, &[("stripe-should-retry", "false")], ATTACHED);
-    let length = whole.len();
-    let server = Server::start(move |number, _| match number % 2 {
-        0 => Reply::Cut(whole[..number / 2].to_vec()),
-        _ => Reply::Send(whole.clone()),
-    })
-    .await;
-    let (client, ids) = (client(&server), Ids::new());
-    for end in 0..length {
-        let written = client.write(&started(1, NOW_TIME), &ids.attach()).await;
-        let requests = 2 * end + 2;
-        assert_eq!(
-            (told(&written).as_str(), server.seen().len()),
-            ("done pm_1", requests),
-            "cut at {end}"
-        );
-    }
-}
-
 /// The intent may be taken back only where no attempt can have done anything.
 #[tokio::test]
 async fn what_the_attempts_can_have_done_is_told_beside_the_outcome() {
