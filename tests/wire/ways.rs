@@ -191,3 +191,59 @@ pub const UNEXPECTED: &[Way] = ways! {
     "an id that is too long", true, |_, a| id_of_kind(a, &format!("cus_{}", "x".repeat(300)));
     "an id with a line in it", true, |_, a| id_of_kind(a, "pm_\\r\\nx: ");
 };
+
+fn redirect(status: u16, request: &Request) -> Told {
+    let page = quoting(request);
+    // The test puts its own address there.
+    let head = format!(
+        "HTTP/1.1 {status} X\r\nlocation: {ELSEWHERE}{}\r\n",
+        request.target
+    );
+    told(
+        format!("{head}content-length: {}\r\n\r\n{page}", page.len()),
+        Then::Keep,
+    )
+}
+
+fn error(answer: &Answer, status: u16, body: &str) -> Told {
+    let other = Answer {
+        status,
+        body: body.to_owned(),
+        ..answer.clone()
+    };
+    told(other.bytes(), Then::Keep)
+}
+
+/// Stands for a base where nobody may ever ask.
+pub const ELSEWHERE: &str = "http://elsewhere.invalid";
+
+/// What ends a run, since each further request would meet it too, with the exit code.
+pub const ENDING: &[(i32, &[Way])] = &[
+    (
+        5,
+        ways! {
+            "301", false, |r, _| redirect(301, r);
+            "302, done", true, |r, _| redirect(302, r);
+            "303", false, |r, _| redirect(303, r);
+            "307", false, |r, _| redirect(307, r);
+            "308, done", true, |r, _| redirect(308, r);
+            "401 page", false, |r, _| html(401, r);
+            "403 page, done", true, |r, _| html(403, r);
+            "404 page", false, |r, _| html(404, r);
+            "407 page", false, |r, _| html(407, r);
+        },
+    ),
+    (
+        5,
+        ways! {
+            "the other mode", true, |_, a| body(a, a.body.replace("\"livemode\":false", "\"livemode\":true"));
+        },
+    ),
+    (
+        6,
+        ways! {
+            "401", true, |_, a| error(a, 401, r#"{"error":{"type":"invalid_request_error","message":"Invalid API Key provided: sk_test_Quetzalcoatlus4711, jane@example.com"}}"#);
+            "403", true, |_, a| error(a, 403, r#"{"error":{"type":"invalid_request_error","message":"The provided key 'sk_test_Quetzalcoatlus4711' does not have the required permissions\u001b[2J"}}"#);
+        },
+    ),
+];
