@@ -61,6 +61,8 @@ pub struct Turn {
     pub number: usize,
     /// Which attempt at the same request this is, from 0.
     pub attempt: usize,
+    /// Which connection it came by, from 0.
+    pub connection: usize,
 }
 
 /// What becomes of a connection when the bytes are out.
@@ -141,10 +143,6 @@ impl Request {
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
-        find(&self.headers, name)
-    }
-
     /// The head up to, and without, the line that tells where the body ends.
     pub fn head(&self) -> String {
         let mut head = format!("HTTP/1.1 {} X\r\n", self.status);
@@ -248,7 +246,7 @@ impl Shared {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn turn(&self, request: &Request) -> Turn {
+    fn turn(&self, connection: usize, request: &Request) -> Turn {
         let kind = request.kind();
         let seen = &mut *self.seen();
         let (number, attempts) = seen.requests.entry(request.identity()).or_insert_with(|| {
@@ -261,12 +259,13 @@ impl Shared {
             kind,
             number: *number,
             attempt: *attempts - 1,
+            connection,
         }
     }
 
     /// What the script makes of a request.
-    async fn exchange(&self, request: Request) -> Result<Told> {
-        let turn = self.turn(&request);
+    async fn exchange(&self, connection: usize, request: Request) -> Result<Told> {
+        let turn = self.turn(connection, &request);
         let answer = match self.script.asked(turn, request.clone()) {
             Some(passed_on) => Some(self.pass_on(&passed_on).await?),
             None => None,
@@ -284,10 +283,12 @@ impl Shared {
 }
 
 async fn listen(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = 0;
     while let Ok((stream, _)) = listener.accept().await {
-        let shared = Arc::clone(&shared);
+        let (shared, number) = (Arc::clone(&shared), connections);
+        connections += 1;
         tokio::spawn(async move {
-            if let Err(trouble) = converse(stream, &shared).await {
+            if let Err(trouble) = converse(stream, number, &shared).await {
                 shared.seen().trouble.push(format!("{trouble:#}"));
             }
         });
@@ -295,11 +296,11 @@ async fn listen(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 /// One connection. That the other side leaves is its right; an error is the proxy's own.
-async fn converse(mut stream: TcpStream, shared: &Shared) -> Result<()> {
+async fn converse(mut stream: TcpStream, number: usize, shared: &Shared) -> Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = Vec::new();
     while let Some(request) = next_request(&mut stream, &mut buffer).await? {
-        let told = shared.exchange(request).await?;
+        let told = shared.exchange(number, request).await?;
         let size = if told.drip {
             1
         } else {
