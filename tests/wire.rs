@@ -1,7 +1,9 @@
 //! A network that is against us: whatever becomes of the answers, nothing is lost, nothing is made twice, and nothing that
 //! Stripe did not say is kept.
 
+mod foreign;
 mod mixed;
+mod pages;
 mod reads;
 mod ways;
 

@@ -130,7 +130,7 @@ impl Request {
         );
         for (name, value) in &self.headers {
             if name != "content-length" {
-                head += &format!("{name}: {value}\r\n");
+                head += &[name, ": ", value, "\r\n"].concat();
             }
         }
         format!(
@@ -147,7 +147,7 @@ impl Answer {
     pub fn head(&self) -> String {
         let mut head = format!("HTTP/1.1 {} X\r\n", self.status);
         for (name, value) in &self.headers {
-            head += &format!("{name}: {value}\r\n");
+            head += &[name, ": ", value, "\r\n"].concat();
         }
         head
     }

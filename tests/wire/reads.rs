@@ -6,7 +6,7 @@ use crate::support::proxy::{Answer, Kind, Request, Script, Told, Turn};
 use crate::support::world::the_mapping_agrees_with_the_status;
 use crate::support::{Asked, Place, Proxy, Result, Simulator, World};
 
-fn holds_all(place: &Place, simulator: &Simulator, asked: &Asked) -> Result<()> {
+pub fn holds_all(place: &Place, simulator: &Simulator, asked: &Asked) -> Result<()> {
     let world = World::of(simulator, asked)?;
     world.holds_all_of(asked)?;
     world.is_told_by(place, asked, &[])?;
@@ -171,7 +171,7 @@ fn a_page_of_another_account_proves_nothing() -> Result<()> {
     let proxy = Proxy::start(
         &simulator,
         AnotherAccountsPage {
-            pages: Default::default(),
+            pages: std::sync::Mutex::default(),
             named: false,
         },
     )?;

@@ -95,8 +95,8 @@ pub const BROKEN: &[Way] = ways! {
     "closed in the head", true, |_, a| cut(a, |head, _| head / 2, Then::Close);
     "half-closed in the head", true, |_, a| cut(a, |head, _| head - 1, Then::HalfClose);
     "closed after the head", true, |_, a| cut(a, |head, _| head, Then::Close);
-    "reset in the body", true, |_, a| cut(a, |head, whole| usize::midpoint(head, whole), Then::Reset);
-    "closed in the body", true, |_, a| cut(a, |head, whole| usize::midpoint(head, whole), Then::Close);
+    "reset in the body", true, |_, a| cut(a, usize::midpoint, Then::Reset);
+    "closed in the body", true, |_, a| cut(a, usize::midpoint, Then::Close);
     "half-closed in the body", true, |_, a| cut(a, |_, whole| whole - 1, Then::HalfClose);
     "reset after the answer", true, |_, a| told(a.bytes(), Then::Reset);
     "closed after the answer", true, |_, a| told(a.bytes(), Then::Close);

@@ -123,7 +123,7 @@ async fn serve(mut stream: TcpStream, reply: impl Fn(Seen) -> Reply) {
             Reply::Hang => std::future::pending().await,
             Reply::Stall(bytes) => {
                 drop(stream.write_all(&bytes).await);
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
             Reply::Drip(first, again) => {
                 drop(stream.write_all(&first).await);
