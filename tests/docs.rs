@@ -17,7 +17,15 @@ use pmclone::simulator::FaultScript;
 const PMCLONE: &str = env!("CARGO_BIN_EXE_pmclone");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const DOCUMENTS: [&str; 2] = ["README.md", "MIGRATION.md"];
-const COMMANDS: [&str; 6] = ["run", "resume", "status", "export", "simulate", "sample"];
+const COMMANDS: [&str; 7] = [
+    "run",
+    "resume",
+    "reconcile",
+    "status",
+    "export",
+    "simulate",
+    "sample",
+];
 /// Flags of other programs that the documents mention.
 const FLAGS_OF_OTHERS: [&str; 4] = ["--release", "--query", "--stripe-account", "--bench"];
 
