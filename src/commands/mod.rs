@@ -1,7 +1,7 @@
 //! One file for each command, and what they share: how a session with Stripe begins, and how a run is carried out.
 
 mod dry_run;
-mod export;
+pub(crate) mod export;
 mod interrupt;
 mod migrate;
 mod reconcile;
@@ -11,7 +11,7 @@ mod run;
 mod sample;
 mod session;
 mod simulate;
-mod status;
+pub(crate) mod status;
 #[cfg(test)]
 mod tests;
 

@@ -105,7 +105,7 @@ pub struct Page<T> {
 }
 
 /// An object that a read can find.
-pub(super) trait Fact: Sized {
+pub(crate) trait Fact: Sized {
     /// Reads the object out of a body, or tells what is wrong with it.
     fn parse(body: &[u8]) -> Result<Self, Garbled>;
     /// Its id.
@@ -115,7 +115,7 @@ pub(super) trait Fact: Sized {
 }
 
 /// Tells what `wire` means as the answer to `read`, sent with a key of that mode. `Err` is to be sent again.
-pub(super) fn classify_read<T: Fact>(
+pub(crate) fn classify_read<T: Fact>(
     read: &Read<'_>,
     mode: Mode,
     wire: &WireAnswer,
