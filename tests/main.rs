@@ -12,6 +12,7 @@ mod killed;
 mod limits;
 mod machine;
 mod outputs;
+mod property;
 mod real_input;
 mod reconcile;
 mod safety;
