@@ -2,6 +2,7 @@
 
 mod dry_run;
 pub(crate) mod export;
+mod import;
 mod interrupt;
 mod migrate;
 mod reconcile;

@@ -29,7 +29,7 @@ mod writer;
 
 pub use check::log_left;
 pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, ReasonCount};
-pub use import::{Imported, Importer, for_each_adopted, has_steps};
+pub use import::{Gathering, Imported, Importer, Named, Read, for_each_adopted, has_steps};
 pub use load::{CustomerSeq, Loaded, Loader};
 pub use lock::RunLock;
 pub use migration::{CsvFile, Migration, clones_left};
