@@ -16,6 +16,8 @@ pub mod commands;
 pub mod config;
 pub mod exit;
 pub mod failure;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod ids;
 pub mod input;
 pub mod legacy;

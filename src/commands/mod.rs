@@ -1,7 +1,7 @@
 //! One file for each command, and what they share: how a session with Stripe begins, and how a run is carried out.
 
 mod dry_run;
-mod export;
+pub(crate) mod export;
 mod import;
 mod interrupt;
 mod migrate;
@@ -12,7 +12,7 @@ mod run;
 mod sample;
 mod session;
 mod simulate;
-mod status;
+pub(crate) mod status;
 #[cfg(test)]
 mod tests;
 
