@@ -10,11 +10,12 @@ use fastrand::Rng;
 
 use super::machine::{Ended, Machine, fresh_state};
 use super::mutants::Mutant;
-use super::net::{Figures, Net, Wire};
+use super::net::{Figures, Net};
 use super::oracle::{self, Verdict};
 use super::plan::{HOUR, Life, Plan};
 use super::shape::{ACCOUNTS, Conduct, Shape};
 use super::trace::Trace;
+use super::wire::Wire;
 use crate::run::End;
 use crate::simulator::{self, Request, Simulator};
 use crate::state::StepState;

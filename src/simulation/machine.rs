@@ -16,9 +16,10 @@ use tokio::sync::watch;
 use tokio::time::{Duration, sleep};
 
 use super::mutants::Mutant;
-use super::net::{Boundary, Wire};
+use super::net::Boundary;
 use super::plan::{Crash, Life, Mishap, MishapKind, Plan};
 use super::shape::{ACCOUNTS, migration};
+use super::wire::Wire;
 use crate::ids::AccountId;
 use crate::run::{self, Context, Drive, End};
 use crate::store::{self, Loader, RunLock, Selection, Store, StoreError, Writer};

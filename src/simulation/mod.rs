@@ -19,6 +19,8 @@
 //! compares the traces of histories that are lived twice.
 
 mod campaign;
+mod event;
+mod fate;
 mod history;
 mod machine;
 mod mutants;
@@ -28,5 +30,6 @@ mod plan;
 mod shape;
 mod tests;
 mod trace;
+mod wire;
 
-pub(crate) use net::Wire;
+pub(crate) use wire::Wire;

@@ -9,26 +9,24 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::future::pending;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fastrand::Rng;
-use tokio::sync::{Notify, oneshot};
-use tokio::time::{Duration, Instant, sleep, timeout};
+use tokio::sync::oneshot;
+use tokio::time::{Duration, Instant};
 
+use super::event::{Event, What};
+use super::fate::Fate;
 use super::mutants::Mutant;
-use super::plan::{MINUTE, SECOND, Weather};
+use super::plan::Weather;
 use super::trace::Trace;
 use crate::simulator::{Answered, Method, Request, Simulator};
 use crate::stripe::Lost;
 use crate::stripe::answer::{AnswerHeaders, Cause, Effect, WireAnswer};
 
-/// How long the real transport waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(80);
-
 /// What a sender learns.
-type Learnt = Result<WireAnswer, Lost>;
+pub type Learnt = Result<WireAnswer, Lost>;
 
 /// The world, and what is on its way to it and back.
 pub struct Net {
@@ -73,44 +71,6 @@ enum Now {
     },
     Paused(i64),
 }
-
-struct Event {
-    at_ms: i64,
-    number: u64,
-    what: What,
-}
-
-enum What {
-    Arrives {
-        request: Box<Request>,
-        /// Whom to tell; nobody, where the request is late or its answer will be lost.
-        teller: Option<oneshot::Sender<Learnt>>,
-        life: u64,
-    },
-    Tell(oneshot::Sender<Learnt>, Box<Learnt>),
-    Access {
-        account: &'static str,
-        revoked: bool,
-    },
-}
-
-impl PartialEq for Event {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-impl Eq for Event {}
-impl PartialOrd for Event {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Event {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at_ms, self.number).cmp(&(other.at_ms, other.number))
-    }
-}
-
 /// A moment at which a process may be killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Boundary {
@@ -126,7 +86,7 @@ const LOST: Lost = Lost {
     cause: Cause::Lost,
     effect: Effect::Possible,
 };
-const TIMED_OUT: Lost = Lost {
+pub const TIMED_OUT: Lost = Lost {
     cause: Cause::TimedOut,
     effect: Effect::Possible,
 };
@@ -335,7 +295,7 @@ impl Net {
     }
 
     /// Draws what becomes of a request, and sends it on its way.
-    fn post(&mut self, mut request: Request) -> oneshot::Receiver<Learnt> {
+    pub fn post(&mut self, mut request: Request) -> oneshot::Receiver<Learnt> {
         self.figures.requests += 1;
         self.figures.writes += u64::from(request.method == Method::Post);
         let key = request.idempotency_key.take();
@@ -428,7 +388,7 @@ impl Net {
     }
 
     /// What happened until now, and when the next thing happens.
-    fn catch_up(&mut self) -> Option<Duration> {
+    pub fn catch_up(&mut self) -> Option<Duration> {
         if self.dead {
             return None;
         }
@@ -439,165 +399,9 @@ impl Net {
         Some(Duration::from_millis(left_ms))
     }
 }
-
-/// What becomes of one request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Arrives,
-    /// It arrives, and is answered, later.
-    Slow(i64),
-    /// Nothing was sent, and the client knows it.
-    NoConnection,
-    Lost {
-        hangs: bool,
-    },
-    AnswerLost {
-        hangs: bool,
-    },
-    /// The client has given it up when it arrives.
-    Late {
-        ms: i64,
-        hangs: bool,
-    },
-}
-
-impl Fate {
-    fn drawn(rng: &mut Rng, weather: Weather) -> Self {
-        let roll = rng.u32(0..1000);
-        let mut up_to = 0;
-        let mut falls = |share: u32| {
-            up_to += share;
-            roll < up_to
-        };
-        if falls(weather.no_connection) {
-            Self::NoConnection
-        } else if falls(weather.lost_request) {
-            Self::Lost { hangs: rng.bool() }
-        } else if falls(weather.lost_answer) {
-            Self::AnswerLost { hangs: rng.bool() }
-        } else if falls(weather.late) {
-            Self::Late {
-                ms: rng.i64(0..15 * MINUTE),
-                hangs: rng.bool(),
-            }
-        } else if falls(weather.slow) {
-            Self::Slow(rng.i64(0..90 * SECOND))
-        } else {
-            Self::Arrives
-        }
-    }
-}
-
 fn status(answer: &Answered) -> u16 {
     match answer {
         Answered::Whole(response) | Answered::Half(response) => response.status,
         Answered::Nothing => 0,
     }
-}
-
-fn empty_list() -> WireAnswer {
-    WireAnswer {
-        status: 200,
-        headers: AnswerHeaders::default(),
-        body: br#"{"object":"list","data":[],"has_more":false,"url":"/v1/customers"}"#.to_vec(),
-    }
-}
-
-/// A process's end of the wire; cheap to clone.
-#[derive(Clone)]
-pub struct Wire {
-    pub net: Arc<Mutex<Net>>,
-    /// Something was sent, or the machine slept.
-    pub stirred: Arc<Notify>,
-    /// The process is killed.
-    pub killed: Arc<Notify>,
-}
-
-impl std::fmt::Debug for Wire {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Wire")
-    }
-}
-
-impl Wire {
-    pub fn new(net: Arc<Mutex<Net>>) -> Self {
-        Self {
-            net,
-            stirred: Arc::new(Notify::new()),
-            killed: Arc::new(Notify::new()),
-        }
-    }
-
-    pub fn net(&self) -> MutexGuard<'_, Net> {
-        self.net.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Sends one attempt, as the real transport prepared it.
-    pub async fn send(&self, request: &reqwest::Request) -> Learnt {
-        self.survive(Boundary::BeforeSend).await;
-        let request = received(request);
-        let blind = self.net().mutant.is_blind_to(&request);
-        let learns = self.net().post(request);
-        self.stirred.notify_one();
-        let learnt = match timeout(PATIENCE, learns).await {
-            Ok(Ok(learnt)) => learnt,
-            // Whoever tells is dropped only with the process.
-            Ok(Err(_)) => pending().await,
-            Err(_) => Err(TIMED_OUT),
-        };
-        if blind && !matches!(&learnt, Ok(answer) if answer.status == 200) {
-            return Ok(empty_list());
-        }
-        learnt
-    }
-
-    /// Goes on, unless the process is killed at this moment: then never.
-    pub async fn survive(&self, boundary: Boundary) {
-        if self.net().dies_at(boundary) {
-            self.killed.notify_one();
-            pending::<()>().await;
-        }
-    }
-
-    /// Lets things happen, each at its time, for as long as the process lives.
-    pub async fn carry(&self) {
-        loop {
-            let wait = {
-                let mut net = self.net();
-                let wait = net.catch_up();
-                if net.dead {
-                    self.killed.notify_one();
-                }
-                wait
-            };
-            match wait {
-                Some(wait) => tokio::select! {
-                    biased;
-                    () = sleep(wait) => {}
-                    () = self.stirred.notified() => {}
-                },
-                None => self.stirred.notified().await,
-            }
-        }
-    }
-}
-
-/// A request as it arrives.
-fn received(request: &reqwest::Request) -> Request {
-    let headers = request
-        .headers()
-        .iter()
-        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-    let body = request.body().and_then(reqwest::Body::as_bytes);
-    let url = request.url();
-    let target = match url.query() {
-        Some(query) => format!("{}?{query}", url.path()),
-        None => url.path().to_owned(),
-    };
-    Request::from_parts(
-        request.method().as_str(),
-        &target,
-        headers,
-        body.unwrap_or_default(),
-    )
 }
