@@ -11,9 +11,13 @@
 //! [`input`]); what acts makes no choices ([`run`], [`store`], [`stripe::client`], [`commands`]). [`simulator`] shares no type
 //! with the client, or a common mistake would stay hidden.
 
+#[cfg(all(feature = "without-intents", not(debug_assertions)))]
+compile_error!("`without-intents` is a client that makes things twice: for tests alone");
+
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod drill;
 pub mod exit;
 pub mod failure;
 pub mod ids;

@@ -104,14 +104,7 @@ impl Rehearsal {
         if !self.new_world {
             return Ok(());
         }
-        let mut seeds = String::new();
-        store::for_each_adopted(conn, |customer, sources| {
-            let methods: Vec<_> = sources.iter().filter_map(seed_of).collect();
-            let seed =
-                serde_json::json!({ "customer": customer.as_str(), "payment_methods": methods });
-            seeds.push_str(&seed.to_string());
-            seeds.push('\n');
-        })?;
+        let seeds = seeds(conn)?;
         if seeds.is_empty() {
             return Ok(());
         }
@@ -130,6 +123,18 @@ impl Rehearsal {
     pub async fn stop(self) -> Result<(), Failure> {
         self.running.stop().await.map_err(|error| broken(&error))
     }
+}
+
+/// The platform Customers that the CSV wants adopted, as the simulator takes them.
+pub fn seeds(conn: &Connection) -> Result<String, StoreError> {
+    let mut seeds = String::new();
+    store::for_each_adopted(conn, |customer, sources| {
+        let methods: Vec<_> = sources.iter().filter_map(seed_of).collect();
+        let seed = serde_json::json!({ "customer": customer.as_str(), "payment_methods": methods });
+        seeds.push_str(&seed.to_string());
+        seeds.push('\n');
+    })?;
+    Ok(seeds)
 }
 
 fn remove(world: &Path) -> Result<(), Failure> {
@@ -163,11 +168,12 @@ fn seed_of(source: &PaymentMethodId) -> Option<serde_json::Value> {
     Some(serde_json::json!({ "id": source.as_str(), "type": kind }))
 }
 
+/// Real time in unix milliseconds.
 #[expect(
     clippy::disallowed_methods,
     reason = "the simulator's own clock, which no key's age is judged by"
 )]
-fn wall_ms() -> i64 {
+pub fn wall_ms() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since
         .ok()

@@ -11,6 +11,7 @@
 
 mod codes;
 mod counts;
+mod gate;
 mod gather;
 mod import;
 mod load;
@@ -27,7 +28,8 @@ mod work;
 mod writer;
 
 pub use counts::{AccountCounts, Counts, DoubtfulStep, ReasonCount};
-pub use import::{Imported, Importer, for_each_adopted, has_steps};
+pub use gate::{Commit, Gate};
+pub use import::{Imported, Importer, for_each_adopted, for_each_legacy_id, has_steps};
 pub use load::{CustomerSeq, Loaded, Loader};
 pub use lock::RunLock;
 pub use migration::{CsvFile, Migration, clones_left};

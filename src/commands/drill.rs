@@ -1,0 +1,234 @@
+//! `pmclone drill`: kills a rehearsal of a CSV at every boundary, and certifies what came of it.
+
+use std::collections::{BTreeSet, BinaryHeap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::time::Instant;
+
+use super::dry_run::{Read, import};
+use super::rehearsal::{seeds, wall_ms};
+use super::{gone_is_fine, interrupt, runtime};
+use crate::cli;
+use crate::config::Config;
+use crate::drill::{self, Broken, Outcome, Settings, Watch};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::report::drill::{Certificate, Progress, Taken};
+use crate::report::{self, print, print_json};
+use crate::store::{self, StoreError};
+
+/// Customers that a walk takes through all its kills in one state file.
+const GROUP: usize = 8;
+/// How often progress is shown.
+const TICK: Duration = Duration::from_millis(200);
+/// In memory where there is such a place: a SIGKILL is survived by what the kernel has, on a disk or not.
+const MEMORY: &str = "/dev/shm";
+
+/// Drills, and prints the certificate.
+pub fn drill(config: &Config, args: &cli::Drill) -> Result<Exit, Failure> {
+    let (conn, read) = check(config, &args.csv)?;
+    let root = root().map_err(|error| unexpected(&error))?;
+    let taken = take(&conn, args)?;
+    drop(conn);
+    let settings = settings(args, root.path(), &taken)?;
+    config.screen.line(&format!(
+        "Drilling with {} of {} customers of {}, on the simulator. No state file is touched, nothing leaves this machine.",
+        taken.ids.len(),
+        taken.customers,
+        args.csv.display()
+    ));
+    let begun = Instant::now();
+    let ended = runtime()?.block_on(carry_out(config, settings, begun));
+    // What was in it is from the CSV: it goes, however the drill ended.
+    root.close().map_err(|error| unexpected(&error))?;
+    let outcome = ended?;
+    let certificate = Certificate::new(
+        &outcome,
+        Taken {
+            csv: args.csv.display().to_string(),
+            sha256: read.facts.sha256,
+            customers: taken.customers,
+            taken: u64::try_from(taken.ids.len()).unwrap_or(u64::MAX),
+            seed: args.seed,
+        },
+        u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+    );
+    let mut out = std::io::stdout();
+    gone_is_fine(if config.json {
+        print_json(&mut out, &certificate)
+    } else {
+        print(&mut out, &certificate.text(config.stdout_look()))
+    })?;
+    Ok(if outcome.findings.clean() {
+        Exit::Done
+    } else {
+        Exit::Difference
+    })
+}
+
+fn unexpected(error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(Exit::Unexpected, error.to_string())
+}
+
+fn stored(error: &StoreError) -> Failure {
+    unexpected(error)
+}
+
+/// Reads the whole CSV as an import does, into a state that lives nowhere.
+fn check(config: &Config, csv: &Path) -> Result<(Connection, Read), Failure> {
+    let conn = store::temporary().map_err(|error| stored(&error))?;
+    let read = import(&conn, csv, |_| Ok(()), || Ok(()))?;
+    if read.imported.is_some() {
+        return Ok((conn, read));
+    }
+    let problems = report::import::problems(csv, &read.facts, &read.problems);
+    config.screen.problem(problems.trim_end());
+    let errors = read.problems.errors();
+    Err(Failure::new(
+        Exit::Input,
+        format!(
+            "{errors} errors in {}: there is nothing to drill with",
+            csv.display()
+        ),
+    )
+    .hint("mend them and run the same command again"))
+}
+
+fn root() -> std::io::Result<tempfile::TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("pmclone-drill-");
+    builder.tempdir_in(MEMORY).or_else(|_| builder.tempdir())
+}
+
+/// The customers that are drilled with.
+struct Chosen {
+    /// By legacy id, in the order of the CSV.
+    ids: Vec<String>,
+    /// In the whole CSV.
+    customers: u64,
+}
+
+/// Draws the customers: those with the smallest hashes, so that memory does not grow with the file.
+fn take(conn: &Connection, args: &cli::Drill) -> Result<Chosen, Failure> {
+    let wanted = usize::try_from(args.customers.get()).unwrap_or(usize::MAX);
+    let mut drawn = BinaryHeap::new();
+    let mut customers = 0_u64;
+    let each = |id: crate::ids::LegacyId| {
+        let mut hasher = DefaultHasher::new();
+        (args.seed, id.as_str()).hash(&mut hasher);
+        drawn.push((hasher.finish(), customers, id.as_str().to_owned()));
+        if drawn.len() > wanted {
+            drawn.pop();
+        }
+        customers += 1;
+    };
+    store::for_each_legacy_id(conn, each).map_err(|error| stored(&error))?;
+    let mut drawn = drawn.into_vec();
+    drawn.sort_by_key(|(_, place, _)| *place);
+    Ok(Chosen {
+        ids: drawn.into_iter().map(|(_, _, id)| id).collect(),
+        customers,
+    })
+}
+
+/// Writes the CSVs that the children are given.
+fn settings(args: &cli::Drill, root: &Path, chosen: &Chosen) -> Result<Settings, Failure> {
+    let part = |name: &str, ids: &[String]| -> Result<PathBuf, Failure> {
+        let path = root.join(name);
+        let ids = ids.iter().map(String::as_str).collect();
+        extract(&args.csv, &ids, &path).map_err(|error| unexpected(&error))?;
+        Ok(path)
+    };
+    let csv = part("customers.csv", &chosen.ids)?;
+    let groups = chosen.ids.chunks(GROUP).enumerate();
+    let groups = groups
+        .map(|(number, ids)| part(&format!("group-{number}.csv"), ids))
+        .collect::<Result<_, _>>()?;
+    let conn = store::temporary().map_err(|error| stored(&error))?;
+    import(&conn, &csv, |_| Ok(()), || Ok(()))?;
+    Ok(Settings {
+        program: std::env::current_exe().map_err(|error| unexpected(&error))?,
+        root: root.to_owned(),
+        csv,
+        groups,
+        seeds: seeds(&conn).map_err(|error| stored(&error))?,
+        kills: args.kills,
+        seed: args.seed,
+    })
+}
+
+/// Copies the lines of some customers, as they stand.
+fn extract(from: &Path, ids: &BTreeSet<&str>, to: &Path) -> Result<(), csv::Error> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(from)?;
+    let mut writer = csv::WriterBuilder::new().flexible(true).from_path(to)?;
+    let header = reader.headers()?.clone();
+    writer.write_record(&header)?;
+    let column = header.iter().position(|name| {
+        let name = trimmed(name).to_lowercase();
+        name.replace(|c: char| !c.is_alphanumeric(), "_") == "legacy_id"
+    });
+    for record in reader.records() {
+        let record = record?;
+        let id = column.and_then(|column| record.get(column));
+        if id.is_some_and(|id| ids.contains(trimmed(id))) {
+            writer.write_record(&record)?;
+        }
+    }
+    writer.flush()?;
+    Ok(())
+}
+
+/// As an import reads a cell.
+fn trimmed(cell: &str) -> &str {
+    cell.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}'))
+}
+
+/// Drills in a thread of its own, while progress is shown and signals are heard.
+async fn carry_out(
+    config: &Config,
+    settings: Settings,
+    begun: Instant,
+) -> Result<Outcome, Failure> {
+    let mut pressed = interrupt::listen().map_err(|error| unexpected(&error))?;
+    let watch = Arc::new(Watch::new(settings.kills, wall_ms));
+    let mut progress = Progress::new(&config.screen, settings.kills);
+    let (runtime, watched) = (tokio::runtime::Handle::current(), Arc::clone(&watch));
+    let drilling = tokio::task::spawn_blocking(move || drill::drill(&settings, &runtime, &watched));
+    let mut drilling = std::pin::pin!(drilling);
+    let mut ticks = tokio::time::interval(TICK);
+    let mut heard = false;
+    let ended = loop {
+        tokio::select! {
+            ended = &mut drilling => break ended,
+            signal = pressed.changed(), if !heard => {
+                heard = true;
+                if signal.is_ok() {
+                    watch.stop();
+                }
+            }
+            _ = ticks.tick() => {
+                let elapsed = begun.elapsed().as_millis();
+                progress.update(watch.kills(), u64::try_from(elapsed).unwrap_or(u64::MAX));
+            }
+        }
+    };
+    progress.finish();
+    let signal = *pressed.borrow();
+    match ended.map_err(|error| unexpected(&error))? {
+        Ok(outcome) => Ok(outcome),
+        Err(Broken::Stopped) if signal.first.is_some() => {
+            let kills = watch.kills();
+            Err(Failure {
+                message: format!(
+                    "interrupted after {kills} kills: there is no certificate, and nothing is left behind"
+                ),
+                ..signal.failure()
+            })
+        }
+        Err(broken) => Err(unexpected(&broken)),
+    }
+}

@@ -1,0 +1,257 @@
+//! The certificate of a crash drill, and its progress.
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use super::words::{clock, count, number};
+use super::{Look, Screen};
+use crate::drill::Outcome;
+use crate::drill::points::{FAULTS, Point};
+use crate::stripe::STRIPE_VERSION;
+
+/// Between plain lines, where there is no terminal.
+const LINE_EVERY_MS: u64 = 5000;
+
+/// What was drilled with.
+#[derive(Debug, Clone, Serialize)]
+pub struct Taken {
+    /// The CSV as it was named.
+    pub csv: String,
+    /// Of the whole file.
+    pub sha256: String,
+    /// In the whole file.
+    pub customers: u64,
+    /// Drawn from them.
+    pub taken: u64,
+    /// What was drawn follows from it.
+    pub seed: u64,
+}
+
+/// How often something happened.
+#[derive(Debug, Clone, Serialize)]
+struct Count {
+    kind: &'static str,
+    count: u64,
+    #[serde(skip)]
+    words: &'static str,
+}
+
+/// What `drill --json` prints, one object. Fields are only ever added.
+#[derive(Debug, Clone, Serialize)]
+pub struct Certificate {
+    /// Nothing was lost, made twice, different, or left in doubt.
+    clean: bool,
+    #[serde(flatten)]
+    taken: Taken,
+    pmclone: &'static str,
+    stripe_version: &'static str,
+    sqlite: &'static str,
+    kills: u64,
+    kills_by_point: Vec<Count>,
+    boundaries: u64,
+    every_boundary: bool,
+    faults: u64,
+    faults_by_kind: Vec<Count>,
+    every_fault: bool,
+    resumes: u64,
+    resumes_after_25_hours: u64,
+    migrations: u64,
+    customers_migrated: u64,
+    duplicates: u64,
+    lost: u64,
+    different: u64,
+    in_doubt: u64,
+    broken_off: u64,
+    orphaned_clones: u64,
+    remarks: Vec<String>,
+    elapsed_ms: u64,
+}
+
+impl Certificate {
+    /// Of what came of a drill.
+    pub fn new(outcome: &Outcome, taken: Taken, elapsed_ms: u64) -> Self {
+        let (tally, findings) = (&outcome.tally, &outcome.findings);
+        let points = Point::ALL.into_iter().zip(tally.kills);
+        let faults = FAULTS.iter().zip(tally.faults);
+        Self {
+            clean: findings.clean(),
+            taken,
+            pmclone: env!("CARGO_PKG_VERSION"),
+            stripe_version: STRIPE_VERSION,
+            sqlite: rusqlite::version(),
+            kills: tally.all_kills(),
+            kills_by_point: points
+                .map(|(point, count)| Count {
+                    kind: point.name(),
+                    count,
+                    words: point.words(),
+                })
+                .collect(),
+            boundaries: outcome.boundaries,
+            every_boundary: outcome.every_boundary,
+            faults: tally.faults.iter().sum(),
+            faults_by_kind: faults
+                .map(|(fault, count)| Count {
+                    kind: fault.name(),
+                    count,
+                    words: fault.name(),
+                })
+                .collect(),
+            every_fault: outcome.every_fault,
+            resumes: tally.resumes,
+            resumes_after_25_hours: tally.resumes_later,
+            migrations: tally.migrations,
+            customers_migrated: tally.customers,
+            duplicates: findings.duplicates,
+            lost: findings.lost,
+            different: findings.different,
+            in_doubt: findings.in_doubt,
+            broken_off: findings.broken_off,
+            orphaned_clones: findings.orphans,
+            remarks: findings.remarks.clone(),
+            elapsed_ms,
+        }
+    }
+
+    /// For people.
+    pub fn text(&self, look: Look) -> String {
+        let verdict = if self.clean {
+            look.good("nothing lost, nothing made twice")
+        } else {
+            look.bad("NOT CLEAN: do not migrate with this version; report it with this certificate")
+        };
+        let mut lines = vec![
+            format!("{}  {verdict}", look.bold("Crash drill")),
+            String::new(),
+            format!("CSV          {}", self.taken.csv),
+            format!("SHA-256      {}", self.taken.sha256),
+            format!("Customers    {}", self.customers()),
+            format!(
+                "Versions     pmclone {}, Stripe-Version {}, SQLite {}",
+                self.pmclone, self.stripe_version, self.sqlite
+            ),
+            format!("Seed         {}", self.taken.seed),
+            format!("Duration     {}", clock(self.elapsed_ms)),
+            String::new(),
+            format!("Kills        {}", number(self.kills)),
+        ];
+        table(&mut lines, &self.kills_by_point);
+        lines.push(format!("             {}", self.coverage()));
+        lines.push(String::new());
+        lines.push(format!("Faults       {}", number(self.faults)));
+        table(&mut lines, &self.faults_by_kind);
+        lines.push(String::new());
+        lines.push(format!(
+            "Resumes      {}, {} of them 25 hours later",
+            number(self.resumes),
+            number(self.resumes_after_25_hours)
+        ));
+        lines.push(format!(
+            "Migrations   {}, of {} in all",
+            number(self.migrations),
+            count(self.customers_migrated, "customer")
+        ));
+        lines.push(String::new());
+        for (what, found) in [
+            ("Duplicates ", self.duplicates),
+            ("Lost       ", self.lost),
+            ("Different  ", self.different),
+            ("In doubt   ", self.in_doubt),
+            ("Broken off ", self.broken_off),
+        ] {
+            let found = if found == 0 {
+                look.good("0")
+            } else {
+                look.bad(&number(found))
+            };
+            lines.push(format!("{what}  {found}"));
+        }
+        lines.push(format!(
+            "Orphans      {}: clones attached to nobody, which nothing can be charged to",
+            number(self.orphaned_clones)
+        ));
+        lines.extend(self.remarks.iter().map(|remark| format!("  {remark}")));
+        lines.join("\n")
+    }
+
+    fn customers(&self) -> String {
+        let all = count(self.taken.customers, "customer");
+        if self.taken.taken == self.taken.customers {
+            format!("all {all}")
+        } else {
+            format!("{} drawn from {all}", number(self.taken.taken))
+        }
+    }
+
+    fn coverage(&self) -> String {
+        let boundaries = number(self.boundaries);
+        if self.every_boundary {
+            format!("each of the {boundaries} boundaries, resumed at once and after 25 hours")
+        } else {
+            format!("a sample of the {boundaries} boundaries; --kills takes more")
+        }
+    }
+}
+
+fn table(lines: &mut Vec<String>, counts: &[Count]) {
+    let width = counts
+        .iter()
+        .map(|each| number(each.count).len())
+        .fold(0, usize::max);
+    let shown = counts.iter().filter(|each| each.count > 0);
+    lines.extend(shown.map(|each| format!("  {:>width$}  {}", number(each.count), each.words)));
+}
+
+/// How far a drill is: a bar on a terminal, elsewhere a plain line every few seconds.
+pub struct Progress {
+    screen: Screen,
+    wanted: u64,
+    bar: Option<ProgressBar>,
+    line_after_ms: u64,
+}
+
+impl Progress {
+    /// Towards so many kills.
+    pub fn new(screen: &Screen, wanted: u64) -> Self {
+        let bar = screen.has_bars().then(|| {
+            let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template("kills [{wide_bar}] {msg}");
+            let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+            let bar = ProgressBar::new(wanted).with_style(style.progress_chars("=> "));
+            let bar = all.add(bar);
+            screen.set_bars(Some(all));
+            bar
+        });
+        Self {
+            screen: screen.clone(),
+            wanted,
+            bar,
+            line_after_ms: LINE_EVERY_MS,
+        }
+    }
+
+    /// So many kills after so many milliseconds.
+    pub fn update(&mut self, kills: u64, elapsed_ms: u64) {
+        let wanted = number(self.wanted);
+        let told = format!("{} of {wanted}, {}", number(kills), clock(elapsed_ms));
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position(kills.min(self.wanted));
+                bar.set_message(told);
+            }
+            None if elapsed_ms >= self.line_after_ms => {
+                self.line_after_ms = elapsed_ms + LINE_EVERY_MS;
+                self.screen.line(&format!("kills: {told}"));
+            }
+            None => {}
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+            self.screen.set_bars(None);
+        }
+    }
+}
