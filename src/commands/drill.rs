@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, BinaryHeap};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use crate::report::{self, print, print_json};
 use crate::store::{self, StoreError};
 
 /// Customers that a walk takes through all its kills in one state file.
-const GROUP: usize = 8;
+const GROUP: usize = 4;
 /// How often progress is shown.
 const TICK: Duration = Duration::from_millis(200);
 /// In memory where there is such a place: a SIGKILL is survived by what the kernel has, on a disk or not.
@@ -53,6 +54,7 @@ pub fn drill(config: &Config, args: &cli::Drill) -> Result<Exit, Failure> {
             sha256: read.facts.sha256,
             customers: taken.customers,
             taken: u64::try_from(taken.ids.len()).unwrap_or(u64::MAX),
+            probes: u64::try_from(probes(&taken)).unwrap_or(u64::MAX),
             seed: args.seed,
         },
         u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -137,16 +139,16 @@ fn take(conn: &Connection, args: &cli::Drill) -> Result<Chosen, Failure> {
 
 /// Writes the CSVs that the children are given.
 fn settings(args: &cli::Drill, root: &Path, chosen: &Chosen) -> Result<Settings, Failure> {
-    let part = |name: &str, ids: &[String]| -> Result<PathBuf, Failure> {
+    let part = |name: &str, ids: &[String], probes: Range<usize>| -> Result<PathBuf, Failure> {
         let path = root.join(name);
         let ids = ids.iter().map(String::as_str).collect();
-        extract(&args.csv, &ids, &path).map_err(|error| unexpected(&error))?;
+        extract(&args.csv, &ids, probes, &path).map_err(|error| unexpected(&error))?;
         Ok(path)
     };
-    let csv = part("customers.csv", &chosen.ids)?;
+    let csv = part("customers.csv", &chosen.ids, 0..probes(chosen))?;
     let groups = chosen.ids.chunks(GROUP).enumerate();
     let groups = groups
-        .map(|(number, ids)| part(&format!("group-{number}.csv"), ids))
+        .map(|(at, ids)| part(&format!("group-{at}.csv"), ids, at..at + 1))
         .collect::<Result<_, _>>()?;
     let conn = store::temporary().map_err(|error| stored(&error))?;
     import(&conn, &csv, |_| Ok(()), || Ok(()))?;
@@ -161,22 +163,44 @@ fn settings(args: &cli::Drill, root: &Path, chosen: &Chosen) -> Result<Settings,
     })
 }
 
-/// Copies the lines of some customers, as they stand.
-fn extract(from: &Path, ids: &BTreeSet<&str>, to: &Path) -> Result<(), csv::Error> {
+/// A customer without a card for each group. Where a Customer carries a card, Stripe itself refuses a second: that the card is
+/// attached already. Nothing but the intent keeps these from being made twice, so a drill with them can fail.
+fn probes(chosen: &Chosen) -> usize {
+    chosen.ids.len().div_ceil(GROUP)
+}
+
+/// Copies the lines of some customers, as they stand, and adds probes.
+fn extract(
+    from: &Path,
+    ids: &BTreeSet<&str>,
+    probes: Range<usize>,
+    to: &Path,
+) -> Result<(), csv::Error> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(from)?;
     let mut writer = csv::WriterBuilder::new().flexible(true).from_path(to)?;
     let header = reader.headers()?.clone();
     writer.write_record(&header)?;
-    let column = header.iter().position(|name| {
+    let folded = |name: &str| {
         let name = trimmed(name).to_lowercase();
-        name.replace(|c: char| !c.is_alphanumeric(), "_") == "legacy_id"
-    });
+        name.replace(|c: char| !c.is_alphanumeric(), "_")
+    };
+    let names: Vec<_> = header.iter().map(folded).collect();
+    let column = names.iter().position(|name| name == "legacy_id");
     for record in reader.records() {
         let record = record?;
         let id = column.and_then(|column| record.get(column));
         if id.is_some_and(|id| ids.contains(trimmed(id))) {
             writer.write_record(&record)?;
         }
+    }
+    for probe in probes {
+        let id = format!("pmclone-drill-{probe}");
+        writer.write_record(names.iter().map(|name| match name.as_str() {
+            "legacy_id" => id.as_str(),
+            "email" => "drill@example.com",
+            "connected_account" => "acct_1PmcloneDrill0001",
+            _ => "",
+        }))?;
     }
     writer.flush()?;
     Ok(())

@@ -31,6 +31,8 @@ use points::{FAULTS, Tally};
 use policy::{Part, Policy, Share};
 use world::compare;
 
+/// Lanes for each processor.
+const LANES_EACH: usize = 4;
 /// Customers in flight in a storm.
 const STORM_CONCURRENCY: u32 = 16;
 
@@ -269,18 +271,19 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Lanes wait for processes to start and end, and for retries: two for each processor keep it busy.
+/// Lanes wait for processes to start and end, and for retries: some for each processor keep it busy.
 fn lanes() -> usize {
-    2 * std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+    LANES_EACH * std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 fn tasks<'a>(settings: &'a Settings, deal: &Deal) -> Vec<Task<'a>> {
     let mut tasks = Vec::new();
     let mut seed = settings.seed;
     let parts = [
-        (Part::Walk { later: false }, deal.walks),
-        (Part::Walk { later: true }, deal.walks),
+        // Those that wait most come first.
         (Part::Faults, deal.faults),
+        (Part::Walk { later: true }, deal.walks),
+        (Part::Walk { later: false }, deal.walks),
     ];
     for (part, share) in parts {
         for csv in &settings.groups {

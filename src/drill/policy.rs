@@ -184,7 +184,7 @@ impl Policy {
     pub fn begin(&mut self) {
         self.after_fault = None;
         self.left = self.rng.u32(1..=STORM_STRETCH);
-        self.patient = self.rng.bool();
+        self.patient = self.rng.u32(0..4) == 0;
     }
 
     /// What becomes of the child here.
@@ -256,7 +256,7 @@ impl Policy {
         match (self.part, self.after_fault) {
             _ if self.calm => None,
             (Part::Faults, Some(After::Soon)) => Some(Duration::from_millis(5)),
-            (Part::Storm, _) if !self.patient => Some(Duration::from_millis(50)),
+            (Part::Storm, _) if !self.patient => Some(Duration::from_millis(20)),
             _ => None,
         }
     }

@@ -23,6 +23,8 @@ pub struct Taken {
     pub customers: u64,
     /// Drawn from them.
     pub taken: u64,
+    /// The drill's own, without a card.
+    pub probes: u64,
     /// What was drawn follows from it.
     pub seed: u64,
 }
@@ -176,11 +178,13 @@ impl Certificate {
 
     fn customers(&self) -> String {
         let all = count(self.taken.customers, "customer");
-        if self.taken.taken == self.taken.customers {
+        let taken = if self.taken.taken == self.taken.customers {
             format!("all {all}")
         } else {
             format!("{} drawn from {all}", number(self.taken.taken))
-        }
+        };
+        let probes = number(self.taken.probes);
+        format!("{taken}; and {probes} of the drill's own, without a card")
     }
 
     fn coverage(&self) -> String {
