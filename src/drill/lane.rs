@@ -150,7 +150,7 @@ impl Lane<'_> {
 
     /// One child, from its start to its end.
     fn life(&mut self) -> Result<Life, Broken> {
-        if self.errand.watch.has_killed_enough() && self.policy.is_storm() {
+        if self.errand.watch.has_stormed_enough() && self.policy.is_storm() {
             self.policy.calm();
         }
         self.policy.begin();
@@ -230,7 +230,7 @@ impl Lane<'_> {
     ) -> Result<Life, Broken> {
         child.kill()?;
         self.tally.kill(point);
-        self.errand.watch.killed();
+        self.errand.watch.killed(self.policy.is_storm());
         let mut under_way: Vec<Sighting> = sighting.into_iter().collect();
         // What the child told last is of no use to anybody now.
         under_way.extend(self.events.try_iter().filter_map(|event| match event {

@@ -59,17 +59,19 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Watch {
     kills: AtomicU64,
-    wanted: u64,
+    storm_kills: AtomicU64,
+    storm_wanted: AtomicU64,
     stopped: AtomicBool,
     wall_ms: fn() -> i64,
 }
 
 impl Watch {
-    /// For so many kills, on this clock.
-    pub fn new(wanted: u64, wall_ms: fn() -> i64) -> Self {
+    /// Of a drill on this clock.
+    pub fn new(wall_ms: fn() -> i64) -> Self {
         Self {
             kills: AtomicU64::new(0),
-            wanted,
+            storm_kills: AtomicU64::new(0),
+            storm_wanted: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             wall_ms,
         }
@@ -89,12 +91,16 @@ impl Watch {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    fn killed(&self) {
+    fn killed(&self, in_storm: bool) {
         self.kills.fetch_add(1, Ordering::Relaxed);
+        if in_storm {
+            self.storm_kills.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
-    fn has_killed_enough(&self) -> bool {
-        self.kills() >= self.wanted
+    fn has_stormed_enough(&self) -> bool {
+        let wanted = self.storm_wanted.load(Ordering::Relaxed);
+        self.storm_kills.load(Ordering::Relaxed) >= wanted
     }
 
     fn wall_ms(&self) -> i64 {
@@ -144,11 +150,13 @@ pub struct Outcome {
 struct Deal {
     walks: Share,
     faults: Share,
+    /// Kills.
+    storms: u64,
 }
 
 impl Deal {
     /// All boundaries twice if that is within the bound, else half of the kills; of what is left half goes to the faults, if
-    /// they are as many, and all the rest to storms.
+    /// they are as many, and all the rest to storms, which have a tenth on top of all where little is left.
     fn new(kills: u64, boundaries: u64, writes: u64) -> Self {
         let share = |part: u64, whole: u64| Share {
             part: part.min(whole),
@@ -157,9 +165,12 @@ impl Deal {
         let walks = 2 * boundaries;
         let walks_taken = if walks <= kills { walks } else { kills / 2 };
         let faults = writes * u64::try_from(FAULTS.len()).unwrap_or(u64::MAX);
+        let left = kills - walks_taken;
+        let faults_taken = faults.min(left / 2);
         Self {
             walks: share(walks_taken, walks),
-            faults: share((kills - walks_taken) / 2, faults),
+            faults: share(faults_taken, faults),
+            storms: (left - faults_taken).max(kills / 10),
         }
     }
 }
@@ -204,6 +215,7 @@ pub fn drill(
     }
     let (boundaries, writes) = met.met();
     let deal = Deal::new(settings.kills, boundaries, writes);
+    watch.storm_wanted.store(deal.storms, Ordering::Relaxed);
     let mut tasks = tasks(settings, &deal).into_iter();
     let mut storms = storms(settings);
     let all = Mutex::new(Outcome {
@@ -214,7 +226,7 @@ pub fn drill(
     });
     let next = Mutex::new(|| {
         let more = || {
-            (!watch.has_killed_enough())
+            (!watch.has_stormed_enough())
                 .then(|| storms.next())
                 .flatten()
         };
@@ -315,20 +327,15 @@ mod tests {
     #[test]
     fn the_kills_go_to_the_boundaries_first_then_to_the_faults_and_the_rest_to_storms() {
         let of = |share: Share| (share.part, share.whole);
-        let deal = Deal::new(2_000, 600, 20);
-        assert_eq!(
-            (of(deal.walks), of(deal.faults)),
-            ((1200, 1200), (200, 200))
-        );
-        let deal = Deal::new(2_000, 600, 100);
-        assert_eq!(
-            (of(deal.walks), of(deal.faults)),
-            ((1200, 1200), (400, 1000))
-        );
-        let deal = Deal::new(2_000, 5_000, 500);
-        assert_eq!(
-            (of(deal.walks), of(deal.faults)),
-            ((1000, 10_000), (500, 5000))
-        );
+        for (boundaries, writes, walks, faults, storms) in [
+            (600, 20, (1_200, 1_200), (200, 200), 600),
+            (600, 100, (1_200, 1_200), (400, 1_000), 400),
+            (1_000, 200, (2_000, 2_000), (0, 2_000), 200),
+            (5_000, 500, (1_000, 10_000), (500, 5_000), 500),
+        ] {
+            let deal = Deal::new(2_000, boundaries, writes);
+            assert_eq!(of(deal.walks), walks);
+            assert_eq!((of(deal.faults), deal.storms), (faults, storms));
+        }
     }
 }

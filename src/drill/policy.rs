@@ -42,7 +42,7 @@ impl Place {
         let account = request.connected_account();
         Self {
             point,
-            identity: digest(&(handled, &request.path, &request.query, account, body)),
+            identity: digest(&(write, handled, &request.path, account, body)),
         }
     }
 }
