@@ -10,6 +10,7 @@ mod dry_run;
 mod fewest_calls;
 mod killed;
 mod limits;
+mod machine;
 mod outputs;
 mod real_input;
 mod reconcile;

@@ -157,7 +157,7 @@ fn settings(args: &cli::Drill, root: &Path, chosen: &Chosen) -> Result<Settings,
         root: root.to_owned(),
         csv,
         groups,
-        seeds: seeds(&conn).map_err(|error| stored(&error))?,
+        seeds: seeds(&conn, |_| false).map_err(|error| stored(&error))?,
         kills: args.kills,
         seed: args.seed,
     })

@@ -5,7 +5,6 @@
 
 use std::io;
 use std::path::Path;
-use std::time::UNIX_EPOCH;
 
 use rusqlite::Connection;
 use serde::Serialize;
@@ -161,7 +160,7 @@ pub fn import(
     let file = CsvFile {
         path: csv.display().to_string(),
         bytes: facts.bytes,
-        modified_ns: modified_ns(csv),
+        changed_ns: changed_ns(csv),
         sha256: facts.sha256.clone(),
     };
     let (problems, imported) = importer
@@ -185,14 +184,27 @@ pub fn is_imported(conn: &Connection, csv: &Path) -> Result<bool, StoreError> {
     let bytes = std::fs::metadata(csv).map_or(0, |metadata| metadata.len());
     Ok(last.path == csv.display().to_string()
         && last.bytes == bytes
-        && last.modified_ns == modified_ns(csv))
+        && last.changed_ns == changed_ns(csv))
 }
 
-fn modified_ns(csv: &Path) -> i64 {
+/// When the file was changed last. On Unix the time that nobody can set: a file that was replaced by another of the same size, with
+/// its time of modification kept, is still told from it.
+#[cfg(unix)]
+fn changed_ns(csv: &Path) -> i64 {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(csv).map_or(0, |metadata| {
+        let seconds = metadata.ctime().saturating_mul(1_000_000_000);
+        seconds.saturating_add(metadata.ctime_nsec())
+    })
+}
+
+/// When the file was changed last.
+#[cfg(not(unix))]
+fn changed_ns(csv: &Path) -> i64 {
     let modified = std::fs::metadata(csv).and_then(|metadata| metadata.modified());
     let since = modified
         .ok()
-        .and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
+        .and_then(|modified| modified.duration_since(std::time::UNIX_EPOCH).ok());
     since
         .and_then(|since| i64::try_from(since.as_nanos()).ok())
         .unwrap_or(0)

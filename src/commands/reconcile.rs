@@ -53,7 +53,8 @@ async fn begin(config: &Config, args: &cli::Reconcile) -> Result<Exit, Failure> 
     let sent = run::tally_of(&context);
     let counted = context.store.tally(sent).await.map_err(of);
     drop(context);
-    close(writer, rehearsal, &state).await?;
+    drop(loader);
+    close(config, writer, rehearsal, &state).await?;
     drop(lock);
     counted?;
     let reconciled = read?;

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use crate::cli::{self, Switch};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::ids::PaymentMethodId;
+use crate::ids::{CustomerId, PaymentMethodId};
 use crate::simulator::{self, ControlAnswer, FaultScript, Limits, Running};
 use crate::store::{self, StoreError};
 use crate::stripe::{ApiBase, Mode, SecretKey};
@@ -98,13 +98,14 @@ impl Rehearsal {
         Ok(Destination { key, api_base })
     }
 
-    /// Puts the platform Customers that the CSV wants adopted into a new world, with their sources attached, as they would
-    /// be at Stripe. Everything else comes to be when it is first named.
+    /// Puts the platform Customers that the CSV wants adopted into the world, with their sources attached, as they would
+    /// be at Stripe; those of an earlier CSV are there already. Everything else comes to be when it is first named.
     pub fn seed_adopted(&self, conn: &Connection) -> Result<(), StoreError> {
-        if !self.new_world {
-            return Ok(());
-        }
-        let seeds = seeds(conn)?;
+        let is_there = |customer: &CustomerId| {
+            let known = |simulator: &mut simulator::Simulator| simulator.knows(customer.as_str());
+            !self.new_world && self.running.inspect(known)
+        };
+        let seeds = seeds(conn, is_there)?;
         if seeds.is_empty() {
             return Ok(());
         }
@@ -125,10 +126,16 @@ impl Rehearsal {
     }
 }
 
-/// The platform Customers that the CSV wants adopted, as the simulator takes them.
-pub fn seeds(conn: &Connection) -> Result<String, StoreError> {
+/// The platform Customers that the CSV wants adopted, as the simulator takes them; without those that are there.
+pub fn seeds(
+    conn: &Connection,
+    is_there: impl Fn(&CustomerId) -> bool,
+) -> Result<String, StoreError> {
     let mut seeds = String::new();
     store::for_each_adopted(conn, |customer, sources| {
+        if is_there(customer) {
+            return;
+        }
         let methods: Vec<_> = sources.iter().filter_map(seed_of).collect();
         let seed = serde_json::json!({ "customer": customer.as_str(), "payment_methods": methods });
         seeds.push_str(&seed.to_string());

@@ -9,6 +9,7 @@
 //! Hazards: `synchronous` below FULL loses acknowledged intents in a power cut, so the pragma is read back; after an
 //! error in the writer nothing more is written through its connection, since SQLite's state is then not known.
 
+mod check;
 mod codes;
 mod counts;
 mod gate;
@@ -27,7 +28,8 @@ mod tests;
 mod work;
 mod writer;
 
-pub use counts::{AccountCounts, Counts, DoubtfulStep, ReasonCount};
+pub use check::log_left;
+pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, ReasonCount};
 pub use gate::{Commit, Gate};
 pub use import::{Imported, Importer, for_each_adopted, for_each_legacy_id, has_steps};
 pub use load::{CustomerSeq, Loaded, Loader};

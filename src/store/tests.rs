@@ -584,6 +584,17 @@ fn the_state_file_is_its_owners_alone() {
 }
 
 #[test]
+fn a_run_waits_out_those_who_only_look_whether_one_is_on() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("state.db");
+    drop(RunLock::take(&path).unwrap());
+    let looking = std::fs::File::open(place.path().join("state.db.lock")).unwrap();
+    looking.try_lock_shared().unwrap();
+    let mut looking = Some(looking);
+    RunLock::take_between(&path, || drop(looking.take())).unwrap();
+}
+
+#[test]
 fn one_runner_holds_the_lock_and_readers_see_it() {
     let (_folder, path) = on_disk();
     assert!(!RunLock::is_held(&path));
