@@ -26,8 +26,6 @@ use crate::store::{self, StoreError};
 const GROUP: usize = 4;
 /// How often progress is shown.
 const TICK: Duration = Duration::from_millis(200);
-/// In memory where there is such a place: a SIGKILL is survived by what the kernel has, on a disk or not.
-const MEMORY: &str = "/dev/shm";
 
 /// Drills, and prints the certificate.
 pub fn drill(config: &Config, args: &cli::Drill) -> Result<Exit, Failure> {
@@ -103,7 +101,10 @@ fn check(config: &Config, csv: &Path) -> Result<(Connection, Read), Failure> {
 fn root() -> std::io::Result<tempfile::TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix("pmclone-drill-");
-    builder.tempdir_in(MEMORY).or_else(|_| builder.tempdir())
+    match Config::scratch() {
+        Some(scratch) => builder.tempdir_in(scratch),
+        None => builder.tempdir(),
+    }
 }
 
 /// The customers that are drilled with.

@@ -33,6 +33,8 @@ use world::compare;
 
 /// Lanes for each processor.
 const LANES_EACH: usize = 4;
+/// Once at once, and about twice after 25 hours: what is in doubt by then has boundaries of its own.
+const WALKED: u64 = 3;
 /// Customers in flight in a storm.
 const STORM_CONCURRENCY: u32 = 16;
 
@@ -155,14 +157,14 @@ struct Deal {
 }
 
 impl Deal {
-    /// All boundaries twice if that is within the bound, else half of the kills; of what is left half goes to the faults, if
+    /// All boundaries if that is within the bound, else half of the kills; of what is left half goes to the faults, if
     /// they are as many, and all the rest to storms, which have a tenth on top of all where little is left.
     fn new(kills: u64, boundaries: u64, writes: u64) -> Self {
         let share = |part: u64, whole: u64| Share {
             part: part.min(whole),
             whole,
         };
-        let walks = 2 * boundaries;
+        let walks = WALKED * boundaries;
         let walks_taken = if walks <= kills { walks } else { kills / 2 };
         let faults = writes * u64::try_from(FAULTS.len()).unwrap_or(u64::MAX);
         let left = kills - walks_taken;
@@ -328,10 +330,10 @@ mod tests {
     fn the_kills_go_to_the_boundaries_first_then_to_the_faults_and_the_rest_to_storms() {
         let of = |share: Share| (share.part, share.whole);
         for (boundaries, writes, walks, faults, storms) in [
-            (600, 20, (1_200, 1_200), (200, 200), 600),
-            (600, 100, (1_200, 1_200), (400, 1_000), 400),
-            (1_000, 200, (2_000, 2_000), (0, 2_000), 200),
-            (5_000, 500, (1_000, 10_000), (500, 5_000), 500),
+            (400, 20, (1_200, 1_200), (200, 200), 600),
+            (400, 100, (1_200, 1_200), (400, 1_000), 400),
+            (640, 200, (1_920, 1_920), (40, 2_000), 200),
+            (5_000, 500, (1_000, 15_000), (500, 5_000), 500),
         ] {
             let deal = Deal::new(2_000, boundaries, writes);
             assert_eq!(of(deal.walks), walks);
