@@ -33,7 +33,7 @@ pub struct Cli {
 
 const EXIT_CODES: &str = "Exit codes: 0 all done, 1 unexpected, 2 usage or configuration, 3 finished with some refused, parked or in doubt, \
 4 the input has problems, 5 refused for safety, 6 key or permission, 7 stopped by a stop-loss, 8 stopped by a limit asked for, \
-9 verify found a difference, 10 no state file, 11 another run holds it, 130/143 interrupted with the state saved.
+9 the drill found something lost or doubled, 10 no state file, 11 another run holds it, 130/143 interrupted with the state saved.
 
 The API key comes from STRIPE_API_KEY or --api-key-file, never from an argument.";
 

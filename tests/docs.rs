@@ -17,7 +17,7 @@ use pmclone::simulator::FaultScript;
 const PMCLONE: &str = env!("CARGO_BIN_EXE_pmclone");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const DOCUMENTS: [&str; 2] = ["README.md", "MIGRATION.md"];
-const COMMANDS: [&str; 7] = [
+const COMMANDS: [&str; 8] = [
     "run",
     "resume",
     "reconcile",
@@ -25,9 +25,17 @@ const COMMANDS: [&str; 7] = [
     "export",
     "simulate",
     "sample",
+    "drill",
 ];
 /// Flags of other programs that the documents mention.
-const FLAGS_OF_OTHERS: [&str; 4] = ["--release", "--query", "--stripe-account", "--bench"];
+const FLAGS_OF_OTHERS: [&str; 6] = [
+    "--release",
+    "--query",
+    "--stripe-account",
+    "--bench",
+    "--features",
+    "--test",
+];
 
 fn read(name: &str) -> Result<String> {
     fs::read_to_string(Path::new(ROOT).join(name)).with_context(|| name.to_owned())
@@ -89,9 +97,8 @@ fn stays_here(command: &str) -> Result<()> {
             command.contains("--simulate") || command.contains("--dry-run")
         }
         (Some("pmclone"), Some("resume")) => command.contains("--simulate"),
-        (Some("pmclone"), Some("status" | "export" | "sample")) | (Some("printf" | "rm"), _) => {
-            true
-        }
+        (Some("pmclone"), Some("status" | "export" | "sample" | "drill"))
+        | (Some("printf" | "rm"), _) => true,
         _ => false,
     };
     ensure!(harmless, "{command:?} is not known to stay on this machine");

@@ -322,7 +322,7 @@ fn findings_of_state(customer: &Customer, world: &World, findings: &mut Findings
                         .and_then(|(at, _)| customer.clone_of(position, at));
                     clones
                         .iter()
-                        .all(|id| known.map(|known| known.as_str()) == Some(id))
+                        .all(|id| known.is_some_and(|known| known.as_str() == id))
                 };
                 portrait.id == made && portrait.attached.iter().all(agrees)
             }

@@ -33,7 +33,8 @@ pub struct Taken {
 #[derive(Debug, Clone, Serialize)]
 struct Count {
     kind: &'static str,
-    count: u64,
+    #[serde(rename = "count")]
+    times: u64,
     #[serde(skip)]
     words: &'static str,
 }
@@ -83,9 +84,9 @@ impl Certificate {
             sqlite: rusqlite::version(),
             kills: tally.all_kills(),
             kills_by_point: points
-                .map(|(point, count)| Count {
+                .map(|(point, times)| Count {
                     kind: point.name(),
-                    count,
+                    times,
                     words: point.words(),
                 })
                 .collect(),
@@ -93,9 +94,9 @@ impl Certificate {
             every_boundary: outcome.every_boundary,
             faults: tally.faults.iter().sum(),
             faults_by_kind: faults
-                .map(|(fault, count)| Count {
+                .map(|(fault, times)| Count {
                     kind: fault.name(),
-                    count,
+                    times,
                     words: fault.name(),
                 })
                 .collect(),
@@ -200,10 +201,10 @@ impl Certificate {
 fn table(lines: &mut Vec<String>, counts: &[Count]) {
     let width = counts
         .iter()
-        .map(|each| number(each.count).len())
+        .map(|each| number(each.times).len())
         .fold(0, usize::max);
-    let shown = counts.iter().filter(|each| each.count > 0);
-    lines.extend(shown.map(|each| format!("  {:>width$}  {}", number(each.count), each.words)));
+    let shown = counts.iter().filter(|each| each.times > 0);
+    lines.extend(shown.map(|each| format!("  {:>width$}  {}", number(each.times), each.words)));
 }
 
 /// How far a drill is: a bar on a terminal, elsewhere a plain line every few seconds.
