@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::dry_run::{Read, import};
+use super::interrupt::{self, Pressed};
 use super::rehearsal::{seeds, wall_ms};
-use super::{gone_is_fine, interrupt, runtime};
+use super::{gone_is_fine, runtime};
 use crate::cli;
 use crate::config::Config;
 use crate::drill::{self, Broken, Outcome, Settings, Watch};
@@ -29,19 +31,22 @@ const TICK: Duration = Duration::from_millis(200);
 
 /// Drills, and prints the certificate.
 pub fn drill(config: &Config, args: &cli::Drill) -> Result<Exit, Failure> {
-    let (conn, read) = check(config, &args.csv)?;
+    let runtime = runtime()?;
+    let _inside = runtime.enter();
+    let begun = Instant::now();
+    let pressed = interrupt::listen().map_err(|error| unexpected(&error))?;
+    let (conn, read) = check(config, &args.csv, &pressed)?;
     let root = root().map_err(|error| unexpected(&error))?;
-    let taken = take(&conn, args)?;
+    let chosen = choose(&conn, args)?;
     drop(conn);
-    let settings = settings(args, root.path(), &taken)?;
+    let settings = settings(args, root.path(), &chosen)?;
     config.screen.line(&format!(
         "Drilling with {} of {} customers of {}, on the simulator. No state file is touched, nothing leaves this machine.",
-        taken.ids.len(),
-        taken.customers,
+        chosen.ids.len(),
+        chosen.customers,
         args.csv.display()
     ));
-    let begun = Instant::now();
-    let ended = runtime()?.block_on(carry_out(config, settings, begun));
+    let ended = runtime.block_on(carry_out(config, settings, pressed, begun));
     // What was in it is from the CSV: it goes, however the drill ended.
     root.close().map_err(|error| unexpected(&error))?;
     let outcome = ended?;
@@ -50,9 +55,9 @@ pub fn drill(config: &Config, args: &cli::Drill) -> Result<Exit, Failure> {
         Taken {
             csv: args.csv.display().to_string(),
             sha256: read.facts.sha256,
-            customers: taken.customers,
-            taken: u64::try_from(taken.ids.len()).unwrap_or(u64::MAX),
-            probes: u64::try_from(probes(&taken)).unwrap_or(u64::MAX),
+            customers: chosen.customers,
+            taken: u64::try_from(chosen.ids.len()).unwrap_or(u64::MAX),
+            probes: u64::try_from(probes(&chosen)).unwrap_or(u64::MAX),
             seed: args.seed,
         },
         u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -79,9 +84,19 @@ fn stored(error: &StoreError) -> Failure {
 }
 
 /// Reads the whole CSV as an import does, into a state that lives nowhere.
-fn check(config: &Config, csv: &Path) -> Result<(Connection, Read), Failure> {
+fn check(
+    config: &Config,
+    csv: &Path,
+    pressed: &watch::Receiver<Pressed>,
+) -> Result<(Connection, Read), Failure> {
     let conn = store::temporary().map_err(|error| stored(&error))?;
-    let read = import(&conn, csv, |_| Ok(()), || Ok(()))?;
+    let go_on = || {
+        let pressed = *pressed.borrow();
+        pressed
+            .first
+            .map_or(Ok(()), |_| Err(interrupted(pressed, 0)))
+    };
+    let read = import(&conn, csv, |_| Ok(()), go_on)?;
     if read.imported.is_some() {
         return Ok((conn, read));
     }
@@ -116,7 +131,7 @@ struct Chosen {
 }
 
 /// Draws the customers: those with the smallest hashes, so that memory does not grow with the file.
-fn take(conn: &Connection, args: &cli::Drill) -> Result<Chosen, Failure> {
+fn choose(conn: &Connection, args: &cli::Drill) -> Result<Chosen, Failure> {
     let wanted = usize::try_from(args.customers.get()).unwrap_or(usize::MAX);
     let mut drawn = BinaryHeap::new();
     let mut customers = 0_u64;
@@ -216,9 +231,9 @@ fn trimmed(cell: &str) -> &str {
 async fn carry_out(
     config: &Config,
     settings: Settings,
+    mut pressed: watch::Receiver<Pressed>,
     begun: Instant,
 ) -> Result<Outcome, Failure> {
-    let mut pressed = interrupt::listen().map_err(|error| unexpected(&error))?;
     let watch = Arc::new(Watch::new(wall_ms));
     let mut progress = Progress::new(&config.screen, settings.kills);
     let (runtime, watched) = (tokio::runtime::Handle::current(), Arc::clone(&watch));
@@ -229,7 +244,7 @@ async fn carry_out(
     let ended = loop {
         tokio::select! {
             ended = &mut drilling => break ended,
-            signal = pressed.changed(), if !heard => {
+            signal = pressed.wait_for(|pressed| pressed.first.is_some()), if !heard => {
                 heard = true;
                 if signal.is_ok() {
                     watch.stop();
@@ -245,15 +260,16 @@ async fn carry_out(
     let signal = *pressed.borrow();
     match ended.map_err(|error| unexpected(&error))? {
         Ok(outcome) => Ok(outcome),
-        Err(Broken::Stopped) if signal.first.is_some() => {
-            let kills = watch.kills();
-            Err(Failure {
-                message: format!(
-                    "interrupted after {kills} kills: there is no certificate, and nothing is left behind"
-                ),
-                ..signal.failure()
-            })
-        }
+        Err(Broken::Stopped) if signal.first.is_some() => Err(interrupted(signal, watch.kills())),
         Err(broken) => Err(unexpected(&broken)),
+    }
+}
+
+fn interrupted(signal: Pressed, kills: u64) -> Failure {
+    Failure {
+        message: format!(
+            "interrupted after {kills} kills: there is no certificate, and nothing is left behind"
+        ),
+        ..signal.failure()
     }
 }

@@ -143,6 +143,14 @@ impl Certificate {
         lines.push(String::new());
         lines.push(format!("Faults       {}", number(self.faults)));
         table(&mut lines, &self.faults_by_kind);
+        lines.push(format!(
+            "             {}",
+            if self.every_fault {
+                "each of them at each write, and more in storms"
+            } else {
+                "a sample of each at each write; --kills takes more"
+            }
+        ));
         lines.push(String::new());
         lines.push(format!(
             "Resumes      {}, {} of them 25 hours later",
@@ -258,5 +266,104 @@ impl Progress {
             bar.finish_and_clear();
             self.screen.set_bars(None);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drill::Findings;
+    use crate::drill::points::Tally;
+
+    fn taken() -> Taken {
+        Taken {
+            csv: "customers.csv".to_owned(),
+            sha256: "ab".repeat(32),
+            customers: 1_200,
+            taken: 50,
+            probes: 13,
+            seed: 7,
+        }
+    }
+
+    fn outcome() -> Outcome {
+        let mut tally = Tally {
+            resumes: 1_010,
+            resumes_later: 400,
+            migrations: 3,
+            customers: 189,
+            ..Tally::default()
+        };
+        (0..1_000).for_each(|_| tally.kill(Point::RequestDone));
+        (0..10).for_each(|_| tally.kill(Point::IntentCommitted));
+        tally.fault(&FAULTS[1]);
+        Outcome {
+            tally,
+            findings: Findings {
+                orphans: 4,
+                ..Findings::default()
+            },
+            boundaries: 600,
+            every_boundary: true,
+            every_fault: false,
+        }
+    }
+
+    /// Without the line that changes with every version.
+    fn text(outcome: &Outcome) -> String {
+        let text = Certificate::new(outcome, taken(), 61_000).text(Look::PLAIN);
+        let lines = text.lines().filter(|line| !line.starts_with("Versions"));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_clean_certificate_says_what_was_done_and_to_what() {
+        insta::assert_snapshot!(text(&outcome()), @r"
+        Crash drill  nothing lost, nothing made twice
+
+        CSV          customers.csv
+        SHA-256      abababababababababababababababababababababababababababababababab
+        Customers    50 drawn from 1,200 customers; and 13 of the drill's own, without a card
+        Seed         7
+        Duration     0:01:01
+
+        Kills        1,010
+             10  intent committed, request not sent
+          1,000  done, not answered
+                     each of the 600 boundaries, resumed at once and after 25 hours
+
+        Faults       1
+          1  lost-after
+                     a sample of each at each write; --kills takes more
+
+        Resumes      1,010, 400 of them 25 hours later
+        Migrations   3, of 189 customers in all
+
+        Duplicates   0
+        Lost         0
+        Different    0
+        In doubt     0
+        Broken off   0
+        Orphans      4: clones attached to nobody, which nothing can be charged to
+        ");
+    }
+
+    #[test]
+    fn what_was_found_is_named_and_the_verdict_is_not_overlooked() {
+        let mut outcome = outcome();
+        outcome.findings.duplicates = 1;
+        let remark = "c1 on acct_1: Customers: 2, not 1";
+        outcome.findings.remark(remark.to_owned());
+        let text = text(&outcome);
+        assert!(text.starts_with("Crash drill  NOT CLEAN"), "{text}");
+        assert!(
+            text.contains("Duplicates   1") && text.contains(remark),
+            "{text}"
+        );
+        let json = serde_json::to_value(Certificate::new(&outcome, taken(), 1)).unwrap();
+        assert_eq!(
+            (&json["clean"], &json["duplicates"]),
+            (&false.into(), &1.into())
+        );
     }
 }
