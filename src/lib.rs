@@ -9,7 +9,7 @@
 //!
 //! What decides is pure and takes time and jitter as arguments ([`state`], [`plan`], [`stripe`]'s request, answer and retry,
 //! [`input`]); what acts makes no choices ([`run`], [`store`], [`stripe::client`], [`commands`]). [`simulator`] shares no type
-//! with the client, or a common mistake would stay hidden.
+//! with the client, or a common mistake would stay hidden. [`drill`] kills the whole of it, again and again, and looks.
 
 #[cfg(all(feature = "without-intents", not(debug_assertions)))]
 compile_error!("`without-intents` is a client that makes things twice: for tests alone");
@@ -29,6 +29,8 @@ mod published;
 pub mod report;
 pub mod run;
 pub mod sample;
+#[cfg(test)]
+mod simulation;
 pub mod simulator;
 pub mod state;
 pub mod store;

@@ -28,13 +28,16 @@ const COMMANDS: [&str; 8] = [
     "drill",
 ];
 /// Flags of other programs that the documents mention.
-const FLAGS_OF_OTHERS: [&str; 6] = [
+const FLAGS_OF_OTHERS: [&str; 9] = [
     "--release",
     "--query",
     "--stripe-account",
     "--bench",
     "--features",
     "--test",
+    "--profile",
+    "--lib",
+    "--nocapture",
 ];
 
 fn read(name: &str) -> Result<String> {

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::dry_run::{Read, import};
+use super::import::{Read, import};
 use super::interrupt::{self, Pressed};
 use super::rehearsal::{seeds, wall_ms};
 use super::{gone_is_fine, runtime};

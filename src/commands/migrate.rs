@@ -100,6 +100,7 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     known_accounts(&conn, &asked.selection, &state)?;
     let parked = take_up_parked(config, &conn, &session, &state);
     interrupt::unless(pressed.clone(), parked).await?;
+    store::take_up_left_out(&conn).map_err(of)?;
     let rates = rates(session.limits);
     let plan = Plan::new(store::work(&conn, &asked.selection).map_err(of)?, rates);
     announce(config, &session, &migration, &state, &plan, rates);

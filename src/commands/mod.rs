@@ -3,6 +3,7 @@
 mod drill;
 mod dry_run;
 mod export;
+mod import;
 mod interrupt;
 mod migrate;
 mod reconcile;

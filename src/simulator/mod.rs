@@ -77,6 +77,8 @@
 //! the script that it was started with, while its request numbers go on.
 
 mod accounts;
+#[cfg(test)]
+mod census;
 mod cloning;
 mod control;
 mod customers;
@@ -117,6 +119,8 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use census::{CustomerSeen, MethodSeen};
 pub use control::{ControlAnswer, Dump};
 pub use engine::{Answered, Delivery, Simulator};
 pub use faults::{Fault, FaultScript, FaultScriptError};

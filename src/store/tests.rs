@@ -37,11 +37,18 @@ fn line(number: u64, legacy_id: &str, sources: &[&str], accounts: &[&str]) -> Li
 }
 
 fn import(conn: &Connection, lines: Vec<Line>) -> (Problems, Option<Imported>) {
-    let mut importer = Importer::begin(conn, Problems::default()).unwrap();
+    let mut gathering = Gathering::new(0);
+    let mut importer = Importer::begin(conn).unwrap();
     for line in lines {
-        importer.add(line).unwrap();
+        if let Some(named) = gathering.add(line).unwrap() {
+            importer.take(named).unwrap();
+        }
     }
-    importer.finish(|_| Ok(())).unwrap()
+    let (last, read) = gathering.finish().unwrap();
+    if let Some(named) = last {
+        importer.take(named).unwrap();
+    }
+    importer.finish(read, |_| Ok(())).unwrap()
 }
 
 fn all(conn: Connection) -> (Vec<Loaded>, Loader) {

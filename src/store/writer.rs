@@ -133,8 +133,18 @@ impl Store {
         let (queue, messages) = mpsc::channel(MOST_IN_ONE_COMMIT);
         let thread = std::thread::Builder::new()
             .name("state-file".to_owned())
-            .spawn(move || write_all(&conn, messages, gate.as_ref()))?;
+            .spawn(move || {
+                let writer = Writer::new(conn, messages);
+                Writer { gate, ..writer }.write_all()
+            })?;
         Ok((Self { queue }, thread))
+    }
+
+    /// The same without a thread: the caller drives the writer, for a simulation.
+    #[cfg(test)]
+    pub(crate) fn by_hand(conn: Connection) -> (Self, Writer) {
+        let (queue, messages) = mpsc::channel(MOST_IN_ONE_COMMIT);
+        (Self { queue }, Writer::new(conn, messages))
     }
 
     /// Returns once `changes` are durable.
@@ -177,57 +187,110 @@ impl Store {
     }
 }
 
-fn write_all(
-    conn: &Connection,
-    mut messages: mpsc::Receiver<Message>,
-    gate: Option<&Gate>,
-) -> Result<(), StoreError> {
-    let mut batch = Vec::with_capacity(MOST_IN_ONE_COMMIT);
-    let mut commits = 0_u64;
-    while let Some(first) = messages.blocking_recv() {
-        batch.push(first);
-        while batch.len() < MOST_IN_ONE_COMMIT
-            && let Ok(next) = messages.try_recv()
-        {
-            batch.push(next);
-        }
-        let written = write_batch(conn, &batch, gate);
-        let failed = written.err().map(|error| why(&error));
-        answer(batch.drain(..), failed.as_ref());
-        commits += 1;
-        // What is committed is durable: nobody waits for the checkpoint.
-        let checked = failed.is_none() && commits.is_multiple_of(COMMITS_BETWEEN_LOOKS);
-        let failed = failed.or_else(|| {
-            checked
-                .then(|| checkpoint_when_long(conn).err())?
-                .map(|error| why(&error))
-        });
-        if let Some(why) = failed {
-            // SQLite's state is not known after an error: nothing more goes through this connection.
-            while let Some(message) = messages.blocking_recv() {
-                answer([message].into_iter(), Some(&why));
-            }
-            return Err(StoreError::WriterFailed(why));
+/// The other end of a [`Store`]: what waits, and the connection that it is written to.
+pub(crate) struct Writer {
+    conn: Connection,
+    messages: mpsc::Receiver<Message>,
+    batch: Vec<Message>,
+    commits: u64,
+    gate: Option<Gate>,
+}
+
+impl Writer {
+    fn new(conn: Connection, messages: mpsc::Receiver<Message>) -> Self {
+        Self {
+            conn,
+            messages,
+            batch: Vec::with_capacity(MOST_IN_ONE_COMMIT),
+            commits: 0,
+            gate: None,
         }
     }
-    // Old pages in the WAL hold contact details that are erased in the database.
-    conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-    Ok(())
+
+    fn write_all(mut self) -> Result<(), StoreError> {
+        while let Some(first) = self.messages.blocking_recv() {
+            self.gather(first);
+            let failed = self.commit().err();
+            self.answer(failed.as_ref());
+            // What is committed is durable: nobody waits for the checkpoint.
+            let failed = failed.or_else(|| self.checkpoint().err());
+            if let Some(why) = failed {
+                // SQLite's state is not known after an error: nothing more goes through this connection.
+                while let Some(message) = self.messages.blocking_recv() {
+                    self.batch.push(message);
+                    self.answer(Some(&why));
+                }
+                return Err(StoreError::WriterFailed(why));
+            }
+        }
+        self.close()
+    }
+
+    /// Takes whatever waits besides the first.
+    fn gather(&mut self, first: Message) {
+        self.batch.push(first);
+        while self.batch.len() < MOST_IN_ONE_COMMIT
+            && let Ok(next) = self.messages.try_recv()
+        {
+            self.batch.push(next);
+        }
+    }
+
+    /// Makes the batch durable, all of it or nothing.
+    pub(crate) fn commit(&mut self) -> Result<(), Arc<str>> {
+        self.commits += 1;
+        write_batch(&self.conn, &self.batch, self.gate.as_ref()).map_err(|error| why(&error))
+    }
+
+    /// Tells those who wait for the batch.
+    pub(crate) fn answer(&mut self, failed: Option<&Arc<str>>) {
+        for message in self.batch.drain(..) {
+            if let Message::Commit(_, done) = message {
+                let result =
+                    failed.map_or(Ok(()), |why| Err(StoreError::WriterFailed(Arc::clone(why))));
+                // The caller is gone where the run was stopped at once; what it wanted kept is kept.
+                drop(done.send(result));
+            }
+        }
+    }
+
+    pub(crate) fn checkpoint(&self) -> Result<(), Arc<str>> {
+        if self.commits.is_multiple_of(COMMITS_BETWEEN_LOOKS) {
+            checkpoint_when_long(&self.conn).map_err(|error| why(&error))?;
+        }
+        Ok(())
+    }
+
+    /// The last word, once every handle is gone.
+    pub(crate) fn close(self) -> Result<(), StoreError> {
+        // Old pages in the WAL hold contact details that are erased in the database.
+        self.conn
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+impl Writer {
+    /// Waits until there is a batch to commit; false once every handle is gone.
+    pub(crate) async fn gathered(&mut self) -> bool {
+        match self.messages.recv().await {
+            Some(first) => {
+                self.gather(first);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Its connection, to be dealt with as a crash would.
+    pub(crate) fn conn(&self) -> &Connection {
+        &self.conn
+    }
 }
 
 fn why(error: &rusqlite::Error) -> Arc<str> {
     error.to_string().into()
-}
-
-fn answer(messages: impl Iterator<Item = Message>, failed: Option<&Arc<str>>) {
-    for message in messages {
-        if let Message::Commit(_, done) = message {
-            let result =
-                failed.map_or(Ok(()), |why| Err(StoreError::WriterFailed(Arc::clone(why))));
-            // The caller is gone where the run was stopped at once; what it wanted kept is kept.
-            drop(done.send(result));
-        }
-    }
 }
 
 fn write_batch(conn: &Connection, batch: &[Message], gate: Option<&Gate>) -> rusqlite::Result<()> {

@@ -107,16 +107,33 @@ impl Client {
     }
 
     fn with(settings: Settings, policy: Policy, timeouts: Timeouts) -> Result<Self, ClientError> {
-        Ok(Self {
-            http: Http::new(&settings.api_base, &settings.key, timeouts)?,
+        let http = Http::new(&settings.api_base, &settings.key, timeouts)?;
+        Ok(Self::of(http, Clock::new(), settings, policy))
+    }
+
+    /// The same on a simulated machine, whose wall clock is so far ahead of its monotonic one.
+    #[cfg(test)]
+    pub(crate) fn simulated(
+        settings: Settings,
+        wire: crate::simulation::Wire,
+        wall_ahead_ms: std::sync::Arc<std::sync::atomic::AtomicI64>,
+    ) -> Result<Self, ClientError> {
+        let http = Http::simulated(&settings.api_base, &settings.key, wire)?;
+        let clock = Clock::simulated(wall_ahead_ms);
+        Ok(Self::of(http, clock, settings, Policy::STRIPE))
+    }
+
+    fn of(http: Http, clock: Clock, settings: Settings, policy: Policy) -> Self {
+        Self {
+            http,
             mode: settings.key.mode(),
             limiter: Limiter::new(settings.limits),
-            clock: Clock::new(),
+            clock,
             policy,
             draining: settings.draining,
             counters: Counters::default(),
             notice: OnceLock::new(),
-        })
+        }
     }
 
     /// Sends a step's write until it is settled, or until the bounds of [`super::retry`] are reached.

@@ -36,6 +36,8 @@ pub use client::{Client, RequestCounts, Settings, Written};
 pub use clock::Clock;
 pub use facts::{AccountFacts, CustomerFacts, Page, PaymentMethodFacts, ReadAnswer, ReadFailure};
 pub use http::ClientError;
+#[cfg(test)]
+pub(crate) use http::Lost;
 pub use key::{InvalidKey, Mode, SecretKey};
 pub use limiter::Limits;
 pub use refusal::{Reach, Refusal};
