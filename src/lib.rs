@@ -20,6 +20,8 @@ pub mod config;
 pub mod drill;
 pub mod exit;
 pub mod failure;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod ids;
 pub mod input;
 pub mod legacy;

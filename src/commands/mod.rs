@@ -2,7 +2,7 @@
 
 mod drill;
 mod dry_run;
-mod export;
+pub(crate) mod export;
 mod import;
 mod interrupt;
 mod migrate;
@@ -13,7 +13,7 @@ mod run;
 mod sample;
 mod session;
 mod simulate;
-mod status;
+pub(crate) mod status;
 #[cfg(test)]
 mod tests;
 

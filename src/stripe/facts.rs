@@ -13,8 +13,9 @@ use serde::Deserialize;
 use super::answer::{Again, Garbled, No, Stop, StopKind, WireAnswer, no};
 use super::key::Mode;
 use super::refusal::Refusal;
-use super::request::{MARKER_LEGACY_ID, MARKER_MIGRATION, Read};
+use super::request::{MARKER_LEGACY_ID, MARKER_MIGRATION, MARKER_PLATFORM_CUSTOMER, Read};
 use crate::ids::{AccountId, CustomerId, PaymentMethodId};
+use crate::time::StripeTime;
 
 /// What an answer to a read means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +87,10 @@ pub struct CustomerFacts {
     pub marker_migration: Option<String>,
     /// Metadata `legacy_customer_id`.
     pub marker_legacy_id: Option<String>,
+    /// Metadata `platform_customer`, which only Customers on connected accounts have.
+    pub marker_platform_customer: Option<String>,
+    /// When it was made.
+    pub created: Option<StripeTime>,
     /// True for the remains of a deleted Customer, which nothing can be attached to.
     pub deleted: bool,
 }
@@ -100,7 +105,7 @@ pub struct Page<T> {
 }
 
 /// An object that a read can find.
-pub(super) trait Fact: Sized {
+pub(crate) trait Fact: Sized {
     /// Reads the object out of a body, or tells what is wrong with it.
     fn parse(body: &[u8]) -> Result<Self, Garbled>;
     /// Its id.
@@ -110,7 +115,7 @@ pub(super) trait Fact: Sized {
 }
 
 /// Tells what `wire` means as the answer to `read`, sent with a key of that mode. `Err` is to be sent again.
-pub(super) fn classify_read<T: Fact>(
+pub(crate) fn classify_read<T: Fact>(
     read: &Read<'_>,
     mode: Mode,
     wire: &WireAnswer,
@@ -256,10 +261,18 @@ struct CustomerObject {
     object: String,
     id: String,
     livemode: Option<bool>,
-    #[serde(default)]
-    metadata: BTreeMap<String, String>,
+    created: Option<i64>,
+    metadata: Option<BTreeMap<String, String>>,
     #[serde(default)]
     deleted: bool,
+}
+
+impl CustomerObject {
+    /// True for a Customer of somebody else's whose id is not of Stripe's own making: an account may choose its ids itself.
+    fn is_of_no_concern(&self) -> bool {
+        let marked = |marks: &BTreeMap<String, String>| marks.contains_key(MARKER_MIGRATION);
+        CustomerId::parse(&self.id).is_err() && !self.metadata.as_ref().is_some_and(marked)
+    }
 }
 
 impl TryFrom<CustomerObject> for CustomerFacts {
@@ -270,11 +283,14 @@ impl TryFrom<CustomerObject> for CustomerFacts {
         if customer.livemode.is_none() && !customer.deleted {
             return Err(Garbled::NotAnObject);
         }
+        let mut mark = |name| customer.metadata.as_mut()?.remove(name);
         Ok(Self {
+            marker_migration: mark(MARKER_MIGRATION),
+            marker_legacy_id: mark(MARKER_LEGACY_ID),
+            marker_platform_customer: mark(MARKER_PLATFORM_CUSTOMER),
             id: CustomerId::parse(&customer.id).map_err(|_| Garbled::OtherId)?,
             livemode: customer.livemode,
-            marker_migration: customer.metadata.remove(MARKER_MIGRATION),
-            marker_legacy_id: customer.metadata.remove(MARKER_LEGACY_ID),
+            created: customer.created.map(StripeTime),
             deleted: customer.deleted,
         })
     }
@@ -305,9 +321,11 @@ impl Fact for Page<CustomerFacts> {
     fn parse(body: &[u8]) -> Result<Self, Garbled> {
         let list: ListObject = json(body)?;
         kind(&list.object, "list")?;
+        // Where all of a page are of no concern, there is no id to read on after: then the page counts as empty.
         let data: Vec<CustomerFacts> = list
             .data
             .into_iter()
+            .filter(|customer| !customer.is_of_no_concern())
             .map(CustomerFacts::try_from)
             .collect::<Result<_, _>>()?;
         // A page that tells of more, and not after whom, would be read for ever; and one account is of one mode.
