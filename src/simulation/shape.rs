@@ -6,9 +6,8 @@ use fastrand::Rng;
 use rusqlite::Connection;
 
 use crate::ids::{AccountId, CustomerId, LegacyId, MigrationId, PaymentMethodId};
-use crate::input::Problems;
 use crate::legacy::{Details, Line};
-use crate::store::{self, Importer, Migration, StoreError};
+use crate::store::{self, Gathering, Importer, Migration, StoreError};
 use crate::stripe::STRIPE_VERSION;
 
 /// How many different CSVs there are.
@@ -150,11 +149,16 @@ fn import(
     lines: impl Iterator<Item = Line>,
     seal: impl FnOnce(&Connection) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let mut importer = Importer::begin(conn, Problems::default())?;
+    let mut gathering = Gathering::new(0);
+    let mut importer = Importer::begin(conn)?;
     for (number, line) in (2..).zip(lines) {
-        importer.add(Line { number, ..line })?;
+        if let Some(named) = gathering.add(Line { number, ..line })? {
+            importer.take(named)?;
+        }
     }
-    let (problems, imported) = importer.finish(seal)?;
+    let (last, read) = gathering.finish()?;
+    last.map_or(Ok(()), |named| importer.take(named))?;
+    let (problems, imported) = importer.finish(read, seal)?;
     assert!(imported.is_some(), "{:?}", problems.by_line());
     Ok(())
 }
