@@ -6,6 +6,7 @@ mod again;
 mod answers;
 mod bad_input;
 mod docs;
+mod drill;
 mod dry_run;
 mod fewest_calls;
 mod killed;

@@ -12,6 +12,7 @@
 mod check;
 mod codes;
 mod counts;
+mod gate;
 mod gather;
 mod import;
 mod load;
@@ -29,7 +30,10 @@ mod writer;
 
 pub use check::log_left;
 pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, ReasonCount};
-pub use import::{Gathering, Imported, Importer, Named, Read, for_each_adopted, has_steps};
+pub use gate::{Commit, Gate};
+pub use import::{
+    Gathering, Imported, Importer, Named, Read, for_each_adopted, for_each_legacy_id, has_steps,
+};
 pub use load::{CustomerSeq, Loaded, Loader};
 pub use lock::RunLock;
 pub use migration::{CsvFile, Migration, clones_left};

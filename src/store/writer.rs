@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::codes::{INSERT_STEP, write_step};
+use super::gate::{Commit, Gate};
 use super::load::CustomerSeq;
 use super::{Started, StoreError};
 use crate::ids::IdempotencyKey;
@@ -72,6 +73,13 @@ impl Changes {
         self.clones_left += 1;
     }
 
+    /// The fault that a crash drill must find: the request goes out, and nothing tells that it might have.
+    #[cfg(feature = "without-intents")]
+    fn without_intent(mut self) -> Self {
+        self.steps.pop();
+        self
+    }
+
     /// True where there is nothing to keep.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.standing.is_none() && self.park.is_none()
@@ -114,10 +122,21 @@ impl Store {
     pub fn spawn(
         conn: Connection,
     ) -> Result<(Self, JoinHandle<Result<(), StoreError>>), StoreError> {
+        Self::spawn_watched(conn, None)
+    }
+
+    /// The same, each commit waiting for a drill's word where there is a gate.
+    pub fn spawn_watched(
+        conn: Connection,
+        gate: Option<Gate>,
+    ) -> Result<(Self, JoinHandle<Result<(), StoreError>>), StoreError> {
         let (queue, messages) = mpsc::channel(MOST_IN_ONE_COMMIT);
         let thread = std::thread::Builder::new()
             .name("state-file".to_owned())
-            .spawn(move || Writer::new(conn, messages).write_all())?;
+            .spawn(move || {
+                let writer = Writer::new(conn, messages);
+                Writer { gate, ..writer }.write_all()
+            })?;
         Ok((Self { queue }, thread))
     }
 
@@ -155,6 +174,8 @@ impl Store {
                 ));
             }
         };
+        #[cfg(feature = "without-intents")]
+        let changes = changes.without_intent();
         self.commit(changes).await?;
         Ok(started)
     }
@@ -172,6 +193,7 @@ pub(crate) struct Writer {
     messages: mpsc::Receiver<Message>,
     batch: Vec<Message>,
     commits: u64,
+    gate: Option<Gate>,
 }
 
 impl Writer {
@@ -181,6 +203,7 @@ impl Writer {
             messages,
             batch: Vec::with_capacity(MOST_IN_ONE_COMMIT),
             commits: 0,
+            gate: None,
         }
     }
 
@@ -216,7 +239,7 @@ impl Writer {
     /// Makes the batch durable, all of it or nothing.
     pub(crate) fn commit(&mut self) -> Result<(), Arc<str>> {
         self.commits += 1;
-        write_batch(&self.conn, &self.batch).map_err(|error| why(&error))
+        write_batch(&self.conn, &self.batch, self.gate.as_ref()).map_err(|error| why(&error))
     }
 
     /// Tells those who wait for the batch.
@@ -270,20 +293,57 @@ fn why(error: &rusqlite::Error) -> Arc<str> {
     error.to_string().into()
 }
 
-fn write_batch(conn: &Connection, batch: &[Message]) -> rusqlite::Result<()> {
+fn write_batch(conn: &Connection, batch: &[Message], gate: Option<&Gate>) -> rusqlite::Result<()> {
+    let told = gate
+        .map(|gate| (gate, told(batch)))
+        .filter(|(_, told)| !told.is_empty());
     conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     let written = batch.iter().try_for_each(|message| match message {
         Message::Commit(changes, _) => write_changes(conn, changes),
         Message::Tally(tally) => tally.add(conn),
     });
     match written {
-        Ok(()) => conn.prepare_cached("COMMIT")?.execute([]).map(|_| ()),
+        Ok(()) => {
+            if let Some((gate, told)) = &told {
+                gate.pass(Commit::Begun, told);
+            }
+            conn.prepare_cached("COMMIT")?.execute([])?;
+            if let Some((gate, told)) = &told {
+                gate.pass(Commit::Done, told);
+            }
+            Ok(())
+        }
         Err(error) => {
             // Where this fails too, the first error is the one to tell, and the connection is given up anyway.
             drop(conn.execute_batch("ROLLBACK"));
             Err(error)
         }
     }
+}
+
+/// What a drill is told of a commit: the steps in it, and where each stands. Counts of requests alone are not worth a word.
+fn told(batch: &[Message]) -> String {
+    let mut told = String::new();
+    for message in batch {
+        let Message::Commit(changes, _) = message else {
+            continue;
+        };
+        let customer = changes.customer.0.to_string();
+        for (step, record) in &changes.steps {
+            let position =
+                |position: Option<Position>| position.map_or("-".to_owned(), |at| at.to_string());
+            let (target, source) = (position(step.target), position(step.source));
+            let step = [&customer, step.kind.name(), &target, &source].join("/");
+            told += &[" ", &step, "=", record.state.name()].concat();
+        }
+        if let Some(standing) = changes.standing {
+            told += &[" ", &customer, "=", standing.name()].concat();
+        }
+        if changes.park.is_some() {
+            told += " account=parked";
+        }
+    }
+    told
 }
 
 fn write_changes(conn: &Connection, changes: &Changes) -> rusqlite::Result<()> {
