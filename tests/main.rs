@@ -14,6 +14,7 @@ mod machine;
 mod outputs;
 mod real_input;
 mod reconcile;
+mod recover;
 mod safety;
 mod secrets;
 mod stopping;

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::interrupt::{self, Pressed, Signal};
+use super::recover::take_up;
 use super::rehearsal::Rehearsal;
 use super::session::Session;
 use super::{gone_is_fine, status};
@@ -95,6 +96,8 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         rehearsal.seed_adopted(&conn).map_err(of)?;
     }
     known_accounts(&conn, &asked.selection, &state)?;
+    let recovering = take_up(config, &conn, &session, &migration, &state);
+    interrupt::unless(pressed.clone(), recovering).await?;
     let parked = take_up_parked(config, &conn, &session, &state);
     interrupt::unless(pressed.clone(), parked).await?;
     let rates = rates(session.limits);

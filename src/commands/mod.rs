@@ -5,6 +5,7 @@ mod export;
 mod interrupt;
 mod migrate;
 mod reconcile;
+mod recover;
 mod rehearsal;
 mod resume;
 mod run;
@@ -37,6 +38,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Run(args) => run::run(&config, &args),
         Command::Resume(args) => resume::resume(&config, &args),
         Command::Reconcile(args) => reconcile::reconcile(&config, &args),
+        Command::Recover(args) => recover::recover(&config, &args),
         Command::Status(args) => status::status(&config, &args),
         Command::Export(args) => export::export(&config, &args),
         Command::Simulate(args) => simulate::simulate(&config, &args),

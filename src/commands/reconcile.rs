@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use super::interrupt;
 use super::migrate::{Link, Prepared, close};
+use super::recover::take_up;
 use super::resume::prepare;
 use super::{gone_is_fine, runtime};
 use crate::cli;
@@ -34,6 +35,10 @@ async fn begin(config: &Config, args: &cli::Reconcile) -> Result<Exit, Failure> 
         draining,
     } = link;
     let of = |error: StoreError| Failure::store(&state, &error);
+    if !args.dry_run {
+        let recovering = take_up(config, &conn, &session, &migration, &state);
+        interrupt::unless(pressed.clone(), recovering).await?;
+    }
     let loader = store::open_readonly(&state)
         .and_then(Loader::new)
         .map_err(of)?;

@@ -11,6 +11,7 @@
 
 mod codes;
 mod counts;
+mod found;
 mod gather;
 mod import;
 mod load;
@@ -27,10 +28,11 @@ mod work;
 mod writer;
 
 pub use counts::{AccountCounts, Counts, DoubtfulStep, ReasonCount};
+pub use found::{KnownDefault, Marked, Marks, MigrationFound, Scope, pages_at_least, unread};
 pub use import::{Imported, Importer, for_each_adopted, has_steps};
 pub use load::{CustomerSeq, Loaded, Loader};
 pub use lock::RunLock;
-pub use migration::{CsvFile, Migration, clones_left};
+pub use migration::{CsvFile, Migration, Recovery, clones_left};
 pub use open::{copy, create, open_existing, open_readonly, temporary};
 pub use reopen::{parked, retry_refused, unknown_account, unpark};
 pub use started::Started;

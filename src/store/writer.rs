@@ -209,12 +209,21 @@ fn answer(messages: impl Iterator<Item = Message>, failed: Option<&Arc<str>>) {
 }
 
 fn write_batch(conn: &Connection, batch: &[Message]) -> rusqlite::Result<()> {
+    in_transaction(conn, || {
+        batch.iter().try_for_each(|message| match message {
+            Message::Commit(changes, _) => write_changes(conn, changes),
+            Message::Tally(tally) => tally.add(conn),
+        })
+    })
+}
+
+/// Commits what `write` writes, or nothing of it.
+pub(super) fn in_transaction(
+    conn: &Connection,
+    write: impl FnOnce() -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
     conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let written = batch.iter().try_for_each(|message| match message {
-        Message::Commit(changes, _) => write_changes(conn, changes),
-        Message::Tally(tally) => tally.add(conn),
-    });
-    match written {
+    match write() {
         Ok(()) => conn.prepare_cached("COMMIT")?.execute([]).map(|_| ()),
         Err(error) => {
             // Where this fails too, the first error is the one to tell, and the connection is given up anyway.
@@ -224,7 +233,7 @@ fn write_batch(conn: &Connection, batch: &[Message]) -> rusqlite::Result<()> {
     }
 }
 
-fn write_changes(conn: &Connection, changes: &Changes) -> rusqlite::Result<()> {
+pub(super) fn write_changes(conn: &Connection, changes: &Changes) -> rusqlite::Result<()> {
     let customer = changes.customer.0;
     if !changes.steps.is_empty() {
         let mut statement = conn.prepare_cached(INSERT_STEP)?;
