@@ -259,6 +259,14 @@ impl Customer {
         }
     }
 
+    /// The target's account turned out not to be reachable.
+    pub fn park(&mut self, target: Position) {
+        let target = usize::try_from(target).ok();
+        if let Some(target) = target.and_then(|index| self.targets.get_mut(index)) {
+            target.reach = Reachable::Parked;
+        }
+    }
+
     /// For those who only look while no run is on: what is started has nobody waiting for its answer, so it is in doubt.
     pub fn doubt_started(&mut self) {
         for record in self.steps.values_mut() {

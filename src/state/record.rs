@@ -55,7 +55,8 @@ pub enum Event {
     Retry,
     /// Reading showed that the step was done; without a record, by a run whose state file is lost.
     Find(Object, Seen),
-    /// Reading showed that it was not, and that it cannot happen any more: it may be started again, under a new key.
+    /// Reading showed that it was not, and that it cannot happen any more: it may be started again, under a new key. Without a
+    /// record, what a run made whose state file is lost is of no use: under its key Stripe would only give it once more.
     Miss(Seen),
     /// Reading showed more than one object, of which a person has to choose.
     FindSeveral(Seen),
@@ -158,6 +159,10 @@ impl Record {
                     ..record.with(seen)
                 })
             }
+            (None, Event::Miss(seen)) => step_to(StepState::Ready).map(|record| Record {
+                try_no: record.try_no.saturating_add(1),
+                ..record.recovered(seen)
+            }),
             (_, Event::Miss(_)) => Err(illegal("miss")),
             (Some(StepState::InDoubt(doubt)), Event::FindSeveral(seen)) if !doubt.may_resend() => {
                 step_to(StepState::InDoubt(Doubt::FoundTwice)).map(|record| record.with(seen))

@@ -149,6 +149,21 @@ impl Customer {
                 events.push((attached, Event::Find(object(), seen())));
             }
         }
+        // Where a person has chosen, the clones of the one that is gone are gone too: under their keys Stripe would give them again.
+        if self
+            .found_twice()
+            .any(|(step, _)| step.target == Some(target))
+        {
+            let asked = self.target(target).map_or(&[][..], |each| &each.sources);
+            for source in asked.iter().filter(|each| !clones.contains_key(each)) {
+                let step = StepId {
+                    kind: StepKind::ClonePaymentMethod,
+                    target: Some(target),
+                    source: Some(*source),
+                };
+                events.push((step, Event::Miss(seen())));
+            }
+        }
         self.unknown(events)
     }
 

@@ -89,6 +89,10 @@ impl One {
         for (position, account) in (0..).zip(self.accounts.clone()) {
             self.target(position, account).await?;
         }
+        // Also of clones that were known before: which platform Customer is ours may only have been told now.
+        for position in (0..).take(self.accounts.len()) {
+            self.sources_of_clones(position)?;
+        }
         let several = self.rebuilt.customer.found_twice().next().is_some();
         self.rebuilt.counts.customers = 1;
         self.rebuilt.counts.several = u64::from(several);
@@ -213,6 +217,7 @@ impl One {
             Told::Missing => Vec::new(),
             Told::Unreachable(why) => {
                 self.rebuilt.unreachable.push((account, why));
+                self.rebuilt.customer.park(target);
                 return Ok(());
             }
         };
@@ -228,7 +233,7 @@ impl One {
         self.apply(events)?;
         let matched = self.rebuilt.counts.clones - before;
         self.rebuilt.counts.unmatched += super::length(&found.methods).saturating_sub(matched);
-        self.sources_of_clones(target, at)
+        Ok(())
     }
 
     /// What is attached to a connected Customer, and what the sources asked for there are known by.
@@ -312,7 +317,8 @@ impl One {
     }
 
     /// What was cloned was attached on the platform, whatever became of it there since.
-    fn sources_of_clones(&mut self, target: Position, at: StripeTime) -> Result<(), NotRead> {
+    fn sources_of_clones(&mut self, target: Position) -> Result<(), NotRead> {
+        let at = self.now()?;
         if self.customer().platform_customer().is_none() {
             return Ok(());
         }
