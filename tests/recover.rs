@@ -2,7 +2,7 @@
 
 use crate::answers::clean;
 use crate::support::world::{the_mapping_agrees_on, the_mapping_agrees_with_the_status};
-use crate::support::{Asked, Place, Result, Simulator, World};
+use crate::support::{Asked, Place, Result, Running, Simulator, World, until};
 
 /// How many requests of a method arrived.
 fn count_of(simulator: &Simulator, method: &str) -> Result<usize> {
@@ -58,10 +58,9 @@ fn after_the_end_of_a_migration_the_same_mapping_is_rebuilt_and_nothing_is_sent(
 fn a_customer_with_one_card_on_one_account_takes_no_read_of_its_own() -> Result<()> {
     let place = Place::new()?;
     let simulator = Simulator::on_demand(&place)?;
-    let mut text = "legacy_id,email,payment_method,connected_account\n".to_owned();
-    for n in 1..=250 {
-        text += &format!("c{n},c{n}@example.com,pm_1One{n},acct_1First\n");
-    }
+    let line = |n: u32| format!("c{n},c{n}@example.com,pm_1One{n},acct_1First\n");
+    let lines: Vec<String> = (1..=250).map(line).collect();
+    let text = "legacy_id,email,payment_method,connected_account\n".to_owned() + &lines.concat();
     place.put("c.csv", &text)?;
     let asked = Asked::of_text(&text)?;
     place.against(&simulator, &["run", "c.csv"])?.with(0)?;
@@ -361,16 +360,8 @@ fn delete(simulator: &Simulator, customer: &str, account: Option<&str>) -> Resul
 #[test]
 fn an_account_that_cannot_be_read_waits_and_nothing_is_made_there_twice() -> Result<()> {
     let place = Place::new()?;
-    let text = clean(6)
-        + &bare(4)
-            .lines()
-            .skip(1)
-            .map(|line| {
-                let (id, rest) = line.split_once(',').unwrap_or_default();
-                let (email, accounts) = rest.split_once(',').unwrap_or_default();
-                format!("{id},{email},,{accounts}\n")
-            })
-            .collect::<String>();
+    let bare = |n: u32| format!("b{n},b{n}@example.com,,acct_1First;acct_1Second\n");
+    let text = clean(6) + &(1..=4).map(bare).collect::<Vec<_>>().concat();
     let (simulator, asked) = done_and_lost(&place, &text)?;
     simulator.advance_hours(25)?;
     simulator.post("/_sim/accounts/acct_1Second/revoke", "")?;
@@ -439,6 +430,43 @@ fn a_look_up_that_fails_is_never_not_found() -> Result<()> {
     assert!(told.contains("Going on with pmclone.db"), "{told}");
     place.against(&simulator, &["run", "c.csv"])?.with(0)?;
     assert_eq!(count_of(&simulator, "POST")?, posts, "something was sent");
+    holds_all(&place, &simulator, &asked)
+}
+
+#[test]
+fn customers_and_accounts_that_only_a_later_csv_names_are_not_made_twice_either() -> Result<()> {
+    let place = Place::new()?;
+    let (simulator, asked) = done_and_lost(&place, &clean(6))?;
+    simulator.advance_hours(25)?;
+    // The file at hand is older: it lacks three customers, and one of the accounts.
+    let older: String = clean(3).replace(";acct_1Second", "");
+    place.put("older.csv", &older)?;
+    let told = place
+        .against(&simulator, &["recover", "older.csv", "--no-wait"])?
+        .with(0)?
+        .err;
+    assert!(told.contains("Not in this CSV: 3 customers"), "{told}");
+    let posts = count_of(&simulator, "POST")?;
+    // For those that have begun, further accounts are not taken up; the others are, and are known.
+    place.against(&simulator, &["run", "c.csv"])?.with(0)?;
+    assert_eq!(count_of(&simulator, "POST")?, posts, "something was sent");
+    assert_eq!(
+        place.status(&[])?["customers"]["migrated"].as_u64(),
+        Some(6)
+    );
+    let world = World::of(&simulator, &asked)?;
+    world.holds_all_of(&asked)
+}
+
+#[test]
+fn several_files_are_taken_together() -> Result<()> {
+    let place = Place::new()?;
+    let (simulator, _) = done_and_lost(&place, &clean(3))?;
+    place.put("more.csv", clean(8))?;
+    let asked = Asked::of_text(&clean(8))?;
+    let recover = ["recover", "c.csv", "more.csv", "--no-wait"];
+    place.against(&simulator, &recover)?.with(0)?;
+    place.against(&simulator, &["run", "more.csv"])?.with(0)?;
     holds_all(&place, &simulator, &asked)
 }
 
@@ -592,12 +620,15 @@ fn what_the_lost_run_sent_last_is_waited_for_unless_a_person_knows_better() -> R
     let place = Place::new()?;
     let (simulator, _) = done_and_lost(&place, &clean(2))?;
     let before = simulator.requests()?;
-    let recover = place.start_against(&simulator, &["recover", "c.csv"])?;
-    // Whose key it is; then nothing.
-    simulator.until_requests(before + 1)?;
+    let told = place.path("told.txt");
+    let mut command = place.command(&["recover", "c.csv", "--api-base", &simulator.url]);
+    let recover = Running::of(command.stderr(std::fs::File::create(&told)?).spawn()?);
+    until("it waits", || {
+        Ok(std::fs::read_to_string(&told)?.contains("Waiting 15 min"))
+    })?;
     recover.signal("INT")?;
-    let ended = recover.wait()?.with(130)?;
-    assert!(ended.err.contains("Waiting 15 min"), "{}", ended.err);
+    recover.wait()?.with(130)?;
+    // Whose key it is, and nothing else.
     assert!(!place.listing()?.contains("pmclone.db"));
     assert_eq!(simulator.requests()?, before + 1, "it did not wait");
     Ok(())

@@ -10,9 +10,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::interrupt::{self, Pressed, Signal};
-use super::recover::take_up;
 use super::rehearsal::Rehearsal;
 use super::session::Session;
+use super::take_up::take_up;
 use super::{gone_is_fine, status};
 use crate::cli;
 use crate::config::{Config, rates};

@@ -13,6 +13,7 @@ mod sample;
 mod session;
 mod simulate;
 mod status;
+mod take_up;
 #[cfg(test)]
 mod tests;
 

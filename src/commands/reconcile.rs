@@ -4,8 +4,8 @@ use std::sync::Mutex;
 
 use super::interrupt;
 use super::migrate::{Link, Prepared, close};
-use super::recover::take_up;
 use super::resume::prepare;
+use super::take_up::take_up;
 use super::{gone_is_fine, runtime};
 use crate::cli;
 use crate::config::Config;

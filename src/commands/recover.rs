@@ -24,17 +24,18 @@ use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::ids::{AccountId, MigrationId};
+use crate::ids::MigrationId;
 use crate::input;
 use crate::report::recover::{Ended, Looked};
 use crate::report::{self, print_json};
-use crate::run::{self, Recover, RecoverError, Sweep};
+use crate::run::Recover;
 use crate::store::{
-    self, AccountSeq, CsvFile, Marked, Migration, MigrationFound, Recovery, RequestTally, RunLock,
-    Scope, StoreError,
+    self, CsvFile, Marked, Migration, MigrationFound, Recovery, RequestTally, RunLock, StoreError,
 };
 use crate::stripe::STRIPE_VERSION;
 use crate::time::ARRIVES_WITHIN_SECONDS;
+
+mod sweeps;
 
 /// Rebuilds the state file.
 pub fn recover(config: &Config, args: &cli::Recover) -> Result<Exit, Failure> {
@@ -179,7 +180,7 @@ impl Work<'_> {
             return Ok(Exit::Done);
         }
         let (_lock, conn) = self
-            .keep(conn, &file, migration)
+            .keep(conn, file.as_ref(), migration)
             .map_err(|error| self.of(&error))?;
         self.finish(&conn, migration, scope.strangers).await
     }
@@ -260,94 +261,11 @@ impl Work<'_> {
         tokio::time::sleep(Duration::from_secs(ARRIVES_WITHIN_SECONDS)).await;
     }
 
-    /// Sweeps the platform and every account; gives those that cannot be reached.
-    async fn sweep_all(&self, conn: &Connection) -> Result<Vec<AccountId>, Failure> {
-        let accounts = AccountSeq::all(conn).map_err(|error| self.of(&error))?;
-        self.sweep(conn, None).await?;
-        let mut unreachable = Vec::new();
-        for (row, account) in accounts {
-            if let Sweep::Unreachable(refusal) = self.sweep(conn, Some((row, &account))).await? {
-                row.set_unread(conn, &refusal.message)
-                    .map_err(|error| self.of(&error))?;
-                unreachable.push(account);
-            }
-        }
-        Ok(unreachable)
-    }
-
-    async fn sweep(
-        &self,
-        conn: &Connection,
-        account: Option<(AccountSeq, &AccountId)>,
-    ) -> Result<Sweep, Failure> {
-        let name = account.map_or("the platform", |(_, id)| id.as_str());
-        let mut progress = report::recover::Progress::new(&self.config.screen, name);
-        let swept = self
-            .recover(conn)
-            .sweep(account, None, |swept| progress.swept(swept))
-            .await;
-        progress.finish();
-        swept.map_err(|error| self.failed(error, name))
-    }
-
-    fn failed(&self, error: RecoverError, name: &str) -> Failure {
-        match error {
-            RecoverError::Stop(stop) => Failure::stop(&stop),
-            RecoverError::Store(error) => self.of(&error),
-            RecoverError::Unread(why) => {
-                let unread = format!("the Customers of {name} could not be read to the end: {why}");
-                Failure::new(Exit::Unexpected, unread)
-                    .hint("nothing was kept; run the same command again")
-            }
-        }
-    }
-
-    /// The one migration that is meant.
-    fn choose(
-        &self,
-        conn: &Connection,
-        asked: Option<MigrationId>,
-    ) -> Result<MigrationId, Failure> {
-        let all = MigrationFound::all(conn).map_err(|error| self.of(&error))?;
-        match (asked, all.as_slice()) {
-            (Some(asked), _) if all.iter().any(|found| found.id == asked) => Ok(asked),
-            (_, []) => Err(Failure::new(
-                Exit::NoState,
-                format!(
-                    "no Customer on {} has the marks of a migration: there is nothing to recover, and a run would begin anew",
-                    self.session.account.id
-                ),
-            )
-            .hint("make sure that this is the key of the lost migration, of the right account and mode")),
-            (None, [only]) => Ok(only.id),
-            (Some(asked), _) => {
-                self.say(&report::recover::migrations(&all));
-                Err(Failure::usage(format!("no Customer has the marks of migration {asked}")))
-            }
-            (None, _) => {
-                self.say(&report::recover::migrations(&all));
-                Err(Failure::usage("Customers of several migrations are there: say which is lost")
-                    .hint("add --migration UUID; each has a state file of its own"))
-            }
-        }
-    }
-
-    fn has_some(&self, scope: &Scope, migration: MigrationId) -> Result<(), Failure> {
-        if scope.customers > 0 {
-            return Ok(());
-        }
-        Err(Failure::usage(format!(
-            "migration {migration} has Customers, and none of them is of a customer in {}",
-            self.args.csv[0].display()
-        ))
-        .hint("give the CSV that the lost migration was made from"))
-    }
-
     /// Makes the state file, marked as unfinished.
     fn keep(
         &self,
         temporary: Connection,
-        file: &Option<CsvFile>,
+        file: Option<&CsvFile>,
         id: MigrationId,
     ) -> Result<(RunLock, Connection), StoreError> {
         let lock = RunLock::take(&self.state)?;
@@ -386,7 +304,7 @@ impl Work<'_> {
             .recover(conn)
             .take_over(|recovered| progress.taken(recovered))
             .await;
-        progress.finish();
+        drop(progress);
         let kept = self.count_requests(conn);
         let (recovered, _) = taken.map_err(|error| self.failed(error, "this migration"))?;
         kept.map_err(|error| self.of(&error))?;
@@ -402,6 +320,7 @@ impl Work<'_> {
             strangers,
             unread: unread.into_iter().map(|(_, id)| id).collect(),
             reads: self.session.client.counts().sent,
+            next: self.next(),
         };
         self.say(&report::recover::ended(&ended, self.config.screen.look()));
         if self.config.json {
@@ -414,6 +333,19 @@ impl Work<'_> {
         })
     }
 
+    /// The command that goes on.
+    fn next(&self) -> String {
+        let state = report::words::quoted(&self.state.display().to_string());
+        let flags = match (self.simulated, &self.args.stripe.confirm) {
+            (true, _) => " --simulate".to_owned(),
+            (false, Some(confirm)) if self.args.stripe.live => {
+                format!(" --live --confirm {confirm}")
+            }
+            (false, _) => String::new(),
+        };
+        format!("pmclone resume --state {state}{flags}")
+    }
+
     fn count_requests(&self, conn: &Connection) -> Result<(), StoreError> {
         let counts = self.session.client.counts();
         let tally = RequestTally {
@@ -421,35 +353,6 @@ impl Work<'_> {
             retried: counts.retried,
             rate_limited: counts.rate_limited,
         };
-        Ok(tally.add(conn)?)
+        Ok(tally.add_to(conn)?)
     }
-}
-
-/// Before a run on a state file that was rebuilt: what could not be read then.
-pub async fn take_up(
-    config: &Config,
-    conn: &Connection,
-    session: &Session,
-    migration: &Migration,
-    state: &Path,
-) -> Result<(), Failure> {
-    if migration.recovery == Recovery::No {
-        return Ok(());
-    }
-    let recover = Recover {
-        client: std::sync::Arc::clone(&session.client),
-        conn,
-        concurrency: 1,
-    };
-    let taken = run::take_up(&recover, migration.id)
-        .await
-        .map_err(|error| match error {
-            RecoverError::Stop(stop) => Failure::stop(&stop),
-            RecoverError::Store(error) => Failure::store(state, &error),
-            RecoverError::Unread(why) => Failure::new(Exit::Unexpected, why),
-        })?;
-    for line in report::recover::taken_up(&taken) {
-        config.screen.line(&line);
-    }
-    Ok(())
 }

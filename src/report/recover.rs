@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use super::words::{count, duration, minute, number, wrap};
@@ -34,6 +35,8 @@ pub struct Ended {
     pub unread: Vec<AccountId>,
     /// Requests that it took.
     pub reads: u64,
+    /// The command that goes on.
+    pub next: String,
 }
 
 /// `recover --dry-run --json`. Fields are only ever added.
@@ -161,14 +164,14 @@ pub fn looked(looked: &Looked, look: Look) -> String {
 fn of_strangers(strangers: u64) -> Option<String> {
     (strangers > 0).then(|| {
         format!(
-            "  {} of it not in this CSV: nothing is done with them",
+            "  Not in this CSV: {} of it; nothing is done with them until a CSV names them",
             count(strangers, "customer")
         )
     })
 }
 
 fn unreachable(account: &AccountId) -> String {
-    format!("  {account} cannot be reached: nothing is made there before it was read")
+    format!("  {account} cannot be reached: nothing is made there before it is read")
 }
 
 /// At the end.
@@ -221,11 +224,13 @@ pub fn ended(ended: &Ended, look: Look) -> String {
     lines.extend(of_strangers(ended.strangers));
     lines.extend(ended.unread.iter().map(unreachable));
     if recovered.unread == 0 {
-        lines.push(
-            "What Stripe refused is not known any more, and is asked for again. Clones that were attached to nobody cannot be seen: \
-             those are made again.\nNext: pmclone resume"
-                .to_owned(),
-        );
+        lines.push(wrap(
+            "What Stripe refused is not known any more, and is asked for again. A clone that was attached to nobody cannot be seen: it is \
+             made again, and nothing can ever be charged to the first.",
+            "  ",
+            look.width,
+        ));
+        lines.push(format!("Next     Go on:\n           {}", ended.next));
     }
     lines.join("\n")
 }
@@ -252,10 +257,11 @@ pub fn taken_up(taken: &TakenUp) -> Vec<String> {
     lines
 }
 
-/// How far a reading is.
+/// How far a reading is: a line that changes on a terminal, one now and then elsewhere.
 pub struct Progress<'a> {
     screen: &'a Screen,
     name: &'a str,
+    bar: Option<ProgressBar>,
     told: u64,
 }
 
@@ -265,43 +271,54 @@ const EVERY: u64 = 10_000;
 impl<'a> Progress<'a> {
     /// Of an account, or of what is read.
     pub fn new(screen: &'a Screen, name: &'a str) -> Self {
+        let bar = screen.has_bars().then(|| {
+            let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template("{spinner} {wide_msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_spinner());
+            let bar = all.add(ProgressBar::new_spinner().with_style(style));
+            screen.set_bars(Some(all));
+            bar
+        });
         Self {
             screen,
             name,
+            bar,
             told: 0,
         }
     }
 
     /// A page is read.
     pub fn swept(&mut self, swept: Swept) {
-        if self.due(swept.read) {
-            self.screen.line(&format!(
-                "  {}: {} read, {} with marks",
-                self.name,
-                count(swept.read, "Customer"),
-                number(swept.marked)
-            ));
-        }
+        let (read, marked) = (count(swept.read, "Customer"), number(swept.marked));
+        let text = format!("{}: {read} read, {marked} with marks", self.name);
+        self.tell(swept.read, text);
     }
 
     /// Some customers are through.
     pub fn taken(&mut self, recovered: Recovered) {
-        if self.due(recovered.customers) {
-            self.screen.line(&format!(
-                "  {} rebuilt",
-                count(recovered.customers, "customer")
-            ));
-        }
+        let text = format!("{} rebuilt", count(recovered.customers, "customer"));
+        self.tell(recovered.customers, text);
     }
 
-    /// The end.
-    pub fn finish(self) {}
-
-    fn due(&mut self, n: u64) -> bool {
-        let due = n >= self.told + EVERY;
-        if due {
+    fn tell(&mut self, n: u64, text: String) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(text);
+            bar.tick();
+        } else if n >= self.told + EVERY {
             self.told = n;
+            self.screen.line(&format!("  {text}"));
         }
-        due
     }
 }
+
+impl Drop for Progress<'_> {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+            self.screen.set_bars(None);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Customers that bear marks, while a lost state file is rebuilt from them: however many there are, memory stays the same.
 
+use std::sync::LazyLock;
+
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -135,6 +137,14 @@ fn code(account: Option<AccountSeq>) -> i64 {
     account.map_or(-1, |account| account.0)
 }
 
+/// Lets those of a customer go that are taken over.
+static TAKEN_OVER: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "DELETE FROM found AS f WHERE legacy_id = ?1
+         AND EXISTS (SELECT 1 FROM customer c WHERE c.legacy_id = f.legacy_id AND {ASKED_FOR})"
+    )
+});
+
 impl Marked {
     /// Keeps a page of them until they are taken over.
     pub fn keep(conn: &Connection, page: &[(Marks, Self)]) -> Result<(), StoreError> {
@@ -181,7 +191,8 @@ impl Marked {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Commits what follows from those of some customers, which are let go.
+    /// Commits what follows from those of some customers, which are let go. Those on accounts that the CSV does not ask for stay:
+    /// a later one may.
     pub fn taken_over(
         conn: &Connection,
         changes: &[(LegacyId, Changes)],
@@ -189,23 +200,27 @@ impl Marked {
         Ok(in_transaction(conn, || {
             for (legacy_id, changes) in changes {
                 write_changes(conn, changes)?;
-                conn.prepare_cached("DELETE FROM found WHERE legacy_id = ?1")?
-                    .execute([legacy_id])?;
+                conn.prepare_cached(&TAKEN_OVER)?.execute([legacy_id])?;
             }
             Ok(())
         })?)
     }
 
-    /// How many accounts' Customers wait still to be taken over.
+    /// How many legacy customers of the CSV have some that wait still to be taken over.
     pub fn left(conn: &Connection) -> Result<u64, StoreError> {
-        let sql = "SELECT count(DISTINCT legacy_id) FROM found";
-        Ok(conn.query_row(sql, [], |row| count(row, 0))?)
+        let sql = format!(
+            "SELECT count(DISTINCT f.legacy_id) FROM found f JOIN customer c ON c.legacy_id = f.legacy_id WHERE {ASKED_FOR}"
+        );
+        Ok(conn.query_row(&sql, [], |row| count(row, 0))?)
     }
 
-    /// Customers wait still to be taken over on this account.
+    /// True where some on this account wait still to be taken over.
     pub fn any_on(conn: &Connection, account: AccountSeq) -> Result<bool, StoreError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM found WHERE account = ?1)";
-        Ok(conn.query_row(sql, [account.0], |row| row.get(0))?)
+        let sql = format!(
+            "SELECT EXISTS (SELECT 1 FROM found f JOIN customer c ON c.legacy_id = f.legacy_id
+             WHERE f.account = ?1 AND {ASKED_FOR})"
+        );
+        Ok(conn.query_row(&sql, [account.0], |row| row.get(0))?)
     }
 
     /// Lets those of an account go.
@@ -241,26 +256,26 @@ impl MigrationFound {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Lets all go that are of other migrations, or of customers that the CSV does not name; tells what is left.
+    /// Lets all go that are of other migrations, and tells what is left. Those of customers that the CSV does not name stay: a later
+    /// CSV may, and they shall not be made twice then.
     pub fn choose(conn: &Connection, migration: MigrationId) -> Result<Scope, StoreError> {
         conn.execute(
             "DELETE FROM found WHERE migration <> ?1",
             [migration.to_string()],
         )?;
-        let all = Marked::left(conn)?;
-        conn.execute(
-            "DELETE FROM found WHERE NOT EXISTS (SELECT 1 FROM customer c WHERE c.legacy_id = found.legacy_id)",
-            [],
-        )?;
-        let customers = Marked::left(conn)?;
-        let lists = conn.query_row(LISTS, [], |row| count(row, 0))?;
+        let strangers = "SELECT count(DISTINCT legacy_id) FROM found f
+            WHERE NOT EXISTS (SELECT 1 FROM customer c WHERE c.legacy_id = f.legacy_id)";
         Ok(Scope {
-            customers,
-            strangers: all - customers,
-            lists,
+            customers: Marked::left(conn)?,
+            strangers: conn.query_row(strangers, [], |row| count(row, 0))?,
+            lists: conn.query_row(LISTS, [], |row| count(row, 0))?,
         })
     }
 }
+
+/// Of a row `f` of `found` and its customer `c`: the CSV asks for its account.
+pub(super) const ASKED_FOR: &str = "(f.account = -1 OR EXISTS
+    (SELECT 1 FROM target t WHERE t.customer = c.seq AND t.account = f.account))";
 
 /// A Customer's PaymentMethods are read unless its default is the only one that matters.
 const LISTS: &str = "

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::codes::{SELECT_STEPS, positions_from, read_step};
+use super::found::ASKED_FOR;
 use super::{AccountSeq, StoreError};
 use crate::ids::{AccountId, PaymentMethodId};
 use crate::legacy::Details;
@@ -101,6 +102,11 @@ impl<C: Borrow<Connection>> Loader<C> {
     }
 
     fn page(&self, after: CustomerSeq, most: u32, which: Which) -> Result<Vec<Loaded>, StoreError> {
+        let found_sql = format!(
+            "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details FROM customer c
+             WHERE seq > ?1 AND EXISTS (SELECT 1 FROM found f WHERE f.legacy_id = c.legacy_id AND {ASKED_FOR})
+             ORDER BY seq LIMIT ?2"
+        );
         let sql = match which {
             Which::Open => {
                 "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details FROM customer
@@ -110,10 +116,7 @@ impl<C: Borrow<Connection>> Loader<C> {
                 "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, NULL FROM customer
                  WHERE seq > ?1 ORDER BY seq LIMIT ?2"
             }
-            Which::Found => {
-                "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details FROM customer c
-                 WHERE seq > ?1 AND EXISTS (SELECT 1 FROM found f WHERE f.legacy_id = c.legacy_id) ORDER BY seq LIMIT ?2"
-            }
+            Which::Found => &found_sql,
             // Standings in progress, in doubt, parked; states started, in doubt.
             Which::Unsettled => {
                 "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details FROM customer

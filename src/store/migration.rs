@@ -178,7 +178,7 @@ impl RequestTally {
     }
 
     /// Adds what was sent since the last time.
-    pub fn add(self, conn: &Connection) -> rusqlite::Result<()> {
+    pub fn add_to(self, conn: &Connection) -> rusqlite::Result<()> {
         let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         conn.execute(
             "UPDATE migration SET requests_sent = requests_sent + ?1, requests_retried = requests_retried + ?2,

@@ -31,7 +31,7 @@ CREATE TABLE account (
     id TEXT NOT NULL UNIQUE,
     parked TEXT,                    -- why it cannot be reached, NULL: active
     country TEXT,
-    unread INTEGER NOT NULL DEFAULT 0 -- 1: what a lost state file knew of it is not read yet; nothing may be made there
+    unread INTEGER NOT NULL DEFAULT 0 -- 1: what a lost state file knew of it is not read yet: nothing may be made there
 ) STRICT;
 CREATE TABLE customer (
     seq INTEGER PRIMARY KEY,
@@ -107,7 +107,7 @@ pub fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
     }
 }
 
-/// Attaches a nameless temporary database as `incoming`, with the tables that an import fills.
+/// Attaches a nameless temporary database as `incoming`, with the tables that an import fills. Comments in those hold no `;`.
 pub fn attach_incoming(conn: &Connection) -> Result<(), StoreError> {
     conn.execute_batch("ATTACH '' AS incoming")?;
     let tables = V1.split_inclusive(';').filter(|statement| {

@@ -212,7 +212,7 @@ fn write_batch(conn: &Connection, batch: &[Message]) -> rusqlite::Result<()> {
     in_transaction(conn, || {
         batch.iter().try_for_each(|message| match message {
             Message::Commit(changes, _) => write_changes(conn, changes),
-            Message::Tally(tally) => tally.add(conn),
+            Message::Tally(tally) => tally.add_to(conn),
         })
     })
 }
