@@ -17,7 +17,7 @@ mod visit;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -113,12 +113,9 @@ impl Context {
         }
     }
 
-    /// True where the account turned out, during this run, not to be reachable.
-    fn is_parked(&self, account: &AccountId) -> bool {
-        self.parked
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(account)
+    /// The accounts that turned out, during this run, not to be reachable.
+    fn parked(&self) -> RwLockReadGuard<'_, HashSet<AccountId>> {
+        self.parked.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn park(&self, account: &AccountId) {

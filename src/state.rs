@@ -23,6 +23,8 @@ mod next;
 mod reconcile;
 mod record;
 mod recover;
+#[cfg(test)]
+mod schedules;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -320,15 +322,35 @@ impl Customer {
 
     /// The Customer made on a target (on the platform: `None`), and the source that it was made with.
     pub fn made_on(&self, target: Option<Position>) -> Option<(&CustomerId, Option<Position>)> {
-        self.steps
-            .iter()
-            .find_map(|(step, record)| match (&record.state, step.kind) {
-                (
-                    StepState::Done(Object::Customer(customer)),
-                    StepKind::CreatePlatformCustomer | StepKind::CreateConnectedCustomer,
-                ) if step.target == target => Some((customer, step.source)),
+        self.creates_on(target)
+            .find_map(|(step, record)| match &record.state {
+                StepState::Done(Object::Customer(customer)) => Some((customer, step.source)),
                 _ => None,
             })
+    }
+
+    /// The steps that make, or were to make, the Customer on a target (on the platform: `None`).
+    fn creates_on(&self, target: Option<Position>) -> impl Iterator<Item = (&StepId, &Record)> {
+        let kind = match target {
+            Some(_) => StepKind::CreateConnectedCustomer,
+            None => StepKind::CreatePlatformCustomer,
+        };
+        self.steps_on(kind, target)
+    }
+
+    /// The steps of one kind on one target, one for each source. The map's order has them side by side, so that a customer
+    /// on very many accounts is not searched whole for each of them.
+    fn steps_on(
+        &self,
+        kind: StepKind,
+        target: Option<Position>,
+    ) -> impl Iterator<Item = (&StepId, &Record)> {
+        let with = |source| StepId {
+            kind,
+            target,
+            source,
+        };
+        self.steps.range(with(None)..=with(Some(Position::MAX)))
     }
 
     /// The platform Customer that a source is attached to: what cloning it names as its `customer`.

@@ -102,3 +102,19 @@ fn a_line_that_changes_while_its_request_is_under_way_changes_no_request() -> Re
     world.holds_all_of(&asked)?;
     world.is_told_by(&place, &asked, &[])
 }
+
+#[test]
+fn a_rehearsal_has_the_customers_that_a_newer_csv_wants_adopted() -> Result<()> {
+    const HEADER: &str = "legacy_id,platform_customer,payment_method,connected_account\n";
+    let place = Place::new()?;
+    let first = format!("{HEADER}1,cus_1First,pm_1First,acct_1A\n");
+    let arguments = ["run", "c.csv", "--simulate", "--rate", "off"];
+    place.put("c.csv", &first)?;
+    place.pmclone_keyless(&arguments)?.with(0)?;
+    place.put(
+        "c.csv",
+        format!("{first}2,cus_1Second,pm_1Second,acct_1A\n"),
+    )?;
+    place.pmclone_keyless(&arguments)?.with(0)?;
+    Ok(())
+}

@@ -92,3 +92,44 @@ fn the_key_can_come_from_a_file_or_from_stdin() -> Result<()> {
     assert_eq!(child.wait()?.code(), Some(0));
     Ok(())
 }
+
+/// Slow, since the run waits ten seconds for the reader: a part of the full-size tests.
+#[test]
+#[ignore = "waits for a reader; run with --include-ignored"]
+fn erased_details_that_a_reader_keeps_in_the_log_are_told_and_gone_after_the_next_run() -> Result<()>
+{
+    const HEADER: &str = "legacy_id,email,payment_method,connected_account\n";
+    let place = Place::new()?;
+    let simulator = Simulator::on_demand(&place)?;
+    let first = format!("{HEADER}1,first@example.com,pm_1First,acct_1A\n");
+    place.put("c.csv", &first)?;
+    let run = ["run", "c.csv"];
+    place.against(&simulator, &run)?.with(0)?;
+    let reader = pmclone::store::open_readonly(&place.path("pmclone.db"))?;
+    reader.execute_batch("BEGIN; SELECT count(*) FROM customer")?;
+    place.put(
+        "c.csv",
+        format!("{first}2,quetzal@example.com,pm_1Second,acct_1A\n"),
+    )?;
+    let ended = place.against(&simulator, &run)?.with(0)?;
+    assert!(
+        ended.err.contains("may still be in this log"),
+        "{}",
+        ended.err
+    );
+    drop(reader);
+    let ended = place.against(&simulator, &["resume"])?.with(0)?;
+    assert!(!ended.err.contains("may still be"), "{}", ended.err);
+    for name in place
+        .listing()?
+        .iter()
+        .filter(|name| name.starts_with("pmclone.db"))
+    {
+        let bytes = std::fs::read(place.path(name))?;
+        assert!(
+            !bytes.windows(7).any(|window| window == b"quetzal"),
+            "in {name}"
+        );
+    }
+    Ok(())
+}

@@ -1,25 +1,25 @@
-//! `pmclone run --dry-run`, and the import that it shares with the real run.
+//! `pmclone run --dry-run`.
 //!
 //! The dry run imports into a state that lives nowhere: a copy of the state file if there is one, so that the plan is
 //! the very one that the run would carry out.
 
 use std::io;
 use std::path::Path;
-use std::time::UNIX_EPOCH;
 
 use rusqlite::Connection;
 use serde::Serialize;
 
+use super::import::{Read, import};
 use super::{gone_is_fine, migrate, session};
 use crate::cli;
 use crate::config::{Config, rates};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::input::{self, Problem, Problems, SourceFacts};
+use crate::input::{self, Problem, SourceFacts};
 use crate::plan::Plan;
 use crate::report::plan::PlanJson;
 use crate::report::{self, print_json};
-use crate::store::{self, CsvFile, Imported, Importer, Migration, Selection, StoreError};
+use crate::store::{self, Migration, Selection, StoreError};
 use crate::stripe::Mode;
 
 /// What `run --dry-run --json` prints, one object. Fields are only ever added.
@@ -124,79 +124,4 @@ fn copy_of(state: &Path, simulate: bool) -> Result<Connection, Failure> {
         Err(error) => return Err(of(error)),
     }
     Ok(conn)
-}
-
-/// What came of reading a CSV.
-pub struct Read {
-    /// What was found wrong.
-    pub problems: Problems,
-    /// What was taken over; `None` where errors forbid it.
-    pub imported: Option<Imported>,
-    /// The file.
-    pub facts: SourceFacts,
-    /// The file as it is kept, to be known again.
-    pub file: CsvFile,
-}
-
-/// Reads the whole CSV into the state, all or nothing. `seal` runs in the same transaction, last; `go_on` is asked at each
-/// line, since this can take minutes.
-pub fn import(
-    conn: &Connection,
-    csv: &Path,
-    seal: impl FnOnce(&Connection) -> Result<(), StoreError>,
-    go_on: impl Fn() -> Result<(), Failure>,
-) -> Result<Read, Failure> {
-    let wrong = |error: input::WrongFile| Failure::new(Exit::Input, error.to_string());
-    let stored = |error: StoreError| {
-        Failure::new(
-            Exit::Unexpected,
-            format!("the CSV cannot be imported: {error}"),
-        )
-    };
-    let mut reader = input::open(csv).map_err(wrong)?;
-    let mut importer = Importer::begin(conn, Problems::default()).map_err(stored)?;
-    while let Some(line) = reader.next(importer.problems()).map_err(wrong)? {
-        importer.add(line).map_err(stored)?;
-        go_on()?;
-    }
-    let facts = reader.facts();
-    let file = CsvFile {
-        path: csv.display().to_string(),
-        bytes: facts.bytes,
-        modified_ns: modified_ns(csv),
-        sha256: facts.sha256.clone(),
-    };
-    let (problems, imported) = importer
-        .finish(|conn| {
-            seal(conn)?;
-            file.write(conn)
-        })
-        .map_err(stored)?;
-    Ok(Read {
-        problems,
-        imported,
-        facts,
-        file,
-    })
-}
-
-/// True where the file is the one that was imported last, by name, size and time of change.
-pub fn is_imported(conn: &Connection, csv: &Path) -> Result<bool, StoreError> {
-    let Some(last) = CsvFile::read(conn)? else {
-        return Ok(false);
-    };
-    let bytes = std::fs::metadata(csv).map_or(0, |metadata| metadata.len());
-    Ok(last.path == csv.display().to_string()
-        && last.bytes == bytes
-        && last.modified_ns == modified_ns(csv))
-}
-
-fn modified_ns(csv: &Path) -> i64 {
-    let modified = std::fs::metadata(csv).and_then(|metadata| metadata.modified());
-    let since = modified
-        .ok()
-        .and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
-    since
-        .and_then(|since| i64::try_from(since.as_nanos()).ok())
-        .unwrap_or(0)
 }

@@ -96,7 +96,13 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         rehearsal.seed_adopted(&conn).map_err(of)?;
     }
     known_accounts(&conn, &asked.selection, &state)?;
-    let recovering = take_up(config, &conn, &session, &migration, &state);
+    let recovering = take_up(
+        config,
+        &conn,
+        &session,
+        (&migration, &state),
+        asked.concurrency,
+    );
     interrupt::unless(pressed.clone(), recovering).await?;
     let parked = take_up_parked(config, &conn, &session, &state);
     interrupt::unless(pressed.clone(), parked).await?;
@@ -126,7 +132,7 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     let sent = context.client.counts().sent;
     remarks(config, &context);
     drop(context);
-    let closed = close(writer, rehearsal, &state).await;
+    let closed = close(config, writer, rehearsal, &state).await;
     let ended = ended.map_err(of)?;
     closed?;
     let done = Done {
@@ -147,6 +153,7 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
 
 /// Waits for the last commit, and ends the rehearsal.
 pub(super) async fn close(
+    config: &Config,
     writer: JoinHandle<Result<(), StoreError>>,
     rehearsal: Option<Rehearsal>,
     state: &Path,
@@ -157,7 +164,15 @@ pub(super) async fn close(
     if let Some(rehearsal) = rehearsal {
         rehearsal.stop().await?;
     }
-    written.map_err(|error| Failure::store(state, &error))
+    written.map_err(|error| Failure::store(state, &error))?;
+    // A reader at this moment kept the log from being emptied.
+    if let Some(log) = store::log_left(state) {
+        config.screen.problem(&format!(
+            "{}: contact details that are erased may still be in this log, since somebody reads the state file; the next run empties it.",
+            log.display()
+        ));
+    }
+    Ok(())
 }
 
 /// Refuses an `--account` that no customer asks for.

@@ -2,6 +2,7 @@
 
 mod dry_run;
 mod export;
+mod import;
 mod interrupt;
 mod migrate;
 mod reconcile;
@@ -64,15 +65,27 @@ fn gone_is_fine(written: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
+/// Descriptors that a command which talks to somebody needs, besides one for each request in flight: the state file, its log
+/// and lock, the runtime's own.
+const DESCRIPTORS: usize = 24;
+
 /// The runtime of the commands that talk to somebody.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let refused = |error: &io::Error| {
+        Failure::new(
+            Exit::Unexpected,
+            format!("the machine gives no threads or descriptors: {error}"),
+        )
+        .hint("nothing was sent; allow more (`ulimit -n 1024`, `ulimit -u`), then run the same command again")
+    };
+    // The runtime breaks off where it finds none left, so they are asked for first.
+    let exe = std::env::current_exe().map_err(|error| refused(&error))?;
+    let probe: io::Result<Vec<_>> = (0..DESCRIPTORS)
+        .map(|_| std::fs::File::open(&exe))
+        .collect();
+    drop(probe.map_err(|error| refused(&error))?);
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| {
-            Failure::new(
-                Exit::Unexpected,
-                format!("the machine gives no threads: {error}"),
-            )
-        })
+        .map_err(|error| refused(&error))
 }

@@ -36,7 +36,13 @@ async fn begin(config: &Config, args: &cli::Reconcile) -> Result<Exit, Failure> 
     } = link;
     let of = |error: StoreError| Failure::store(&state, &error);
     if !args.dry_run {
-        let recovering = take_up(config, &conn, &session, &migration, &state);
+        let recovering = take_up(
+            config,
+            &conn,
+            &session,
+            (&migration, &state),
+            config.concurrency(&args.stripe),
+        );
         interrupt::unless(pressed.clone(), recovering).await?;
     }
     let loader = store::open_readonly(&state)
@@ -57,7 +63,8 @@ async fn begin(config: &Config, args: &cli::Reconcile) -> Result<Exit, Failure> 
     let sent = run::tally_of(&context);
     let counted = context.store.tally(sent).await.map_err(of);
     drop(context);
-    close(writer, rehearsal, &state).await?;
+    drop(loader);
+    close(config, writer, rehearsal, &state).await?;
     drop(lock);
     counted?;
     let reconciled = read?;

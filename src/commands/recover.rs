@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::dry_run::import;
+use super::import::import;
 use super::interrupt;
 use super::migrate::Link;
 use super::rehearsal::{Rehearsal, World};

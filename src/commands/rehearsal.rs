@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use crate::cli::{self, Switch};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::ids::PaymentMethodId;
+use crate::ids::{CustomerId, PaymentMethodId};
 use crate::simulator::{self, ControlAnswer, FaultScript, Limits, Running};
 use crate::store::{self, StoreError};
 use crate::stripe::{ApiBase, Mode, SecretKey};
@@ -116,14 +116,18 @@ impl Rehearsal {
         Ok(Destination { key, api_base })
     }
 
-    /// Puts the platform Customers that the CSV wants adopted into a new world, with their sources attached, as they would
-    /// be at Stripe. Everything else comes to be when it is first named.
+    /// Puts the platform Customers that the CSV wants adopted into the world, with their sources attached, as they would
+    /// be at Stripe; those of an earlier CSV are there already. Everything else comes to be when it is first named.
     pub fn seed_adopted(&self, conn: &Connection) -> Result<(), StoreError> {
-        if !self.new_world {
-            return Ok(());
-        }
         let mut seeds = String::new();
+        let is_there = |customer: &CustomerId| {
+            let known = |simulator: &mut simulator::Simulator| simulator.knows(customer.as_str());
+            !self.new_world && self.running.inspect(known)
+        };
         store::for_each_adopted(conn, |customer, sources| {
+            if is_there(customer) {
+                return;
+            }
             let methods: Vec<_> = sources.iter().filter_map(seed_of).collect();
             let seed =
                 serde_json::json!({ "customer": customer.as_str(), "payment_methods": methods });

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use super::dry_run::{import, is_imported};
+use super::import::{import, is_imported};
 use super::interrupt::{self, Pressed};
 use super::migrate::{Asked, Link, Prepared, migrate};
 use super::rehearsal::{Rehearsal, World};

@@ -15,7 +15,9 @@ use crate::report::status::{
     Account, Customers, Extras, InDoubtRow, PaymentMethods, ReasonCount, Requests, Status, text,
 };
 use crate::report::{print, print_json};
-use crate::store::{self, AccountCounts, Counts, DoubtfulStep, Migration, RunLock, StoreError};
+use crate::store::{
+    self, AccountCounts, Counts, DoubtCounts, DoubtfulStep, Migration, RunLock, StoreError,
+};
 
 /// Steps in doubt that are shown one by one.
 const MOST_IN_DOUBT: u32 = 20;
@@ -110,16 +112,18 @@ pub fn of_connection(
     } else {
         DoubtfulStep::read(conn, MOST_IN_DOUBT)?
     };
+    let doubts = if running {
+        DoubtCounts::default()
+    } else {
+        DoubtCounts::read(conn)?
+    };
     let extras = Extras {
         reasons: store::ReasonCount::read(conn)?
             .into_iter()
             .map(reason)
             .collect(),
-        in_doubt_steps: if running {
-            0
-        } else {
-            DoubtfulStep::count(conn)?
-        },
+        in_doubt_steps: doubts.steps,
+        unanswered_steps: doubts.unanswered,
         in_doubt: in_doubt.into_iter().map(in_doubt_row).collect(),
         clones_left: store::clones_left(conn)?,
         simulated: migration.simulated,

@@ -18,8 +18,8 @@ pub async fn take_up(
     config: &Config,
     conn: &Connection,
     session: &Session,
-    migration: &Migration,
-    state: &Path,
+    (migration, state): (&Migration, &Path),
+    concurrency: usize,
 ) -> Result<(), Failure> {
     if migration.recovery == Recovery::No {
         return Ok(());
@@ -27,7 +27,7 @@ pub async fn take_up(
     let recover = Recover {
         client: Arc::clone(&session.client),
         conn,
-        concurrency: 1,
+        concurrency,
     };
     let taken = run::take_up(&recover, migration.id)
         .await

@@ -203,6 +203,23 @@ impl Problems {
         }
     }
 
+    /// The problems of both; of each kind, the first by line are kept.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        for (kind, count) in other.counts {
+            *self.counts.entry(kind).or_default() += count;
+        }
+        self.kept.extend(other.kept);
+        self.kept.sort_by_key(|problem| problem.line);
+        let mut kept_of = BTreeMap::<_, u64>::new();
+        self.kept.retain(|problem| {
+            let kept = kept_of.entry(problem.kind).or_default();
+            *kept += 1;
+            *kept <= self.keep_per_kind
+        });
+        self
+    }
+
     /// How many there are of each kind, of those that there are.
     pub fn counts(&self) -> impl Iterator<Item = (ProblemKind, u64)> + '_ {
         self.counts.iter().map(|(kind, count)| (*kind, *count))
@@ -286,6 +303,20 @@ mod tests {
         assert_eq!((problems.errors(), problems.warnings()), (1, 998));
         assert_eq!(problems.by_line().len(), 3);
         assert_eq!(problems.not_kept(), 996);
+    }
+
+    #[test]
+    fn of_the_problems_of_both_the_first_by_line_are_kept() {
+        let of = |lines: [u64; 3]| {
+            let mut problems = Problems::keeping(2);
+            for line in lines {
+                problems.add(problem(line, ProblemKind::InvalidEmail));
+            }
+            problems
+        };
+        let both = of([3, 8, 9]).and(of([2, 4, 5]));
+        let lines: Vec<u64> = both.by_line().iter().map(|each| each.line).collect();
+        assert_eq!((lines, both.errors(), both.not_kept()), (vec![2, 3], 6, 4));
     }
 
     #[test]

@@ -174,10 +174,12 @@ pub struct Requests {
 pub struct Extras {
     /// Refusals by reason, the most frequent first.
     pub reasons: Vec<ReasonCount>,
-    /// The first few steps in doubt: twenty are shown.
+    /// The first few steps in doubt that only reading can settle: twenty are shown.
     pub in_doubt: Vec<InDoubtRow>,
     /// How many steps are in doubt.
     pub in_doubt_steps: u64,
+    /// How many of them got no answer; they are not shown one by one, since the next run asks again.
+    pub unanswered_steps: u64,
     /// Clones that may be left attached to nobody, since it was in doubt whether they were made.
     pub clones_left: u64,
     /// The built-in simulator stands in for Stripe: a rehearsal.
@@ -286,6 +288,7 @@ pub(crate) mod tests {
                 seen: Vec::new(),
             }],
             in_doubt_steps: 21,
+            unanswered_steps: 17,
             clones_left: 3,
             simulated: false,
             running: false,

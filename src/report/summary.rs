@@ -167,16 +167,7 @@ impl Summary<'_> {
             Ending::LimitReached | Ending::Finished => match (customers.left(), customers.in_doubt)
             {
                 (0, 0) => None,
-                (0, _)
-                    if self
-                        .extras
-                        .in_doubt
-                        .iter()
-                        .any(|row| row.doubt.may_resend()) =>
-                {
-                    Some("Settle what is in doubt:".to_owned())
-                }
-                (0, _) => None,
+                (0, _) => Some("Settle what is in doubt:".to_owned()),
                 (left, _) => Some(format!("Go on with {}:", count(left, "customer"))),
             },
         }

@@ -95,7 +95,10 @@ pub async fn reconcile(
     let before = context.client.counts().sent;
     let mut reconciled = Reconciled::default();
     for (account, cases) in gather(context, loader)? {
-        if account.as_ref().is_some_and(|id| context.is_parked(id)) {
+        if account
+            .as_ref()
+            .is_some_and(|id| context.parked().contains(id))
+        {
             reconciled.unread += length(&cases);
             continue;
         }

@@ -183,8 +183,16 @@ impl Recover<'_> {
             while let Some(read) = reading.join_next().await {
                 rebuilt.push(ended(read)?);
             }
+            let none = rebuilt
+                .iter()
+                .all(|each| matches!(each, Err(NotRead::Failed)));
             self.keep(rebuilt, &mut recovered, &mut lost)?;
             tick(recovered);
+            if none {
+                // Stripe is out of reach: those that come after would only be found to be so one by one.
+                recovered.unread = Marked::left(self.conn)?;
+                return Ok((recovered, lost));
+            }
         }
     }
 

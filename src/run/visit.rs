@@ -142,8 +142,12 @@ impl Visitor<'_> {
     }
 
     fn refresh_parked(&mut self) {
+        let parked = self.context.parked();
+        if parked.is_empty() {
+            return;
+        }
         for target in &mut self.loaded.customer.targets {
-            if target.reach == Reachable::Yes && self.context.is_parked(&target.account) {
+            if target.reach == Reachable::Yes && parked.contains(&target.account) {
                 target.reach = Reachable::Parked;
             }
         }

@@ -89,6 +89,11 @@ pub struct Simulator {
 }
 
 impl Simulator {
+    /// True where the platform, or an account, has a Customer of this id.
+    pub fn knows(&self, customer: &str) -> bool {
+        self.world.customers.slot(customer).is_some()
+    }
+
     /// Starts a simulator, or goes on with the world of its journal. `wall_ms` is real time in unix milliseconds.
     pub fn open(settings: Settings, wall_ms: i64) -> Result<Self, SimulatorError> {
         let laws = settings.laws();

@@ -81,21 +81,21 @@ type OrNext<T> = Result<T, Next>;
 impl<'a> Walk<'a> {
     fn run(&self) -> OrNext<Next> {
         let platform = self.platform()?;
-        let targets = (0..)
+        let reached = (0..)
             .zip(&self.customer.targets)
             .map(
                 |(position, target)| match (self.target(&platform, position), target.reach) {
-                    (Err(Next::Send(_)), Reachable::Parked) => {
-                        Ok(self.waiting(position, Standing::Parked))
-                    }
-                    (Err(Next::Send(_)), Reachable::NotSelected) => {
-                        Ok(self.waiting(position, Standing::InProgress))
-                    }
-                    (Ok(standing), _) => Ok(self.waiting(position, standing)),
-                    (other, _) => other,
+                    (Err(Next::Send(_)), Reachable::Parked) => Ok(Standing::Parked),
+                    (Err(Next::Send(_)), Reachable::NotSelected) => Ok(Standing::InProgress),
+                    (standing_or_next, _) => standing_or_next,
                 },
             )
             .collect::<OrNext<Vec<_>>>()?;
+        // Only now: what is in doubt matters to nobody while something can be done.
+        let targets: Vec<_> = (0..)
+            .zip(reached)
+            .map(|(position, standing)| self.waiting(position, standing))
+            .collect();
         let customer = targets
             .iter()
             .copied()
@@ -109,11 +109,11 @@ impl<'a> Walk<'a> {
     fn waiting(&self, target: Position, otherwise: Standing) -> Standing {
         let unknown =
             |state: &StepState| matches!(state, StepState::Started | StepState::InDoubt(_));
-        let steps = &self.customer.steps;
-        if steps
-            .iter()
-            .any(|(step, record)| step.target == Some(target) && unknown(&record.state))
-        {
+        let in_doubt = StepKind::ALL.into_iter().any(|kind| {
+            let mut steps = self.customer.steps_on(kind, Some(target));
+            steps.any(|(_, record)| unknown(&record.state))
+        });
+        if in_doubt {
             Standing::InDoubt
         } else {
             otherwise
@@ -146,15 +146,12 @@ impl<'a> Walk<'a> {
     /// A Customer that may be there: none may be made with another source before that is known. It need not be the first
     /// that the walk comes to, since a source before it may have been retried, or answered late.
     fn unsettled_create(&self, target: Option<Position>) -> Option<StepId> {
-        let unsettled = |(step, record): (&StepId, &Record)| {
-            let creates = matches!(
-                step.kind,
-                StepKind::CreatePlatformCustomer | StepKind::CreateConnectedCustomer
-            );
-            let unknown = matches!(record.state, StepState::Started | StepState::InDoubt(_));
-            (creates && unknown && step.target == target).then_some(*step)
-        };
-        self.customer.steps.iter().find_map(unsettled)
+        let unknown =
+            |record: &Record| matches!(record.state, StepState::Started | StepState::InDoubt(_));
+        self.customer
+            .creates_on(target)
+            .find(|(_, record)| unknown(record))
+            .map(|(step, _)| *step)
     }
 
     fn platform(&self) -> OrNext<Platform> {

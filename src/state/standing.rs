@@ -178,10 +178,8 @@ impl Customer {
 
     /// True where the customer's own details were refused on a target (on the platform: `None`).
     fn is_refused_on(&self, target: Option<Position>) -> bool {
-        self.steps.iter().any(|(step, record)| {
-            let creates = matches!(step.kind, StepKind::CreatePlatformCustomer | StepKind::CreateConnectedCustomer);
-            let refused = matches!(&record.state, StepState::Refused(refusal) if refusal.reach == Reach::Customer);
-            creates && refused && step.target == target
+        self.creates_on(target).any(|(_, record)| {
+            matches!(&record.state, StepState::Refused(refusal) if refusal.reach == Reach::Customer)
         })
     }
 

@@ -47,7 +47,7 @@ pub struct ReasonCount {
     pub customers: u64,
 }
 
-/// A step whose outcome is not known.
+/// A step that only reading can settle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DoubtfulStep {
     /// Whose.
@@ -58,7 +58,7 @@ pub struct DoubtfulStep {
     pub account: Option<AccountId>,
     /// When its intent was first committed.
     pub since: StripeTime,
-    /// Why it is not known; a step that was under way when the last run ended has [`Doubt::NoAnswer`].
+    /// Why it is not known.
     pub doubt: Doubt,
     /// The Customers that reading found for it.
     pub seen: Vec<CustomerId>,
@@ -193,25 +193,24 @@ impl DoubtfulStep {
         let mut statement = conn.prepare(
             "SELECT c.legacy_id, s.kind, a.id, s.started_at, s.doubt, s.seen FROM customer c JOIN step s ON s.customer = c.seq
              LEFT JOIN target t ON t.customer = c.seq AND t.position = s.target LEFT JOIN account a ON a.seq = t.account
-             WHERE c.standing IN (?1, ?2, ?3) AND s.state IN (?4, ?5) ORDER BY c.seq LIMIT ?6",
+             WHERE c.standing IN (?1, ?2, ?3) AND s.state = ?4 AND s.doubt <> ?5 ORDER BY c.seq LIMIT ?6",
         )?;
         let rows = statement.query_map(
             rusqlite::params![
                 Standing::InProgress,
                 Standing::InDoubt,
                 Standing::Parked,
-                StateCode::Started,
                 StateCode::InDoubt,
+                Doubt::NoAnswer,
                 most
             ],
             |row| {
-                let doubt: Option<Doubt> = row.get(4)?;
                 Ok(Self {
                     legacy_id: row.get(0)?,
                     kind: row.get(1)?,
                     account: row.get(2)?,
                     since: StripeTime(row.get(3)?),
-                    doubt: doubt.unwrap_or(Doubt::NoAnswer),
+                    doubt: row.get(4)?,
                     seen: super::codes::ids_from(row.get_ref(5)?.as_str_or_null()?)?,
                 })
             },
@@ -220,18 +219,33 @@ impl DoubtfulStep {
     }
 }
 
-impl DoubtfulStep {
-    /// How many there are.
-    pub fn count(conn: &Connection) -> Result<u64, StoreError> {
-        let sql = "SELECT count(*) FROM customer c JOIN step s ON s.customer = c.seq
+/// Steps in doubt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DoubtCounts {
+    /// All of them.
+    pub steps: u64,
+    /// Those that no answer came to, or nobody waited for: they may be sent again while their keys are young.
+    pub unanswered: u64,
+}
+
+impl DoubtCounts {
+    /// Counts them; for when no run is on.
+    pub fn read(conn: &Connection) -> Result<Self, StoreError> {
+        let sql = "SELECT count(*), sum(s.doubt IS NULL OR s.doubt = ?6) FROM customer c JOIN step s ON s.customer = c.seq
                    WHERE c.standing IN (?1, ?2, ?3) AND s.state IN (?4, ?5)";
         let params = rusqlite::params![
             Standing::InProgress,
             Standing::InDoubt,
             Standing::Parked,
             StateCode::Started,
-            StateCode::InDoubt
+            StateCode::InDoubt,
+            Doubt::NoAnswer
         ];
-        Ok(conn.query_row(sql, params, |row| count(row, 0))?)
+        Ok(conn.query_row(sql, params, |row| {
+            Ok(Self {
+                steps: count(row, 0)?,
+                unanswered: count(row, 1)?,
+            })
+        })?)
     }
 }

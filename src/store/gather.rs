@@ -27,7 +27,7 @@ pub struct Gathered {
 }
 
 /// Gathers the lines of one customer; where two disagree, the earlier counts and a problem is added.
-pub fn gather(lines: Vec<Line>, problems: &mut Problems) -> Option<Gathered> {
+pub fn gather(lines: impl IntoIterator<Item = Line>, problems: &mut Problems) -> Option<Gathered> {
     let mut lines = lines.into_iter();
     let first = lines.next()?;
     let mut known = Origins::of(&first);

@@ -4,6 +4,8 @@
 //! temporary schema of the same form first, and what differs is taken over as far as the steps that were started allow.
 
 mod checks;
+mod gathering;
+mod insert;
 mod rows;
 mod seen;
 
@@ -13,8 +15,9 @@ use super::gather::gather;
 use super::{StoreError, merge, schema};
 use crate::ids::{CustomerId, PaymentMethodId};
 use crate::input::Problems;
-use crate::legacy::Line;
-use checks::{check_against_state, check_customers};
+use checks::{Suspects, check_against_state, check_customers};
+pub use gathering::{Gathering, Named, Read};
+use gathering::{Ready, numbers_text};
 use rows::Rows;
 
 /// What an import did.
@@ -60,11 +63,10 @@ const IMPORT_CACHE_KIB: u32 = 16_000;
 /// Page cache of everything else, in KiB, which is SQLite's own default.
 const RUN_CACHE_KIB: u32 = 2_000;
 
-/// Takes a CSV's lines in, and gives all or nothing to the state file.
+/// Takes a CSV's customers in, and gives all or nothing to the state file.
 pub struct Importer<'c> {
     conn: &'c Connection,
     place: Place,
-    pending: Vec<Line>,
     rows: Rows<'c>,
     problems: Problems,
     customers: u64,
@@ -72,7 +74,7 @@ pub struct Importer<'c> {
 
 impl<'c> Importer<'c> {
     /// Begins the transaction.
-    pub fn begin(conn: &'c Connection, problems: Problems) -> Result<Self, StoreError> {
+    pub fn begin(conn: &'c Connection) -> Result<Self, StoreError> {
         let used: bool = conn.query_row("SELECT EXISTS (SELECT 1 FROM customer)", [], |row| {
             row.get(0)
         })?;
@@ -88,66 +90,58 @@ impl<'c> Importer<'c> {
         Ok(Self {
             conn,
             place,
-            pending: Vec::new(),
             rows,
-            problems,
+            problems: Problems::default(),
             customers: 0,
         })
     }
 
-    /// Where the reader of the file adds what it finds.
-    pub fn problems(&mut self) -> &mut Problems {
-        &mut self.problems
-    }
-
-    /// Takes a line. Lines of one customer are cheapest side by side, and may stand anywhere.
-    pub fn add(&mut self, line: Line) -> Result<(), StoreError> {
-        if self
-            .pending
-            .first()
-            .is_some_and(|first| first.legacy_id != line.legacy_id)
-        {
-            self.flush()?;
-        }
-        self.pending.push(line);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<(), StoreError> {
-        let lines = std::mem::take(&mut self.pending);
+    /// Takes what the file says of a customer in one place.
+    pub fn take(&mut self, named: Named) -> Result<(), StoreError> {
+        let lines = match named {
+            Named::First(customer) => return self.insert(customer),
+            Named::Again(lines) => lines,
+        };
         let Some(first) = lines.first() else {
             return Ok(());
         };
-        let legacy_id = first.legacy_id.clone();
         let numbers = numbers_text(&lines);
-        let Some((seq, mut all)) = self.rows.named_before(&legacy_id)? else {
+        let Some((seq, mut all)) = self.rows.named_before(&first.legacy_id)? else {
             if let Some(customer) = gather(lines, &mut self.problems) {
-                self.rows.insert(&customer, &numbers)?;
-                self.customers += 1;
+                self.insert(Ready::new(customer, numbers)?)?;
             }
             return Ok(());
         };
         // The customer was named further up: what is there is gathered with what comes now.
         all.extend(lines);
         if let Some(customer) = gather(all, &mut self.problems) {
-            self.rows.replace(seq, &customer, &numbers)?;
+            self.rows.replace(seq, &Ready::new(customer, numbers)?)?;
         }
         Ok(())
     }
 
-    /// Looks at the customers as wholes; then takes them over if `problems` holds no error. `Err(problems)` where it does:
-    /// then nothing was changed. `seal` runs inside the transaction, last.
+    fn insert(&mut self, customer: Ready) -> Result<(), StoreError> {
+        self.rows.insert(customer)?;
+        self.customers += 1;
+        Ok(())
+    }
+
+    /// Looks at the customers as wholes; then takes them over if there is no error among the problems, of which these are
+    /// all. Where there is one, nothing was changed. `seal` runs inside the transaction, last.
     pub fn finish(
         mut self,
+        read: Read,
         seal: impl FnOnce(&Connection) -> Result<(), StoreError>,
     ) -> Result<(Problems, Option<Imported>), StoreError> {
-        self.flush()?;
-        check_customers(
-            self.conn,
-            self.place.schema(),
-            &self.rows.repeated,
-            &mut self.problems,
-        )?;
+        self.rows.write()?;
+        self.problems = read.problems.and(self.problems);
+        let suspects = Suspects {
+            lacking_default: self.rows.lacking_default,
+            repeated: read.repeated,
+            adopted_twice: read.adopted_twice,
+        };
+        let schema = self.place.schema();
+        check_customers(self.conn, schema, &suspects, &mut self.problems)?;
         let imported = if self.problems.errors() > 0 {
             None
         } else {
@@ -208,16 +202,4 @@ pub fn for_each_adopted(
         each(&row.get(1)?, sources);
     }
     Ok(())
-}
-
-/// Where the file names a customer, as the tables keep it.
-fn numbers_text(lines: &[Line]) -> String {
-    let mut text = String::new();
-    for line in lines {
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        text.push_str(&line.number.to_string());
-    }
-    text
 }

@@ -6,9 +6,16 @@
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::StoreError;
 use super::open::private_file;
+
+/// How often a lock is asked for that somebody holds.
+const LOOKS: u32 = 10;
+
+/// A pause between, in which whoever only looked is gone.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
 /// Held for as long as a command may write to the state file.
 #[derive(Debug)]
@@ -17,14 +24,31 @@ pub struct RunLock {
 }
 
 impl RunLock {
-    /// Takes the lock, or says [`StoreError::Busy`] at once.
+    /// Takes the lock, or says [`StoreError::Busy`]: a run holds it for minutes, one who asks [`RunLock::is_held`] for an instant,
+    /// which is waited out.
     pub fn take(state: &Path) -> Result<Self, StoreError> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "before the runtime; for an instant, and seldom"
+        )]
+        Self::take_between(state, || std::thread::sleep(BETWEEN_LOOKS))
+    }
+
+    /// The same, with what is done between two looks.
+    pub(super) fn take_between(state: &Path, mut pause: impl FnMut()) -> Result<Self, StoreError> {
         let file = private_file(&path(state))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(StoreError::Busy),
-            Err(TryLockError::Error(error)) => Err(error.into()),
+        for _ in 1..LOOKS {
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) => pause(),
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(TryLockError::Error(error)) => return Err(error.into()),
+            }
         }
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => StoreError::Busy,
+            TryLockError::Error(error) => error.into(),
+        })?;
+        Ok(Self { _file: file })
     }
 
     /// True while some process holds the lock. Makes no file.

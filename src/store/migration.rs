@@ -64,8 +64,8 @@ pub struct CsvFile {
     pub path: String,
     /// Its length.
     pub bytes: u64,
-    /// When it was changed last, in nanoseconds since 1970.
-    pub modified_ns: i64,
+    /// When it, or its name, was changed last, in nanoseconds since 1970.
+    pub changed_ns: i64,
     /// Hexadecimal, of the whole file.
     pub sha256: String,
 }
@@ -131,14 +131,14 @@ impl CsvFile {
     pub fn read(conn: &Connection) -> Result<Option<Self>, StoreError> {
         let found = conn
             .query_row(
-                "SELECT csv_path, csv_bytes, csv_modified_ns, csv_sha256 FROM migration WHERE csv_sha256 IS NOT NULL",
+                "SELECT csv_path, csv_bytes, csv_changed_ns, csv_sha256 FROM migration WHERE csv_sha256 IS NOT NULL",
                 [],
                 |row| {
                     let bytes: i64 = row.get(1)?;
                     Ok(Self {
                         path: row.get(0)?,
                         bytes: bytes.unsigned_abs(),
-                        modified_ns: row.get(2)?,
+                        changed_ns: row.get(2)?,
                         sha256: row.get(3)?,
                     })
                 },
@@ -150,11 +150,11 @@ impl CsvFile {
     /// Keeps what was imported.
     pub fn write(&self, conn: &Connection) -> Result<(), StoreError> {
         conn.execute(
-            "UPDATE migration SET csv_path = ?1, csv_bytes = ?2, csv_modified_ns = ?3, csv_sha256 = ?4",
+            "UPDATE migration SET csv_path = ?1, csv_bytes = ?2, csv_changed_ns = ?3, csv_sha256 = ?4",
             rusqlite::params![
                 self.path,
                 i64::try_from(self.bytes).unwrap_or(i64::MAX),
-                self.modified_ns,
+                self.changed_ns,
                 self.sha256
             ],
         )?;

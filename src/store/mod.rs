@@ -9,6 +9,7 @@
 //! Hazards: `synchronous` below FULL loses acknowledged intents in a power cut, so the pragma is read back; after an
 //! error in the writer nothing more is written through its connection, since SQLite's state is then not known.
 
+mod check;
 mod codes;
 mod counts;
 mod found;
@@ -27,9 +28,10 @@ mod tests;
 mod work;
 mod writer;
 
-pub use counts::{AccountCounts, Counts, DoubtfulStep, ReasonCount};
+pub use check::log_left;
+pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, ReasonCount};
 pub use found::{KnownDefault, Marked, Marks, MigrationFound, Scope, pages_at_least, unread};
-pub use import::{Imported, Importer, for_each_adopted, has_steps};
+pub use import::{Gathering, Imported, Importer, Named, Read, for_each_adopted, has_steps};
 pub use load::{CustomerSeq, Loaded, Loader};
 pub use lock::RunLock;
 pub use migration::{CsvFile, Migration, Recovery, clones_left};

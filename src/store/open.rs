@@ -6,6 +6,7 @@ use std::path::Path;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::check::{self, Left};
 use super::{StoreError, schema};
 
 /// Marks the file as pmclone's (`PRAGMA application_id`): "pmcl".
@@ -41,6 +42,7 @@ pub fn open_existing(path: &Path) -> Result<Connection, StoreError> {
 }
 
 fn writable(path: &Path) -> Result<Connection, StoreError> {
+    let left = Left::of(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
@@ -48,6 +50,9 @@ fn writable(path: &Path) -> Result<Connection, StoreError> {
     own(&conn)?;
     durable(&conn)?;
     schema::migrate(&mut conn)?;
+    if left == Left::Open {
+        check::sound(&conn)?;
+    }
     Ok(conn)
 }
 

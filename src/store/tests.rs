@@ -37,11 +37,18 @@ fn line(number: u64, legacy_id: &str, sources: &[&str], accounts: &[&str]) -> Li
 }
 
 fn import(conn: &Connection, lines: Vec<Line>) -> (Problems, Option<Imported>) {
-    let mut importer = Importer::begin(conn, Problems::default()).unwrap();
+    let mut gathering = Gathering::new(0);
+    let mut importer = Importer::begin(conn).unwrap();
     for line in lines {
-        importer.add(line).unwrap();
+        if let Some(named) = gathering.add(line).unwrap() {
+            importer.take(named).unwrap();
+        }
     }
-    importer.finish(|_| Ok(())).unwrap()
+    let (last, read) = gathering.finish().unwrap();
+    if let Some(named) = last {
+        importer.take(named).unwrap();
+    }
+    importer.finish(read, |_| Ok(())).unwrap()
 }
 
 fn all(conn: Connection) -> (Vec<Loaded>, Loader) {
@@ -581,6 +588,17 @@ fn the_state_file_is_its_owners_alone() {
         std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
         0o600
     );
+}
+
+#[test]
+fn a_run_waits_out_those_who_only_look_whether_one_is_on() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("state.db");
+    drop(RunLock::take(&path).unwrap());
+    let looking = std::fs::File::open(place.path().join("state.db.lock")).unwrap();
+    looking.try_lock_shared().unwrap();
+    let mut looking = Some(looking);
+    RunLock::take_between(&path, || drop(looking.take())).unwrap();
 }
 
 #[test]

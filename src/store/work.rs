@@ -66,9 +66,10 @@ fn open_customers(
     selection: &Selection,
     after: i64,
 ) -> Result<Vec<Open>, StoreError> {
-    // With a limit, customers that wait for something are passed over, as the run does.
+    // With a limit, customers that wait for an account are passed over, as the run does. Those in doubt are settled by reading
+    // before it begins.
     let end = match selection.limit {
-        Some(_) => Standing::InDoubt,
+        Some(_) => Standing::Parked,
         None => Standing::Refused,
     };
     let mut statement = conn.prepare_cached(

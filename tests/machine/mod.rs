@@ -30,3 +30,9 @@ fn drawn(seed: u64, moment: u64, below: u64) -> u64 {
         (seed ^ moment.wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_mul(0xD6E8_FEB8_6659_FD93);
     ((mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 33) % below.max(1)
 }
+
+/// A setting of the tests, by which the long forms of these are asked for.
+fn setting(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "a setting of the tests")]
+    std::env::var(name).ok()
+}

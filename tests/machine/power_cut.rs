@@ -12,7 +12,7 @@ use pmclone::state::{StepId, StepState};
 use pmclone::store::{self, CustomerSeq, Loader, Migration};
 
 use super::trace::{CALLS, Operation, operations};
-use super::{can_trace, drawn};
+use super::{can_trace, drawn, setting};
 use crate::support::{Place, Result, Simulator};
 
 /// Sectors are written whole.
@@ -297,10 +297,7 @@ fn no_power_cut_loses_an_intent_that_was_sent_or_an_outcome_that_was_built_on() 
     if !can_trace("the power cuts' test") {
         return Ok(());
     }
-    let images = match std::env::var("PMCLONE_TEST_IMAGES") {
-        Ok(images) => images.parse()?,
-        Err(_) => IMAGES,
-    };
+    let images = setting("PMCLONE_TEST_IMAGES").map_or(Ok(IMAGES), |images| images.parse())?;
     let place = Place::new()?;
     let recorded = record(&place)?;
     let sent = |operation: &&Operation| matches!(operation, Operation::Sent(_));

@@ -94,9 +94,9 @@ pub(in crate::report) fn counts(status: &Status, look: Look) -> String {
     }
     let methods = &status.payment_methods;
     lines.push(line(
-        "PaymentMethods",
+        "Clones wanted",
         methods.total,
-        &format!("  {} cloned", number(methods.cloned)),
+        &format!("  {} attached", number(methods.cloned)),
     ));
     let requests = &status.requests;
     let more = format!(
@@ -156,14 +156,23 @@ pub(in crate::report) fn in_doubt(extras: &Extras, look: Look) -> Option<String>
     let mut lines = vec![look.bold(&heading)];
     let shown = &extras.in_doubt[..extras.in_doubt.len().min(SHOWN)];
     lines.extend(shown.iter().map(doubtful_step));
-    lines.extend(more(extras.in_doubt_steps, shown.len(), "step"));
+    let unanswered = extras.unanswered_steps;
+    let doubtful = extras.in_doubt_steps.saturating_sub(unanswered);
+    lines.extend(more(doubtful, shown.len(), "step"));
+    if unanswered > 0 {
+        let told = format!(
+            "{} got no answer: pmclone resume asks again under the same keys, and looks for those whose keys are too old.",
+            count(unanswered, "step")
+        );
+        lines.push(wrap(&told, "  ", look.width));
+    }
     for doubt in Doubt::ALL {
         if shown.iter().any(|row| row.doubt == doubt) {
             let told = format!("{}: {}", doubt.name(), remedy::for_doubt(doubt));
             lines.push(wrap(&told, "  ", look.width));
         }
     }
-    if shown.iter().any(|row| !row.doubt.may_resend()) {
+    if !shown.is_empty() {
         lines.push(wrap(remedy::STILL_IN_DOUBT, "  ", look.width));
     }
     Some(lines.join("\n"))
@@ -292,7 +301,7 @@ mod tests {
           refused       0
           parked        0
           in doubt      0
-        PaymentMethods  0  0 cloned
+        Clones wanted   0  0 attached
         Requests sent   0  0 retried, 0 rate limited
         ");
     }
@@ -310,7 +319,7 @@ mod tests {
           refused          112    1%
           parked            30   <1%
           in doubt           1   <1%
-        PaymentMethods  12,345  11,030 cloned
+        Clones wanted   12,345  11,030 attached
         Requests sent   33,700  41 retried, 12 rate limited
 
         Refused, by reason
@@ -333,7 +342,9 @@ mod tests {
         In doubt: 21 steps may have reached Stripe
           cust-4711: create_connected_customer on acct_1COLOGNE
             since 2026-10-01 12:00 UTC, expired
-          ... and 20 more steps
+          ... and 3 more steps
+          17 steps got no answer: pmclone resume asks again under the same keys, and
+          looks for those whose keys are too old.
           expired: Its key is too old to be sent again: the next run looks whether it
           was done.
           What is in doubt is never sent again before Stripe was read: pmclone reconcile

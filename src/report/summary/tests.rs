@@ -41,22 +41,22 @@ fn without_trouble() -> Extras {
 fn when_all_is_done_the_mapping_comes_next() {
     let (status, extras) = (all_migrated(), without_trouble());
     insta::assert_snapshot!(ended(&Ending::Finished, &status, &extras).text(Look::PLAIN), @r"
-    All done
-    27,790 requests in 0:12:03, 38.4 requests/s
+        All done
+        27,790 requests in 0:12:03, 38.4 requests/s
 
-    Customers       10
-      migrated      10  100%
-      pending        0
-      in progress    0
-      refused        0
-      parked         0
-      in doubt       0
-    PaymentMethods   0  0 cloned
-    Requests sent    0  0 retried, 0 rate limited
+        Customers       10
+          migrated      10  100%
+          pending        0
+          in progress    0
+          refused        0
+          parked         0
+          in doubt       0
+        Clones wanted    0  0 attached
+        Requests sent    0  0 retried, 0 rate limited
 
-    Mapping  pmclone export --state pmclone.db -o mapping.csv
-    Next     Put the new ids from the mapping into your own database.
-    ");
+        Mapping  pmclone export --state pmclone.db -o mapping.csv
+        Next     Put the new ids from the mapping into your own database.
+        ");
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn when_something_is_wrong_each_kind_says_what_to_do() {
           refused          112    1%
           parked            30   <1%
           in doubt           1   <1%
-        PaymentMethods  12,345  11,030 cloned
+        Clones wanted   12,345  11,030 attached
         Requests sent   33,700  41 retried, 12 rate limited
 
         Refused, by reason
@@ -96,7 +96,9 @@ fn when_something_is_wrong_each_kind_says_what_to_do() {
         In doubt: 21 steps may have reached Stripe
           cust-4711: create_connected_customer on acct_1COLOGNE
             since 2026-10-01 12:00 UTC, expired
-          ... and 20 more steps
+          ... and 3 more steps
+          17 steps got no answer: pmclone resume asks again under the same keys, and
+          looks for those whose keys are too old.
           expired: Its key is too old to be sent again: the next run looks whether it
           was done.
           What is in doubt is never sent again before Stripe was read: pmclone reconcile
@@ -123,24 +125,24 @@ fn what_stopped_a_run_is_said_first() {
     };
     let status = with_customers([0, 0, 0, 0, 5, 0]);
     insta::assert_snapshot!(ended(&ending, &status, &extras).text(Look::PLAIN), @r"
-    Stopped; everything is saved
-      Stripe refused the key (401, req_1): it was revoked or is not complete.
-    27,790 requests in 0:12:03, 38.4 requests/s
+        Stopped; everything is saved
+          Stripe refused the key (401, req_1): it was revoked or is not complete.
+        27,790 requests in 0:12:03, 38.4 requests/s
 
-    Customers       5
-      migrated      0
-      pending       5  100%
-      in progress   0
-      refused       0
-      parked        0
-      in doubt      0
-    PaymentMethods  0  0 cloned
-    Requests sent   0  0 retried, 0 rate limited
+        Customers       5
+          migrated      0
+          pending       5  100%
+          in progress   0
+          refused       0
+          parked        0
+          in doubt      0
+        Clones wanted   0  0 attached
+        Requests sent   0  0 retried, 0 rate limited
 
-    Mapping  pmclone export --state 'my state.db' -o mapping.csv
-    Next     Mend what stopped it, then go on:
-               pmclone resume --state 'my state.db'
-    ");
+        Mapping  pmclone export --state 'my state.db' -o mapping.csv
+        Next     Mend what stopped it, then go on:
+                   pmclone resume --state 'my state.db'
+        ");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use super::{Onward, VisitError, Visitor, attach_on_platform, known_unclonable};
 use crate::ids::{AccountId, CustomerId};
 use crate::state::{Doubt, Event, Object, Position, Reach, Refusal, StepId, StepKind};
-use crate::stripe::{self, PaymentMethodFacts, ReadAnswer};
+use crate::stripe::{self, PaymentMethodFacts, ReadAnswer, ReadFailure};
 
 /// Types that Stripe clones (<https://docs.stripe.com/connect/direct-charges-multiple-accounts>).
 const CLONABLE: [&str; 2] = ["card", "us_bank_account"];
@@ -38,13 +38,16 @@ impl Visitor<'_> {
                     Holder::Other(other) => self.held_by_other(step, other),
                 }
             }
-            ReadAnswer::Missing(refusal) | ReadAnswer::AccountInvalid(refusal) => {
+            // Stripe's final no is to this source, whether it says that there is none or why it does not tell.
+            ReadAnswer::Missing(refusal)
+            | ReadAnswer::AccountInvalid(refusal)
+            | ReadAnswer::Failed(ReadFailure::Refused(refusal)) => {
                 self.refuse(step, refusal)?;
                 Ok(Onward::Yes)
             }
             ReadAnswer::Stop(stop) => Err(VisitError::Stop(stop)),
             // A failed look-up is never "not found": the source's turn comes again.
-            ReadAnswer::Failed(_) => Ok(Onward::No),
+            ReadAnswer::Failed(ReadFailure::NoAnswer(_) | ReadFailure::Draining) => Ok(Onward::No),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Params, Row};
 
-use super::rows::Repeated;
+use super::gathering::Repeated;
 use crate::ids::PaymentMethodId;
 use crate::input::{Problem, Problems};
 use crate::store::StoreError;
@@ -27,22 +27,35 @@ SELECT b.lines, a.lines, d.id FROM
  WHERE platform_customer IS NOT NULL GROUP BY 1 HAVING count(*) > 1) d
 JOIN {}.customer a ON a.seq = d.one JOIN {}.customer b ON b.seq = d.other LIMIT ?1";
 
+/// What must be looked for in the tables: there may be some of it. To look for what cannot be would take as long as to write
+/// a good part of them.
+pub(super) struct Suspects {
+    /// Customers whose default is none of their sources.
+    pub(super) lacking_default: bool,
+    /// Sources of two customers.
+    pub(super) repeated: Repeated,
+    /// Platform Customers that two customers adopt.
+    pub(super) adopted_twice: bool,
+}
+
 /// Adds what is wrong with the customers of `schema`, and between them.
 pub(super) fn check_customers(
     conn: &Connection,
     schema: &str,
-    repeated: &Repeated,
+    suspects: &Suspects,
     problems: &mut Problems,
 ) -> Result<(), StoreError> {
     let most = [MOST_OF_A_KIND];
     let in_schema = |sql: &str| sql.replace("{}", schema);
-    each(conn, &in_schema(DEFAULT_NOT_AMONG_SOURCES), most, |row| {
-        problems.add(Problem::default_not_among_sources(
-            first_line(row, 0)?,
-            &row.get(1)?,
-        ));
-        Ok(())
-    })?;
+    if suspects.lacking_default {
+        each(conn, &in_schema(DEFAULT_NOT_AMONG_SOURCES), most, |row| {
+            problems.add(Problem::default_not_among_sources(
+                first_line(row, 0)?,
+                &row.get(1)?,
+            ));
+            Ok(())
+        })?;
+    }
     let mut of_two = |row: &Row<'_>| {
         problems.add(Problem::payment_method_of_two_customers(
             first_line(row, 0)?,
@@ -52,7 +65,7 @@ pub(super) fn check_customers(
         Ok(())
     };
     let sql = in_schema(SOURCE_OF_TWO_CUSTOMERS);
-    match repeated {
+    match &suspects.repeated {
         Repeated::Few(sources) if sources.is_empty() => {}
         Repeated::Few(sources) => {
             let ids: Vec<&str> = sources.iter().map(PaymentMethodId::as_str).collect();
@@ -61,6 +74,9 @@ pub(super) fn check_customers(
             each(conn, &sql, rusqlite::params![MOST_OF_A_KIND, ids], of_two)?;
         }
         Repeated::Many => each(conn, &sql.replace("{only}", ""), most, &mut of_two)?,
+    }
+    if !suspects.adopted_twice {
+        return Ok(());
     }
     each(conn, &in_schema(ADOPTED_BY_TWO_CUSTOMERS), most, |row| {
         problems.add(Problem::platform_customer_of_two_customers(

@@ -1,92 +1,155 @@
 //! The rows of an import, as they are written.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
+use rusqlite::types::{ToSql, ToSqlOutput};
 use rusqlite::{Connection, OptionalExtension, Statement};
 
 use super::Place;
-use super::seen::{Kind, Seen};
-use crate::ids::{AccountId, LegacyId, PaymentMethodId};
+use super::gathering::Ready;
+use super::insert::Insert;
+use crate::ids::{AccountId, LegacyId};
 use crate::legacy::{Details, Line};
 use crate::state::Standing;
 use crate::store::StoreError;
 use crate::store::codes::{positions_from, positions_text};
-use crate::store::gather::Gathered;
 
-/// The prepared statements of an import.
+/// Customers that are written together.
+const TOGETHER: usize = 256;
+
+/// The rows of an import, and the customers that wait to become some.
 pub(super) struct Rows<'c> {
     conn: &'c Connection,
     schema: &'static str,
-    insert_customer: Statement<'c>,
-    insert_source: Statement<'c>,
-    insert_target: Statement<'c>,
+    customers: Insert<'c>,
+    sources: Insert<'c>,
+    targets: Insert<'c>,
     insert_account: Statement<'c>,
     accounts: HashMap<AccountId, i64>,
-    seen: Seen,
-    pub(super) repeated: Repeated,
-}
-
-/// Sources that two customers may ask for.
-pub(super) enum Repeated {
-    /// At most these.
-    Few(BTreeSet<PaymentMethodId>),
-    /// Too many to be held in memory: the table is asked.
-    Many,
-}
-
-/// Some megabytes.
-const FEW_REPEATED: usize = 50_000;
-
-impl Repeated {
-    fn add(&mut self, source: &PaymentMethodId) {
-        match self {
-            Self::Few(sources) if sources.len() < FEW_REPEATED => {
-                sources.insert(source.clone());
-            }
-            Self::Few(_) => *self = Self::Many,
-            Self::Many => {}
-        }
-    }
+    waiting: Vec<Ready>,
+    last_seq: i64,
+    /// Whether a customer's default was none of its sources, perhaps until a later line.
+    pub(super) lacking_default: bool,
 }
 
 impl<'c> Rows<'c> {
+    /// For tables without customers.
     pub(super) fn prepare(conn: &'c Connection, place: Place) -> Result<Self, StoreError> {
         let schema = place.schema();
-        let prepare = |sql: &str| conn.prepare(&sql.replace("{}", schema));
-        let mut rows = Self {
+        let insert = |table, columns: &[&str]| Insert::prepare(conn, schema, table, columns);
+        let mut statement = conn.prepare(&format!("SELECT id, seq FROM {schema}.account"))?;
+        let accounts = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(Self {
             conn,
             schema,
-            insert_customer: prepare(
-                "INSERT INTO {}.customer
-                 (seq, legacy_id, lines, digest, platform_customer, default_payment_method, details, standing)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            customers: insert(
+                "customer",
+                &[
+                    "legacy_id",
+                    "lines",
+                    "digest",
+                    "platform_customer",
+                    "default_payment_method",
+                    "details",
+                    "standing",
+                ],
             )?,
-            insert_source: prepare("INSERT INTO {}.payment_method (customer, position, id) VALUES (?1, ?2, ?3)")?,
-            insert_target: prepare(
-                "INSERT INTO {}.target (customer, position, account, asked, sources, standing)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            sources: insert("payment_method", &["customer", "position", "id"])?,
+            targets: insert(
+                "target",
+                &[
+                    "customer", "position", "account", "asked", "sources", "standing",
+                ],
             )?,
-            insert_account: prepare("INSERT INTO {}.account (id) VALUES (?1)")?,
-            accounts: HashMap::new(),
-            seen: Seen::new(),
-            repeated: Repeated::Few(BTreeSet::new()),
-        };
-        let mut statement = prepare("SELECT id, seq FROM {}.account")?;
-        let known = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        rows.accounts = known.collect::<Result<_, _>>()?;
-        Ok(rows)
+            insert_account: conn
+                .prepare(&format!("INSERT INTO {schema}.account (id) VALUES (?1)"))?,
+            accounts: accounts.collect::<Result<_, _>>()?,
+            waiting: Vec::with_capacity(TOGETHER),
+            last_seq: 0,
+            lacking_default: false,
+        })
     }
 
-    /// The customer's row, and lines that would make it, if the file named it before.
-    pub(super) fn named_before(
-        &mut self,
-        legacy_id: &LegacyId,
-    ) -> Result<Option<(i64, Vec<Line>)>, StoreError> {
-        if self.seen.insert(Kind::Customer, legacy_id.as_str()) {
-            self.read_back(legacy_id)
-        } else {
-            Ok(None)
+    /// Takes a customer that has no row.
+    pub(super) fn insert(&mut self, customer: Ready) -> Result<(), StoreError> {
+        self.lacking_default |= customer.lacks_default();
+        self.waiting.push(customer);
+        if self.waiting.len() < TOGETHER {
+            return Ok(());
         }
+        self.write()
+    }
+
+    /// Writes a customer over its row; its lines come to those that the row has.
+    pub(super) fn replace(&mut self, seq: i64, customer: &Ready) -> Result<(), StoreError> {
+        self.lacking_default |= customer.lacks_default();
+        let sql = format!(
+            "UPDATE {}.customer SET (lines, digest, platform_customer, default_payment_method, details)
+             = (lines || ' ' || ?2, ?3, ?4, ?5, ?6) WHERE seq = ?1",
+            self.schema
+        );
+        self.conn.prepare_cached(&sql)?.execute(rusqlite::params![
+            seq,
+            customer.lines,
+            customer.digest,
+            customer.platform_customer,
+            customer.default,
+            customer.details
+        ])?;
+        for table in ["payment_method", "target"] {
+            let sql = format!("DELETE FROM {}.{table} WHERE customer = ?1", self.schema);
+            self.conn.prepare_cached(&sql)?.execute([seq])?;
+        }
+        self.write_asked(&[(seq, customer)])
+    }
+
+    /// Writes the customers that wait. Their rows are numbered by SQLite, from 1 and without a gap, since none is ever deleted:
+    /// a number that is given makes a statement keep copies of what it changes.
+    pub(super) fn write(&mut self) -> Result<(), StoreError> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let mut values = Vec::with_capacity(waiting.len() * 7);
+        for customer in &waiting {
+            values.extend([
+                customer.legacy_id.to_sql()?,
+                customer.lines.to_sql()?,
+                customer.digest.into(),
+                customer.platform_customer.to_sql()?,
+                customer.default.to_sql()?,
+                customer.details.to_sql()?,
+                Standing::Pending.to_sql()?,
+            ]);
+        }
+        self.customers.write(&values)?;
+        let numbered: Vec<_> = (self.last_seq + 1..).zip(&waiting).collect();
+        self.last_seq = numbered.last().map_or(self.last_seq, |(seq, _)| *seq);
+        self.write_asked(&numbered)
+    }
+
+    /// Writes what customers ask for.
+    fn write_asked(&mut self, customers: &[(i64, &Ready)]) -> Result<(), StoreError> {
+        let mut values = Vec::new();
+        for (seq, customer) in customers {
+            for (position, source) in (0_i64..).zip(&customer.sources) {
+                values.extend([(*seq).into(), position.into(), source.to_sql()?]);
+            }
+        }
+        self.sources.write(&values)?;
+        values.clear();
+        for (seq, customer) in customers {
+            for (position, (account, asked)) in (0_i64..).zip(&customer.targets) {
+                let all = asked.len() == customer.sources.len();
+                let count = i64::try_from(asked.len()).unwrap_or(i64::MAX);
+                values.extend([
+                    (*seq).into(),
+                    position.into(),
+                    self.account(account)?.into(),
+                    count.into(),
+                    ToSqlOutput::Owned((!all).then(|| positions_text(asked)).into()),
+                    Standing::Pending.to_sql()?,
+                ]);
+            }
+        }
+        self.targets.write(&values)
     }
 
     fn account(&mut self, account: &AccountId) -> Result<i64, StoreError> {
@@ -98,77 +161,16 @@ impl<'c> Rows<'c> {
         Ok(seq)
     }
 
-    pub(super) fn insert(&mut self, customer: &Gathered, lines: &str) -> Result<(), StoreError> {
-        self.insert_as(None, customer, lines)
-    }
-
-    /// Writes a customer over its row; `lines` come to those that it has.
-    pub(super) fn replace(
+    /// The row of a customer that may be among those taken, and lines that would make it.
+    pub(super) fn named_before(
         &mut self,
-        seq: i64,
-        customer: &Gathered,
-        lines: &str,
-    ) -> Result<(), StoreError> {
-        let sql = format!(
-            "DELETE FROM {}.customer WHERE seq = ?1 RETURNING lines",
-            self.schema
-        );
-        let known: String = self
-            .conn
-            .prepare_cached(&sql)?
-            .query_row([seq], |row| row.get(0))?;
-        for table in ["payment_method", "target"] {
-            let sql = format!("DELETE FROM {}.{table} WHERE customer = ?1", self.schema);
-            self.conn.prepare_cached(&sql)?.execute([seq])?;
+        legacy_id: &LegacyId,
+    ) -> Result<Option<(i64, Vec<Line>)>, StoreError> {
+        let waits = |customer: &Ready| customer.legacy_id == *legacy_id;
+        if self.waiting.iter().any(waits) {
+            self.write()?;
         }
-        self.insert_as(Some(seq), customer, &format!("{known} {lines}"))
-    }
-
-    fn insert_as(
-        &mut self,
-        seq: Option<i64>,
-        customer: &Gathered,
-        lines: &str,
-    ) -> Result<(), StoreError> {
-        let unreadable = |_| {
-            StoreError::Damaged(format!(
-                "the details of {} cannot be written",
-                customer.legacy_id
-            ))
-        };
-        let details = serde_json::to_string(&customer.details).map_err(unreadable)?;
-        let seq = self.insert_customer.insert(rusqlite::params![
-            seq,
-            customer.legacy_id,
-            lines,
-            customer.digest(&details),
-            customer.platform_customer,
-            customer.default,
-            details,
-            Standing::Pending,
-        ])?;
-        for (position, source) in (0_u32..).zip(&customer.sources) {
-            self.insert_source
-                .execute(rusqlite::params![seq, position, source])?;
-            if self.seen.insert(Kind::Source, source.as_str()) {
-                self.repeated.add(source);
-            }
-        }
-        for (position, (account, sources)) in (0_u32..).zip(&customer.targets) {
-            let account = self.account(account)?;
-            let all = sources.len() == customer.sources.len();
-            let text = (!all).then(|| positions_text(sources));
-            let asked = i64::try_from(sources.len()).unwrap_or(i64::MAX);
-            self.insert_target.execute(rusqlite::params![
-                seq,
-                position,
-                account,
-                asked,
-                text,
-                Standing::Pending
-            ])?;
-        }
-        Ok(())
+        self.read_back(legacy_id)
     }
 
     /// A customer's rows as the lines that would make them: one with all its sources, then one for each account.

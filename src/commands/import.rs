@@ -1,0 +1,157 @@
+//! The import that a run and its dry run share: one thread reads, checks and gathers, this one writes.
+//!
+//! ```text
+//! CSV ─▶ Reader ─▶ Gathering ─▶ a few batches ─▶ Importer ─▶ SQLite
+//! └────── a thread of its own ──────┘            └─ the caller's ─┘
+//! ```
+
+use std::path::Path;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+
+use rusqlite::Connection;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::input::{self, Problems, Reader, SourceFacts};
+use crate::store::{self, CsvFile, Gathering, Imported, Importer, Named, StoreError};
+
+/// Customers handed over at once: enough that the hand-over costs nothing, few enough that they stay in a cache.
+const BATCH: usize = 256;
+
+/// Batches that may wait, so that neither thread stands still while the other one is held up for a moment.
+const BATCHES: usize = 4;
+
+/// What came of reading a CSV.
+pub struct Read {
+    /// What was found wrong.
+    pub problems: Problems,
+    /// What was taken over; `None` where errors forbid it.
+    pub imported: Option<Imported>,
+    /// The file.
+    pub facts: SourceFacts,
+    /// The file as it is kept, to be known again.
+    pub file: CsvFile,
+}
+
+/// Reads the whole CSV into the state, all or nothing. `seal` runs in the same transaction, last; `go_on` is asked at each
+/// batch, since this can take minutes.
+pub fn import(
+    conn: &Connection,
+    csv: &Path,
+    seal: impl FnOnce(&Connection) -> Result<(), StoreError>,
+    go_on: impl Fn() -> Result<(), Failure>,
+) -> Result<Read, Failure> {
+    let reader = input::open(csv).map_err(|error| wrong(&error))?;
+    let gathering = Gathering::new(bytes(csv));
+    let mut importer = Importer::begin(conn).map_err(|error| stored(&error))?;
+    let (read, facts) = thread::scope(|scope| {
+        let (send, batches) = sync_channel(BATCHES);
+        let reading = thread::Builder::new()
+            .name("reader".to_owned())
+            .spawn_scoped(scope, move || read(reader, gathering, &send))
+            .map_err(|error| stored(&error.into()))?;
+        // Where this loop is left early, the channel is closed with it, and the reader ends.
+        for batch in batches {
+            go_on()?;
+            for named in batch {
+                importer.take(named).map_err(|error| stored(&error))?;
+            }
+        }
+        let broke_off =
+            |_| Failure::new(Exit::Unexpected, "the thread that reads the CSV broke off");
+        reading.join().map_err(broke_off)?
+    })?;
+    let file = CsvFile {
+        path: csv.display().to_string(),
+        bytes: facts.bytes,
+        changed_ns: changed_ns(csv),
+        sha256: facts.sha256.clone(),
+    };
+    let (problems, imported) = importer
+        .finish(read, |conn| {
+            seal(conn)?;
+            file.write(conn)
+        })
+        .map_err(|error| stored(&error))?;
+    Ok(Read {
+        problems,
+        imported,
+        facts,
+        file,
+    })
+}
+
+/// The reading thread: sends all that the file says, or ends early where nobody takes it any more.
+fn read(
+    mut reader: Reader,
+    mut gathering: Gathering,
+    batches: &SyncSender<Vec<Named>>,
+) -> Result<(store::Read, SourceFacts), Failure> {
+    let mut batch = Vec::with_capacity(BATCH);
+    while let Some(line) = reader
+        .next(gathering.problems())
+        .map_err(|error| wrong(&error))?
+    {
+        batch.extend(gathering.add(line).map_err(|error| stored(&error))?);
+        if batch.len() == BATCH {
+            let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+            if batches.send(full).is_err() {
+                break;
+            }
+        }
+    }
+    let (last, read) = gathering.finish().map_err(|error| stored(&error))?;
+    batch.extend(last);
+    // Nobody takes it: then the writing side has its own reason, and tells it.
+    drop(batches.send(batch));
+    Ok((read, reader.facts()))
+}
+
+fn wrong(error: &input::WrongFile) -> Failure {
+    Failure::new(Exit::Input, error.to_string())
+}
+
+fn stored(error: &StoreError) -> Failure {
+    Failure::new(
+        Exit::Unexpected,
+        format!("the CSV cannot be imported: {error}"),
+    )
+}
+
+/// True where the file is the one that was imported last, by name, size and time of change.
+pub fn is_imported(conn: &Connection, csv: &Path) -> Result<bool, StoreError> {
+    let Some(last) = CsvFile::read(conn)? else {
+        return Ok(false);
+    };
+    Ok(last.path == csv.display().to_string()
+        && last.bytes == bytes(csv)
+        && last.changed_ns == changed_ns(csv))
+}
+
+fn bytes(csv: &Path) -> u64 {
+    std::fs::metadata(csv).map_or(0, |metadata| metadata.len())
+}
+
+/// When the file was changed last. On Unix the time that nobody can set: a file that was replaced by another of the same size, with
+/// its time of modification kept, is still told from it.
+#[cfg(unix)]
+fn changed_ns(csv: &Path) -> i64 {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(csv).map_or(0, |metadata| {
+        let seconds = metadata.ctime().saturating_mul(1_000_000_000);
+        seconds.saturating_add(metadata.ctime_nsec())
+    })
+}
+
+/// When the file was changed last.
+#[cfg(not(unix))]
+fn changed_ns(csv: &Path) -> i64 {
+    let modified = std::fs::metadata(csv).and_then(|metadata| metadata.modified());
+    let since = modified
+        .ok()
+        .and_then(|modified| modified.duration_since(std::time::UNIX_EPOCH).ok());
+    since
+        .and_then(|since| i64::try_from(since.as_nanos()).ok())
+        .unwrap_or(0)
+}
