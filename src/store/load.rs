@@ -1,10 +1,12 @@
 //! Customers as the step machine wants them, read page by page: nothing is held in memory for those not in flight.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
 use super::codes::{SELECT_STEPS, positions_from, read_step};
+use super::found::ASKED_FOR;
 use super::{AccountSeq, StoreError};
 use crate::ids::{AccountId, PaymentMethodId};
 use crate::legacy::Details;
@@ -36,22 +38,26 @@ pub enum Which {
     Open,
     /// Those with a step whose outcome is not known.
     Unsettled,
+    /// Those that a lost state file's Customers were found of.
+    Found,
     /// Every one.
     All,
 }
 
-/// Reads customers in the CSV's order through a connection of its own.
-pub struct Loader {
-    conn: Connection,
+/// Reads customers in the CSV's order through a connection of its own, or one that is lent while nobody writes.
+pub struct Loader<C = Connection> {
+    conn: C,
     accounts: BTreeMap<AccountSeq, (AccountId, bool)>,
 }
 
-impl Loader {
+impl<C: Borrow<Connection>> Loader<C> {
     /// Reads the accounts once; `parked` is as it was then.
-    pub fn new(conn: Connection) -> Result<Self, StoreError> {
+    pub fn new(conn: C) -> Result<Self, StoreError> {
         let mut accounts = BTreeMap::new();
         {
-            let mut statement = conn.prepare("SELECT seq, id, parked IS NOT NULL FROM account")?;
+            let mut statement = conn
+                .borrow()
+                .prepare("SELECT seq, id, parked IS NOT NULL FROM account")?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 accounts.insert(AccountSeq(row.get(0)?), (row.get(1)?, row.get(2)?));
@@ -83,6 +89,11 @@ impl Loader {
         self.page(after, most, Which::Unsettled)
     }
 
+    /// Customers after `after` that Customers of a lost state file were found of, at most `most` of them.
+    pub fn found_page(&self, after: CustomerSeq, most: u32) -> Result<Vec<Loaded>, StoreError> {
+        self.page(after, most, Which::Found)
+    }
+
     /// One customer, as it is now.
     pub fn customer_of(&self, seq: CustomerSeq) -> Result<Option<Loaded>, StoreError> {
         let before = CustomerSeq(seq.0.saturating_sub(1));
@@ -91,6 +102,11 @@ impl Loader {
     }
 
     fn page(&self, after: CustomerSeq, most: u32, which: Which) -> Result<Vec<Loaded>, StoreError> {
+        let found_sql = format!(
+            "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details FROM customer c
+             WHERE seq > ?1 AND EXISTS (SELECT 1 FROM found f WHERE f.legacy_id = c.legacy_id AND {ASKED_FOR})
+             ORDER BY seq LIMIT ?2"
+        );
         let sql = match which {
             Which::Open => {
                 "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details FROM customer
@@ -100,6 +116,7 @@ impl Loader {
                 "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, NULL FROM customer
                  WHERE seq > ?1 ORDER BY seq LIMIT ?2"
             }
+            Which::Found => &found_sql,
             // Standings in progress, in doubt, parked; states started, in doubt.
             Which::Unsettled => {
                 "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details FROM customer
@@ -107,7 +124,7 @@ impl Loader {
                  AND EXISTS (SELECT 1 FROM step WHERE customer = seq AND state IN (1, 4)) ORDER BY seq LIMIT ?2"
             }
         };
-        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut statement = self.conn.borrow().prepare_cached(sql)?;
         let mut rows = statement.query(rusqlite::params![after.0, most])?;
         let mut page = Vec::new();
         while let Some(row) = rows.next()? {
@@ -146,7 +163,7 @@ impl Loader {
 
     fn sources(&self, seq: CustomerSeq) -> Result<Vec<PaymentMethodId>, StoreError> {
         let sql = "SELECT id FROM payment_method WHERE customer = ?1 ORDER BY position";
-        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut statement = self.conn.borrow().prepare_cached(sql)?;
         let sources = statement
             .query_map([seq.0], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
@@ -159,7 +176,7 @@ impl Loader {
         sources: usize,
     ) -> Result<(Vec<Target>, Vec<AccountSeq>), StoreError> {
         let sql = "SELECT account, sources FROM target WHERE customer = ?1 ORDER BY position";
-        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut statement = self.conn.borrow().prepare_cached(sql)?;
         let mut rows = statement.query([seq.0])?;
         let (mut targets, mut accounts) = (Vec::new(), Vec::new());
         while let Some(row) = rows.next()? {
@@ -194,7 +211,7 @@ impl Loader {
     }
 
     fn steps(&self, seq: CustomerSeq) -> Result<BTreeMap<StepId, Record>, StoreError> {
-        let mut statement = self.conn.prepare_cached(SELECT_STEPS)?;
+        let mut statement = self.conn.borrow().prepare_cached(SELECT_STEPS)?;
         let steps = statement
             .query_map([seq.0], read_step)?
             .collect::<Result<_, _>>()?;
