@@ -34,7 +34,7 @@ pub struct Cli {
 
 const EXIT_CODES: &str = "Exit codes: 0 all done, 1 unexpected, 2 usage or configuration, 3 finished with some refused, parked or in doubt, \
 4 the input has problems, 5 refused for safety, 6 key or permission, 7 stopped by a stop-loss, 8 stopped by a limit asked for, \
-9 verify found a difference, 10 no state file, 11 another run holds it, 130/143 interrupted with the state saved.
+9 the drill found something lost or doubled, 10 no state file, 11 another run holds it, 130/143 interrupted with the state saved.
 
 The API key comes from STRIPE_API_KEY or --api-key-file, never from an argument.";
 
@@ -77,6 +77,8 @@ pub enum Command {
     Simulate(Box<Simulate>),
     /// Write a realistic CSV to rehearse with.
     Sample(Sample),
+    /// Kill a rehearsal of a CSV at every boundary, and certify that nothing is lost and nothing is made twice.
+    Drill(Drill),
 }
 
 /// `pmclone run`.
@@ -180,6 +182,9 @@ pub struct Stripe {
     /// Customers in flight at once; each has one request in flight at most [default: 32].
     #[arg(long, value_name = "N")]
     pub concurrency: Option<NonZeroU32>,
+    /// Wait at each commit for the word of the drill that started this run.
+    #[arg(long, hide = true)]
+    pub drill_gate: bool,
 }
 
 /// What to work on.
@@ -289,6 +294,26 @@ pub struct Sample {
     /// Write to a file instead of stdout.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// `pmclone drill`.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "It runs this very program as a child process, on the built-in simulator, in a temporary directory: no key is read, \
+no state file is touched, nothing leaves this machine. Exit code 0: nothing lost, nothing made twice, nothing left in doubt. 9: otherwise."
+)]
+pub struct Drill {
+    /// The legacy customers.
+    pub csv: PathBuf,
+    /// How often to kill: at every boundary if they are no more than that, else at a sample of them.
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    pub kills: u64,
+    /// How many customers to take, drawn from the CSV.
+    #[arg(long, value_name = "N", default_value = "50")]
+    pub customers: NonZeroU32,
+    /// What is drawn follows from it.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
 }
 
 /// The fault language, as [`crate::simulator::FaultScript`] reads it.

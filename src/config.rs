@@ -112,6 +112,15 @@ impl Config {
         named.unwrap_or_else(|| PathBuf::from(if simulate { REHEARSAL_STATE } else { STATE }))
     }
 
+    /// Where a drill keeps what it needs: in `TMPDIR`, or else in memory. A SIGKILL is survived by what the kernel has, on a
+    /// disk or not. `None`: wherever this machine has its temporary files.
+    pub fn scratch() -> Option<PathBuf> {
+        const MEMORY: &str = "/dev/shm";
+        let named = env("TMPDIR").filter(|dir| !dir.is_empty());
+        let memory = Path::new(MEMORY).is_dir().then(|| MEMORY.to_owned());
+        named.or(memory).map(PathBuf::from)
+    }
+
     /// Where Stripe is, if it is said.
     pub fn api_base(&self, stripe: &cli::Stripe) -> Option<String> {
         stripe

@@ -23,7 +23,7 @@ pub enum Exit {
     StopLoss,
     /// Stopped by a limit that was asked for, with work left.
     Limit,
-    /// `verify` found a difference.
+    /// What is at Stripe is not what was asked for: `drill` found something lost, doubled, or left in doubt.
     Difference,
     /// There is no state file.
     NoState,

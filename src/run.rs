@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
+pub(crate) use feed::Drive;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -154,9 +155,20 @@ pub async fn run(
     context: Arc<Context>,
     loader: Loader,
     selection: Selection,
+    tick: impl FnMut(&Context, usize),
+) -> Result<End, StoreError> {
+    run_driven(Drive::Thread, context, loader, selection, tick).await
+}
+
+/// The same, and what reads the customers ahead is driven so.
+pub(crate) async fn run_driven(
+    drive: Drive,
+    context: Arc<Context>,
+    loader: Loader,
+    selection: Selection,
     mut tick: impl FnMut(&Context, usize),
 ) -> Result<End, StoreError> {
-    match passes(&context, loader, selection, &mut tick).await {
+    match passes(drive, &context, loader, selection, &mut tick).await {
         Ok(end) => Ok(end),
         Err(VisitError::Stop(stop)) => Ok(End::Stopped(stop)),
         Err(VisitError::Store(error)) => Err(error),
@@ -164,6 +176,7 @@ pub async fn run(
 }
 
 async fn passes(
+    drive: Drive,
     context: &Arc<Context>,
     loader: Loader,
     selection: Selection,
@@ -176,14 +189,10 @@ async fn passes(
     reconciled(context, &loader, tick).await?;
     for pass in 0..=MORE_PASSES {
         let (feeder, mut customers) =
-            feed::spawn(Arc::clone(&loader), selection.clone(), last, context)?;
+            feed::spawn(drive, Arc::clone(&loader), selection.clone(), last, context)?;
         let ended = one_pass(context, &mut customers, &mut counted, tick).await;
         drop(customers);
-        let fed = tokio::task::spawn_blocking(move || feeder.join()).await;
-        let fed = fed
-            .ok()
-            .and_then(Result::ok)
-            .unwrap_or_else(|| Err(lost_feeder()));
+        let fed = feeder.join().await;
         let left = match ended? {
             PassEnd::Stopped(stop) => return Ok(End::Stopped(stop)),
             PassEnd::Unreachable(customers) => return Ok(End::Unreachable(customers)),
@@ -225,10 +234,6 @@ async fn reconciled(
     Ok(reconciled)
 }
 
-fn lost_feeder() -> StoreError {
-    StoreError::Damaged("the thread that reads customers ended unexpectedly".to_owned())
-}
-
 enum PassEnd {
     Stopped(Stop),
     Unreachable(u64),
@@ -258,7 +263,14 @@ async fn one_pass(
     while !(fed_all && visits.is_empty()) {
         // What the feeder has read ahead is left for another run.
         fed_all |= *context.draining.borrow();
+        // In this order, so that the same events always come to the same: the ticks are rare, and whoever has ended makes
+        // room for the next.
         tokio::select! {
+            biased;
+            _ = ticks.tick() => {
+                count_requests(context, counted).await?;
+                tick(context, visits.len());
+            }
             admitted = customers.recv(), if !fed_all && stopped.is_none() && visits.len() < context.concurrency => {
                 match admitted {
                     Some(loaded) => {
@@ -288,10 +300,6 @@ async fn one_pass(
                 }
                 Err(VisitError::Store(error)) => return Err(error),
             },
-            _ = ticks.tick() => {
-                count_requests(context, counted).await?;
-                tick(context, visits.len());
-            }
         }
     }
     count_requests(context, counted).await?;

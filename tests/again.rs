@@ -103,6 +103,25 @@ fn a_line_that_changes_while_its_request_is_under_way_changes_no_request() -> Re
     world.is_told_by(&place, &asked, &[])
 }
 
+/// A part that is refused makes the customer count as refused, and must not make it count as finished.
+#[test]
+fn a_customer_with_a_refused_source_is_taken_up_again_on_the_accounts_that_were_left_out()
+-> Result<()> {
+    let place = Place::new()?;
+    let simulator = Simulator::on_demand(&place)?;
+    let text = HEADER.to_owned()
+        + "c1,c1@example.com,Ann,pm_1Again1;pm_sepa_1,acct_1Again;acct_1Later\n\
+           c2,c2@example.com,Bob,pm_1Again2,acct_1Again;acct_1Later\n";
+    place.put("c.csv", &text)?;
+    let pilot = ["run", "c.csv", "--account", "acct_1Again"];
+    place.against(&simulator, &pilot)?.with(8)?;
+    place.against(&simulator, &["resume"])?.with(3)?;
+    let asked = Asked::of_text(&text)?;
+    let world = World::of(&simulator, &asked)?;
+    world.holds_all_of(&asked)?;
+    world.is_told_by(&place, &asked, &[])
+}
+
 #[test]
 fn a_rehearsal_has_the_customers_that_a_newer_csv_wants_adopted() -> Result<()> {
     const HEADER: &str = "legacy_id,platform_customer,payment_method,connected_account\n";

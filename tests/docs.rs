@@ -17,7 +17,7 @@ use pmclone::simulator::FaultScript;
 const PMCLONE: &str = env!("CARGO_BIN_EXE_pmclone");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const DOCUMENTS: [&str; 2] = ["README.md", "MIGRATION.md"];
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 9] = [
     "run",
     "resume",
     "reconcile",
@@ -26,9 +26,20 @@ const COMMANDS: [&str; 8] = [
     "export",
     "simulate",
     "sample",
+    "drill",
 ];
 /// Flags of other programs that the documents mention.
-const FLAGS_OF_OTHERS: [&str; 4] = ["--release", "--query", "--stripe-account", "--bench"];
+const FLAGS_OF_OTHERS: [&str; 9] = [
+    "--release",
+    "--query",
+    "--stripe-account",
+    "--bench",
+    "--features",
+    "--test",
+    "--profile",
+    "--lib",
+    "--nocapture",
+];
 
 fn read(name: &str) -> Result<String> {
     fs::read_to_string(Path::new(ROOT).join(name)).with_context(|| name.to_owned())
@@ -90,9 +101,8 @@ fn stays_here(command: &str) -> Result<()> {
             command.contains("--simulate") || command.contains("--dry-run")
         }
         (Some("pmclone"), Some("resume" | "recover")) => command.contains("--simulate"),
-        (Some("pmclone"), Some("status" | "export" | "sample")) | (Some("printf" | "rm"), _) => {
-            true
-        }
+        (Some("pmclone"), Some("status" | "export" | "sample" | "drill"))
+        | (Some("printf" | "rm"), _) => true,
         _ => false,
     };
     ensure!(harmless, "{command:?} is not known to stay on this machine");

@@ -51,6 +51,7 @@ pub fn dry_run(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
     let read = import(&conn, &args.csv, |_| Ok(()), || Ok(()))?;
     let plan = if read.imported.is_some() {
         migrate::known_accounts(&conn, &selection(&args.work), &state)?;
+        store::take_up_left_out(&conn).map_err(of)?;
         let work = store::work(&conn, &selection(&args.work)).map_err(of)?;
         Some(Plan::new(work, rates(limits(config, args))))
     } else {

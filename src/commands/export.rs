@@ -104,7 +104,7 @@ fn write<W: Write>(
 
 /// A customer's lines: one for each source and account asked for. What is asked for nowhere has a line with empty columns,
 /// so that no customer is missing from the mapping.
-fn rows(loaded: &Loaded) -> Vec<Row> {
+pub(crate) fn rows(loaded: &Loaded) -> Vec<Row> {
     let customer = &loaded.customer;
     let mut rows = Vec::new();
     for (position, target) in (0..).zip(&customer.targets) {

@@ -26,7 +26,7 @@ use crate::report::summary::{Ending, Summary};
 use crate::report::{self, print_json};
 use crate::run::{self, Context, End};
 use crate::state::Standing;
-use crate::store::{self, Loader, Migration, RunLock, Selection, Store, StoreError};
+use crate::store::{self, Gate, Loader, Migration, RunLock, Selection, Store, StoreError};
 use crate::stripe::ReadAnswer;
 
 /// A state file that is ready to run.
@@ -53,6 +53,8 @@ pub struct Link {
     pub pressed: watch::Receiver<Pressed>,
     /// Made true when the run shall end.
     pub draining: watch::Sender<bool>,
+    /// Where a drill holds each commit.
+    pub gate: Option<Gate>,
 }
 
 /// What a run is asked for.
@@ -90,6 +92,7 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         rehearsal,
         pressed,
         draining,
+        gate,
     } = link;
     let of = |error: StoreError| Failure::store(&state, &error);
     if let Some(rehearsal) = &rehearsal {
@@ -106,13 +109,14 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     interrupt::unless(pressed.clone(), recovering).await?;
     let parked = take_up_parked(config, &conn, &session, &state);
     interrupt::unless(pressed.clone(), parked).await?;
+    store::take_up_left_out(&conn).map_err(of)?;
     let rates = rates(session.limits);
     let plan = Plan::new(store::work(&conn, &asked.selection).map_err(of)?, rates);
     announce(config, &session, &migration, &state, &plan, rates);
     let loader = store::open_readonly(&state)
         .and_then(Loader::new)
         .map_err(of)?;
-    let (store, writer) = Store::spawn(conn).map_err(of)?;
+    let (store, writer) = Store::spawn_watched(conn, gate).map_err(of)?;
     let context = Arc::new(Context {
         adopt_attached: asked.adopt_attached,
         concurrency: asked.concurrency,

@@ -1,7 +1,8 @@
 //! One file for each command, and what they share: how a session with Stripe begins, and how a run is carried out.
 
+mod drill;
 mod dry_run;
-mod export;
+pub(crate) mod export;
 mod import;
 mod interrupt;
 mod migrate;
@@ -13,7 +14,7 @@ mod run;
 mod sample;
 mod session;
 mod simulate;
-mod status;
+pub(crate) mod status;
 mod take_up;
 #[cfg(test)]
 mod tests;
@@ -45,6 +46,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Export(args) => export::export(&config, &args),
         Command::Simulate(args) => simulate::simulate(&config, &args),
         Command::Sample(args) => sample::sample(&args),
+        Command::Drill(args) => drill::drill(&config, &args),
     };
     ended.unwrap_or_else(|failure| print(&config.screen, &failure))
 }

@@ -33,6 +33,7 @@ async fn begin(config: &Config, args: &cli::Reconcile) -> Result<Exit, Failure> 
         rehearsal,
         pressed,
         draining,
+        gate,
     } = link;
     let of = |error: StoreError| Failure::store(&state, &error);
     if !args.dry_run {
@@ -48,7 +49,7 @@ async fn begin(config: &Config, args: &cli::Reconcile) -> Result<Exit, Failure> 
     let loader = store::open_readonly(&state)
         .and_then(Loader::new)
         .map_err(of)?;
-    let (store, writer) = Store::spawn(conn).map_err(of)?;
+    let (store, writer) = Store::spawn_watched(conn, gate).map_err(of)?;
     let context = Context::new(session.client, store, migration, draining);
     let keep = if args.dry_run { Keep::No } else { Keep::Yes };
     let loader = Mutex::new(loader);

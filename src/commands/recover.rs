@@ -63,6 +63,7 @@ async fn begin(config: &Config, args: &cli::Recover) -> Result<Exit, Failure> {
         rehearsal,
         pressed,
         draining: _draining,
+        gate: _,
     } = link;
     let work = Work {
         config,
@@ -133,6 +134,7 @@ async fn link(config: &Config, args: &cli::Recover, state: &Path) -> Result<Link
         rehearsal,
         pressed,
         draining,
+        gate: None,
     })
 }
 

@@ -119,21 +119,11 @@ impl Rehearsal {
     /// Puts the platform Customers that the CSV wants adopted into the world, with their sources attached, as they would
     /// be at Stripe; those of an earlier CSV are there already. Everything else comes to be when it is first named.
     pub fn seed_adopted(&self, conn: &Connection) -> Result<(), StoreError> {
-        let mut seeds = String::new();
         let is_there = |customer: &CustomerId| {
             let known = |simulator: &mut simulator::Simulator| simulator.knows(customer.as_str());
             !self.new_world && self.running.inspect(known)
         };
-        store::for_each_adopted(conn, |customer, sources| {
-            if is_there(customer) {
-                return;
-            }
-            let methods: Vec<_> = sources.iter().filter_map(seed_of).collect();
-            let seed =
-                serde_json::json!({ "customer": customer.as_str(), "payment_methods": methods });
-            seeds.push_str(&seed.to_string());
-            seeds.push('\n');
-        })?;
+        let seeds = seeds(conn, is_there)?;
         if seeds.is_empty() {
             return Ok(());
         }
@@ -152,6 +142,24 @@ impl Rehearsal {
     pub async fn stop(self) -> Result<(), Failure> {
         self.running.stop().await.map_err(|error| broken(&error))
     }
+}
+
+/// The platform Customers that the CSV wants adopted, as the simulator takes them; without those that are there.
+pub fn seeds(
+    conn: &Connection,
+    is_there: impl Fn(&CustomerId) -> bool,
+) -> Result<String, StoreError> {
+    let mut seeds = String::new();
+    store::for_each_adopted(conn, |customer, sources| {
+        if is_there(customer) {
+            return;
+        }
+        let methods: Vec<_> = sources.iter().filter_map(seed_of).collect();
+        let seed = serde_json::json!({ "customer": customer.as_str(), "payment_methods": methods });
+        seeds.push_str(&seed.to_string());
+        seeds.push('\n');
+    })?;
+    Ok(seeds)
 }
 
 fn remove(world: &Path) -> Result<(), Failure> {
@@ -185,11 +193,12 @@ fn seed_of(source: &PaymentMethodId) -> Option<serde_json::Value> {
     Some(serde_json::json!({ "id": source.as_str(), "type": kind }))
 }
 
+/// Real time in unix milliseconds.
 #[expect(
     clippy::disallowed_methods,
     reason = "the simulator's own clock, which no key's age is judged by"
 )]
-fn wall_ms() -> i64 {
+pub fn wall_ms() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since
         .ok()

@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::ids::MigrationId;
 use crate::input;
 use crate::report;
-use crate::store::{self, Migration, Recovery, RunLock, StoreError};
+use crate::store::{self, Commit, Migration, Recovery, RunLock, StoreError};
 use crate::stripe::STRIPE_VERSION;
 
 /// Imports the CSV and migrates its customers.
@@ -47,14 +47,7 @@ async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
         simulated: args.rehearsal.simulate,
         recovery: Recovery::No,
     });
-    take_in(
-        config,
-        &conn,
-        &args.csv,
-        &migration,
-        &state,
-        &opened.link.pressed,
-    )?;
+    take_in(config, &conn, &args.csv, &migration, &state, &opened.link)?;
     let asked = Asked::of(config, &args.work, &args.stripe);
     let prepared = Prepared {
         lock,
@@ -123,6 +116,7 @@ pub async fn open(
         Some(rehearsal) => rehearsal.destination()?,
         None => Destination::stripe(config, stripe)?,
     };
+    let gate = session::gate(stripe, &destination)?;
     let session = session::begin(config, stripe, destination, draining.subscribe());
     let session = interrupt::unless(pressed.clone(), session).await?;
     if let Some(migration) = &migration {
@@ -138,6 +132,7 @@ pub async fn open(
         rehearsal,
         pressed,
         draining,
+        gate,
     };
     Ok(Opened {
         conn,
@@ -176,7 +171,7 @@ fn take_in(
     csv: &Path,
     migration: &Migration,
     state: &Path,
-    pressed: &watch::Receiver<Pressed>,
+    link: &Link,
 ) -> Result<(), Failure> {
     let of = |error: StoreError| Failure::store(state, &error);
     if is_imported(conn, csv).map_err(of)? {
@@ -187,13 +182,21 @@ fn take_in(
         ));
         return Ok(());
     }
-    let seal = |conn: &Connection| match Migration::read(conn)? {
-        Some(_) => Ok(()),
-        None => migration.write(conn, STRIPE_VERSION),
+    let gate = |commit| {
+        if let Some(gate) = &link.gate {
+            gate.pass(commit, " import");
+        }
+    };
+    let seal = |conn: &Connection| {
+        if Migration::read(conn)?.is_none() {
+            migration.write(conn, STRIPE_VERSION)?;
+        }
+        gate(Commit::Begun);
+        Ok(())
     };
     // Nothing else of this task hears a signal meanwhile: the import does not wait for anything.
     let go_on = || {
-        let pressed = *pressed.borrow();
+        let pressed = *link.pressed.borrow();
         pressed.first.map_or(Ok(()), |_| Err(pressed.failure()))
     };
     let read = import(conn, csv, seal, go_on)?;
@@ -207,6 +210,7 @@ fn take_in(
         return Err(Failure::new(Exit::Input, format!("{errors} errors in {}: nothing was imported, nothing was sent", csv.display()))
             .hint("mend them and run the same command again; --dry-run shows what is left without sending anything"));
     };
+    gate(Commit::Done);
     config.screen.line(&report::import::imported(csv, imported));
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ids::AccountId;
-use crate::store::{Migration, Recovery};
+use crate::store::{Gate, Migration, Recovery};
 use crate::stripe::{AccountFacts, ApiBase, Client, Limits, Mode, ReadAnswer, SecretKey, Settings};
 
 /// A client that has met Stripe.
@@ -66,6 +66,21 @@ impl Destination {
         let api_base = api_base.map_err(|error| Failure::usage(error.to_string()))?;
         Ok(Self { key, api_base })
     }
+}
+
+/// A drill's word is waited for only where nothing but a simulator can be meant.
+pub fn gate(args: &cli::Stripe, destination: &Destination) -> Result<Option<Gate>, Failure> {
+    if !args.drill_gate {
+        return Ok(None);
+    }
+    if !destination.api_base.is_loopback() || destination.key.mode() != Mode::Test {
+        return Err(Failure::usage(
+            "--drill-gate is for the runs that `pmclone drill` starts on its own simulator",
+        ));
+    }
+    Gate::open()
+        .map(Some)
+        .map_err(|error| Failure::new(Exit::Unexpected, format!("no drill: {error}")))
 }
 
 /// Makes the client and asks whose key it is: the one read of a run, which also sets Stripe's clock.

@@ -1,6 +1,6 @@
-//! The thread that reads customers from the state file ahead of the run, a page at a time.
+//! Reads customers from the state file ahead of the run, a page at a time, on a thread of its own.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, watch};
@@ -13,68 +13,132 @@ use crate::time::StripeTime;
 /// Customers read at once.
 const PAGE: u32 = 128;
 
-/// What the thread gives back: the last customer it gave out.
-type Feeder = JoinHandle<Result<LastFed, StoreError>>;
+/// What drives a feeder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drive {
+    /// A thread: reading a page keeps no customer's task waiting.
+    Thread,
+    /// A task of the run's own runtime, for a simulation, which must have no second thread.
+    #[cfg(test)]
+    Task,
+}
+
+/// What reads. It gives back the last customer it gave out.
+pub enum Feeder {
+    Thread(JoinHandle<Result<LastFed, StoreError>>),
+    #[cfg(test)]
+    Task(tokio::task::JoinHandle<Result<LastFed, StoreError>>),
+}
+
+impl Feeder {
+    /// Waits for its end.
+    pub async fn join(self) -> Result<LastFed, StoreError> {
+        let fed = match self {
+            Self::Thread(thread) => tokio::task::spawn_blocking(move || thread.join())
+                .await
+                .ok()
+                .and_then(Result::ok),
+            #[cfg(test)]
+            Self::Task(task) => task.await.ok(),
+        };
+        fed.unwrap_or_else(|| {
+            let lost = "what reads the customers ended unexpectedly";
+            Err(StoreError::Damaged(lost.to_owned()))
+        })
+    }
+}
 
 /// What a task receives.
 type Customers = mpsc::Receiver<Result<Loaded, StoreError>>;
 
-/// Starts the thread. With `until`, a later pass, nothing after that customer is given out, and no limit counts again.
+/// Starts the feeder. With `until`, a later pass, nothing after that customer is given out, and no limit counts again.
 pub fn spawn(
-    loader: Arc<std::sync::Mutex<Loader>>,
+    drive: Drive,
+    loader: Arc<Mutex<Loader>>,
     selection: Selection,
     until: Option<LastFed>,
     context: &Context,
 ) -> Result<(Feeder, Customers), StoreError> {
     let (sender, customers) = mpsc::channel(usize::try_from(PAGE).unwrap_or(1));
-    let draining = context.draining.subscribe();
-    let feeder = std::thread::Builder::new()
-        .name("feeder".to_owned())
-        .spawn(move || feed(&loader, &selection, until, &sender, &draining))?;
+    let mut ahead = Ahead {
+        loader,
+        selection,
+        until,
+        draining: context.draining.subscribe(),
+        page: Vec::new().into_iter(),
+        after: CustomerSeq::default(),
+        fed: 0,
+    };
+    let feeder = match drive {
+        Drive::Thread => {
+            let feed = move || {
+                while let Some(loaded) = ahead.next()? {
+                    if sender.blocking_send(Ok(loaded)).is_err() {
+                        break;
+                    }
+                }
+                Ok(ahead.after)
+            };
+            let thread = std::thread::Builder::new().name("feeder".to_owned());
+            Feeder::Thread(thread.spawn(feed)?)
+        }
+        #[cfg(test)]
+        Drive::Task => Feeder::Task(tokio::spawn(async move {
+            while let Some(loaded) = ahead.next()? {
+                if sender.send(Ok(loaded)).await.is_err() {
+                    break;
+                }
+            }
+            Ok(ahead.after)
+        })),
+    };
     Ok((feeder, customers))
 }
 
-fn feed(
-    loader: &std::sync::Mutex<Loader>,
-    selection: &Selection,
+/// Where the reading stands.
+struct Ahead {
+    loader: Arc<Mutex<Loader>>,
+    selection: Selection,
     until: Option<LastFed>,
-    customers: &mpsc::Sender<Result<Loaded, StoreError>>,
-    draining: &watch::Receiver<bool>,
-) -> Result<LastFed, StoreError> {
-    let loader = loader
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    let (mut after, mut fed) = (CustomerSeq::default(), 0_u64);
-    loop {
-        let page = loader.open_page(after, PAGE)?;
-        let Some(end) = page.last().map(|loaded| loaded.seq) else {
-            return Ok(after);
-        };
-        for mut loaded in page {
-            let done = match until {
-                Some(until) => loaded.seq > until,
-                None => selection.limit.is_some_and(|limit| fed >= limit),
+    draining: watch::Receiver<bool>,
+    page: std::vec::IntoIter<Loaded>,
+    after: CustomerSeq,
+    fed: u64,
+}
+
+impl Ahead {
+    /// The next customer to be given out; `None` where there is none, or none is wanted any more.
+    fn next(&mut self) -> Result<Option<Loaded>, StoreError> {
+        loop {
+            let Some(mut loaded) = self.page.next() else {
+                let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
+                self.page = loader.open_page(self.after, PAGE)?.into_iter();
+                if self.page.len() == 0 {
+                    return Ok(None);
+                }
+                continue;
             };
-            if done || *draining.borrow() {
-                return Ok(after);
+            let done = match self.until {
+                Some(until) => loaded.seq > until,
+                None => self.selection.limit.is_some_and(|limit| self.fed >= limit),
+            };
+            if done || *self.draining.borrow() {
+                return Ok(None);
             }
-            after = loaded.seq;
-            if !select(&mut loaded, selection) {
+            self.after = loaded.seq;
+            if !select(&mut loaded, &self.selection) {
                 continue;
             }
             loaded.customer.reopen_unanswered();
             // Those that nothing can be done for now do not use the limit up, or a pilot could never get past them; and
             // a later pass, which has settled them, passes them over.
             let idle = matches!(loaded.customer.next(StripeTime(0)), Next::Settled(_));
-            if idle && until.is_some() {
+            if idle && self.until.is_some() {
                 continue;
             }
-            fed += u64::from(!idle);
-            if customers.blocking_send(Ok(loaded)).is_err() {
-                return Ok(after);
-            }
+            self.fed += u64::from(!idle);
+            return Ok(Some(loaded));
         }
-        after = end;
     }
 }
 

@@ -52,14 +52,14 @@ impl Reconciled {
         self.found + self.missed + self.clones_left
     }
 
-    /// Adds what a later reading came to.
+    /// Adds what a later reading came to. Each looks for all that is in doubt by then, so what it left is all that is left.
     pub fn add(&mut self, other: Self) {
         self.found += other.found;
         self.missed += other.missed;
         self.clones_left += other.clones_left;
-        self.several += other.several;
-        self.too_soon += other.too_soon;
-        self.unread += other.unread;
+        self.several = other.several;
+        self.too_soon = other.too_soon;
+        self.unread = other.unread;
         self.reads += other.reads;
     }
 }

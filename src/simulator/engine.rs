@@ -155,6 +155,16 @@ impl Simulator {
 
     /// Handles one request. `wall_ms` is real time in unix milliseconds; it may be any clock that the caller likes.
     pub fn receive(&mut self, wall_ms: i64, request: &Request) -> Delivery {
+        self.receive_with(wall_ms, request, None)
+    }
+
+    /// The same, with a fault that comes before those of the script.
+    pub fn receive_with(
+        &mut self,
+        wall_ms: i64,
+        request: &Request,
+        fault: Option<Fault>,
+    ) -> Delivery {
         if self.broken.is_some() {
             return Delivery {
                 answer: Answered::Nothing,
@@ -177,7 +187,7 @@ impl Simulator {
             }
             _ => request,
         };
-        let verdict = match &self.faults {
+        let mut verdict = match &self.faults {
             Some(script) => script.decide(
                 self.settings.seed,
                 moment.number,
@@ -186,6 +196,7 @@ impl Simulator {
             ),
             None => Verdict::default(),
         };
+        verdict.fault = fault.or(verdict.fault);
         for (account, revoked) in &verdict.access {
             let account = account.clone();
             let action = if *revoked {

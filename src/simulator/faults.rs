@@ -71,20 +71,33 @@ enum When {
 
 /// What goes wrong with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fault {
+pub enum Fault {
+    /// No answer; nothing happened.
     LostBefore,
+    /// No answer; it happened.
     LostAfter,
+    /// Half of the answer; it happened.
     Half,
+    /// The answer comes so many milliseconds later.
     Delay(u64),
+    /// 429, with this `Stripe-Rate-Limited-Reason`.
     RateLimit(Option<&'static str>),
+    /// 429 `lock_timeout`.
     LockTimeout,
+    /// 409 `idempotency_key_in_use`.
     Conflict,
+    /// A 5xx.
     Error {
+        /// Which.
         status: u16,
+        /// Now and under that key.
         stored: bool,
+        /// It happened.
         done: bool,
     },
+    /// The platform loses access to an account before the request.
     Revoke(String),
+    /// The platform gets it back.
     Restore(String),
 }
 

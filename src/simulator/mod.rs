@@ -77,6 +77,8 @@
 //! the script that it was started with, while its request numbers go on.
 
 mod accounts;
+#[cfg(test)]
+mod census;
 mod cloning;
 mod control;
 mod customers;
@@ -109,6 +111,7 @@ mod setups;
 mod shelf;
 mod sources;
 mod tables;
+mod tap;
 mod testcards;
 mod transcript;
 mod world;
@@ -116,16 +119,19 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use census::{CustomerSeen, MethodSeen};
 pub use control::{ControlAnswer, Dump};
 pub use engine::{Answered, Delivery, Simulator};
-pub use faults::{FaultScript, FaultScriptError};
+pub use faults::{Fault, FaultScript, FaultScriptError};
 pub use ids::Moment;
 pub use journal::JournalError;
 pub use keys::{Credentials, Kind as KeyKind};
 pub use limits::{Budget, Limits};
 pub use request::{Method, Request};
 pub use response::{DEFAULT_VERSION, Response};
-pub use server::{Running, serve, spawn};
+pub use server::{Running, serve, spawn, spawn_tapped};
 pub use settings::{AcceptedKeys, Settings, SimulatorError};
+pub use tap::{Sighting, Tap};
 pub use transcript::Counters;
 pub use world::{Handling, Laws, World};

@@ -5,10 +5,12 @@
 //! microseconds a request and never across an `await`; delays are waited for outside.
 
 use super::control::{ControlAnswer, Dump};
-use super::engine::{Answered, Simulator};
+use super::engine::{Answered, Delivery, Simulator};
+use super::faults::Fault;
 use super::request::{Method, Request};
 use super::response::Response;
 use super::settings::{Settings, SimulatorError};
+use super::tap::Tap;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue, ORIGIN};
@@ -23,7 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 type Shared = Arc<Mutex<Simulator>>;
@@ -62,6 +64,15 @@ impl Running {
 
 /// Starts a simulator on a free port of 127.0.0.1, on the caller's runtime.
 pub async fn spawn(settings: Settings) -> Result<Running, SimulatorError> {
+    start(settings, None).await
+}
+
+/// The same, with every request of Stripe's API waiting for a word.
+pub async fn spawn_tapped(settings: Settings, tap: Tap) -> Result<Running, SimulatorError> {
+    start(settings, Some(tap)).await
+}
+
+async fn start(settings: Settings, tap: Option<Tap>) -> Result<Running, SimulatorError> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let addr = listener.local_addr()?;
     let simulator = Arc::new(Mutex::new(Simulator::open(settings, wall_ms())?));
@@ -69,6 +80,7 @@ pub async fn spawn(settings: Settings) -> Result<Running, SimulatorError> {
     let task = tokio::spawn(serve_shared(
         listener,
         Arc::clone(&simulator),
+        tap,
         until(stopped),
     ));
     Ok(Running {
@@ -86,12 +98,13 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), SimulatorError> {
     let simulator = Arc::new(Mutex::new(Simulator::open(settings, wall_ms())?));
-    serve_shared(listener, simulator, shutdown).await
+    serve_shared(listener, simulator, None, shutdown).await
 }
 
 async fn serve_shared(
     listener: TcpListener,
     simulator: Shared,
+    tap: Option<Tap>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), SimulatorError> {
     let addr = listener.local_addr()?;
@@ -107,7 +120,7 @@ async fn serve_shared(
             accepted = listener.accept() => {
                 let (stream, _) = accepted?;
                 stream.set_nodelay(true)?;
-                connections.spawn(converse(stream, Arc::clone(&simulator), stopped.clone()));
+                connections.spawn(converse(stream, Arc::clone(&simulator), tap.clone(), stopped.clone()));
             }
             Some(_) = connections.join_next() => {
                 if let Some(problem) = lock(&simulator).broken() {
@@ -125,8 +138,13 @@ async fn serve_shared(
 }
 
 /// One connection. How it ends is the client's affair: it may be cut by either side at any time.
-async fn converse(stream: TcpStream, simulator: Shared, stopped: watch::Receiver<bool>) {
-    let service = service_fn(move |request| respond(request, Arc::clone(&simulator)));
+async fn converse(
+    stream: TcpStream,
+    simulator: Shared,
+    tap: Option<Tap>,
+    stopped: watch::Receiver<bool>,
+) {
+    let service = service_fn(move |request| respond(request, Arc::clone(&simulator), tap.clone()));
     let connection = http1::Builder::new()
         .auto_date_header(false)
         .serve_connection(TokioIo::new(stream), service);
@@ -149,6 +167,7 @@ async fn until(mut stopped: watch::Receiver<bool>) {
 async fn respond(
     request: hyper::Request<Incoming>,
     simulator: Shared,
+    tap: Option<Tap>,
 ) -> io::Result<hyper::Response<Reply>> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
@@ -165,7 +184,15 @@ async fn respond(
         .iter()
         .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
     let request = Request::from_parts(head.method.as_str(), target, headers, &body);
-    let delivery = lock(&simulator).receive(wall_ms(), &request);
+    let delivery = match tap {
+        None => lock(&simulator).receive(wall_ms(), &request),
+        Some(tap) => {
+            let request = Arc::new(request);
+            let word = tap.tell(&request, false);
+            // In a task of its own: what is under way stays so when the client is gone.
+            tokio::spawn(watched(simulator, tap, request, word)).await?
+        }
+    };
     if delivery.after_ms > 0 {
         tokio::time::sleep(Duration::from_millis(delivery.after_ms)).await;
     }
@@ -175,6 +202,25 @@ async fn respond(
         Answered::Nothing => Err(io::Error::other(
             "the connection is lost, as the fault script says",
         )),
+    }
+}
+
+/// A request that waits for its word, and its answer for another.
+async fn watched(
+    simulator: Shared,
+    tap: Tap,
+    request: Arc<Request>,
+    word: oneshot::Receiver<Option<Fault>>,
+) -> Delivery {
+    let lost = Delivery {
+        answer: Answered::Nothing,
+        after_ms: 0,
+    };
+    let Ok(fault) = word.await else { return lost };
+    let delivery = lock(&simulator).receive_with(wall_ms(), &request, fault);
+    match tap.tell(&request, true).await {
+        Ok(_) => delivery,
+        Err(_) => lost,
     }
 }
 

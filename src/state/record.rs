@@ -200,7 +200,8 @@ impl Record {
 }
 
 impl StepState {
-    pub(super) fn name(&self) -> &'static str {
+    /// The state's name, for messages.
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Ready => "ready",
             Self::Started => "started",

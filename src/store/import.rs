@@ -203,3 +203,16 @@ pub fn for_each_adopted(
     }
     Ok(())
 }
+
+/// Every customer's legacy id, in the order of the CSV.
+pub fn for_each_legacy_id(
+    conn: &Connection,
+    mut each: impl FnMut(crate::ids::LegacyId),
+) -> Result<(), StoreError> {
+    let mut customers = conn.prepare("SELECT legacy_id FROM customer ORDER BY seq")?;
+    let mut rows = customers.query([])?;
+    while let Some(row) = rows.next()? {
+        each(row.get(0)?);
+    }
+    Ok(())
+}

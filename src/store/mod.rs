@@ -13,6 +13,7 @@ mod check;
 mod codes;
 mod counts;
 mod found;
+mod gate;
 mod gather;
 mod import;
 mod load;
@@ -31,14 +32,19 @@ mod writer;
 pub use check::log_left;
 pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, ReasonCount};
 pub use found::{KnownDefault, Marked, Marks, MigrationFound, Scope, sweep_pages, unread};
-pub use import::{Gathering, Imported, Importer, Named, Read, for_each_adopted, has_steps};
+pub use gate::{Commit, Gate};
+pub use import::{
+    Gathering, Imported, Importer, Named, Read, for_each_adopted, for_each_legacy_id, has_steps,
+};
 pub use load::{CustomerSeq, Loaded, Loader};
 pub use lock::RunLock;
 pub use migration::{CsvFile, Migration, Recovery, clones_left};
 pub use open::{copy, create, open_existing, open_readonly, temporary};
-pub use reopen::{parked, retry_refused, unknown_account, unpark};
+pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark};
 pub use started::Started;
 pub use work::{Selection, work};
+#[cfg(test)]
+pub(crate) use writer::Writer;
 pub use writer::{AccountSeq, Changes, RequestTally, Store};
 
 /// What can go wrong with a state file. Texts are whole sentences; the caller adds the file's name.

@@ -40,6 +40,16 @@ pub fn unpark(conn: &Connection, account: AccountSeq) -> Result<(), StoreError> 
     Ok(())
 }
 
+/// Takes up customers of which a part was refused while `--account` left another out. The worst of a customer's parts is what
+/// it counts as, and a run passes refused ones over.
+pub fn take_up_left_out(conn: &Connection) -> Result<(), StoreError> {
+    let sql = "UPDATE customer SET standing = ?1 WHERE standing = ?2
+               AND EXISTS (SELECT 1 FROM target t WHERE t.customer = customer.seq AND t.standing IN (?1, ?3))";
+    let standings = [Standing::InProgress, Standing::Refused, Standing::Pending];
+    conn.execute(sql, standings)?;
+    Ok(())
+}
+
 /// Makes every step that Stripe refused ready for another try, with a new key, and returns how many. What pmclone itself
 /// set aside without a call stays so: another try would come to the same.
 pub fn retry_refused(conn: &mut Connection) -> Result<u64, StoreError> {

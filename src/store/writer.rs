@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::codes::{INSERT_STEP, write_step};
+use super::gate::{Commit, Gate};
 use super::load::CustomerSeq;
 use super::{Started, StoreError};
 use crate::ids::IdempotencyKey;
@@ -72,6 +73,13 @@ impl Changes {
         self.clones_left += 1;
     }
 
+    /// The fault that a crash drill must find: the request goes out, and nothing tells that it might have.
+    #[cfg(feature = "without-intents")]
+    fn without_intent(mut self) -> Self {
+        self.steps.pop();
+        self
+    }
+
     /// True where there is nothing to keep.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.standing.is_none() && self.park.is_none()
@@ -114,11 +122,29 @@ impl Store {
     pub fn spawn(
         conn: Connection,
     ) -> Result<(Self, JoinHandle<Result<(), StoreError>>), StoreError> {
+        Self::spawn_watched(conn, None)
+    }
+
+    /// The same, each commit waiting for a drill's word where there is a gate.
+    pub fn spawn_watched(
+        conn: Connection,
+        gate: Option<Gate>,
+    ) -> Result<(Self, JoinHandle<Result<(), StoreError>>), StoreError> {
         let (queue, messages) = mpsc::channel(MOST_IN_ONE_COMMIT);
         let thread = std::thread::Builder::new()
             .name("state-file".to_owned())
-            .spawn(move || write_all(&conn, messages))?;
+            .spawn(move || {
+                let writer = Writer::new(conn, messages);
+                Writer { gate, ..writer }.write_all()
+            })?;
         Ok((Self { queue }, thread))
+    }
+
+    /// The same without a thread: the caller drives the writer, for a simulation.
+    #[cfg(test)]
+    pub(crate) fn by_hand(conn: Connection) -> (Self, Writer) {
+        let (queue, messages) = mpsc::channel(MOST_IN_ONE_COMMIT);
+        (Self { queue }, Writer::new(conn, messages))
     }
 
     /// Returns once `changes` are durable.
@@ -148,6 +174,8 @@ impl Store {
                 ));
             }
         };
+        #[cfg(feature = "without-intents")]
+        let changes = changes.without_intent();
         self.commit(changes).await?;
         Ok(started)
     }
@@ -159,62 +187,131 @@ impl Store {
     }
 }
 
-fn write_all(conn: &Connection, mut messages: mpsc::Receiver<Message>) -> Result<(), StoreError> {
-    let mut batch = Vec::with_capacity(MOST_IN_ONE_COMMIT);
-    let mut commits = 0_u64;
-    while let Some(first) = messages.blocking_recv() {
-        batch.push(first);
-        while batch.len() < MOST_IN_ONE_COMMIT
-            && let Ok(next) = messages.try_recv()
-        {
-            batch.push(next);
-        }
-        let written = write_batch(conn, &batch);
-        let failed = written.err().map(|error| why(&error));
-        answer(batch.drain(..), failed.as_ref());
-        commits += 1;
-        // What is committed is durable: nobody waits for the checkpoint.
-        let checked = failed.is_none() && commits.is_multiple_of(COMMITS_BETWEEN_LOOKS);
-        let failed = failed.or_else(|| {
-            checked
-                .then(|| checkpoint_when_long(conn).err())?
-                .map(|error| why(&error))
-        });
-        if let Some(why) = failed {
-            // SQLite's state is not known after an error: nothing more goes through this connection.
-            while let Some(message) = messages.blocking_recv() {
-                answer([message].into_iter(), Some(&why));
-            }
-            return Err(StoreError::WriterFailed(why));
+/// The other end of a [`Store`]: what waits, and the connection that it is written to.
+pub(crate) struct Writer {
+    conn: Connection,
+    messages: mpsc::Receiver<Message>,
+    batch: Vec<Message>,
+    commits: u64,
+    gate: Option<Gate>,
+}
+
+impl Writer {
+    fn new(conn: Connection, messages: mpsc::Receiver<Message>) -> Self {
+        Self {
+            conn,
+            messages,
+            batch: Vec::with_capacity(MOST_IN_ONE_COMMIT),
+            commits: 0,
+            gate: None,
         }
     }
-    // Old pages in the WAL hold contact details that are erased in the database.
-    conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-    Ok(())
+
+    fn write_all(mut self) -> Result<(), StoreError> {
+        while let Some(first) = self.messages.blocking_recv() {
+            self.gather(first);
+            let failed = self.commit().err();
+            self.answer(failed.as_ref());
+            // What is committed is durable: nobody waits for the checkpoint.
+            let failed = failed.or_else(|| self.checkpoint().err());
+            if let Some(why) = failed {
+                // SQLite's state is not known after an error: nothing more goes through this connection.
+                while let Some(message) = self.messages.blocking_recv() {
+                    self.batch.push(message);
+                    self.answer(Some(&why));
+                }
+                return Err(StoreError::WriterFailed(why));
+            }
+        }
+        self.close()
+    }
+
+    /// Takes whatever waits besides the first.
+    fn gather(&mut self, first: Message) {
+        self.batch.push(first);
+        while self.batch.len() < MOST_IN_ONE_COMMIT
+            && let Ok(next) = self.messages.try_recv()
+        {
+            self.batch.push(next);
+        }
+    }
+
+    /// Makes the batch durable, all of it or nothing.
+    pub(crate) fn commit(&mut self) -> Result<(), Arc<str>> {
+        self.commits += 1;
+        write_batch(&self.conn, &self.batch, self.gate.as_ref()).map_err(|error| why(&error))
+    }
+
+    /// Tells those who wait for the batch.
+    pub(crate) fn answer(&mut self, failed: Option<&Arc<str>>) {
+        for message in self.batch.drain(..) {
+            if let Message::Commit(_, done) = message {
+                let result =
+                    failed.map_or(Ok(()), |why| Err(StoreError::WriterFailed(Arc::clone(why))));
+                // The caller is gone where the run was stopped at once; what it wanted kept is kept.
+                drop(done.send(result));
+            }
+        }
+    }
+
+    pub(crate) fn checkpoint(&self) -> Result<(), Arc<str>> {
+        if self.commits.is_multiple_of(COMMITS_BETWEEN_LOOKS) {
+            checkpoint_when_long(&self.conn).map_err(|error| why(&error))?;
+        }
+        Ok(())
+    }
+
+    /// The last word, once every handle is gone.
+    pub(crate) fn close(self) -> Result<(), StoreError> {
+        // Old pages in the WAL hold contact details that are erased in the database.
+        self.conn
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+impl Writer {
+    /// Waits until there is a batch to commit; false once every handle is gone.
+    pub(crate) async fn gathered(&mut self) -> bool {
+        match self.messages.recv().await {
+            Some(first) => {
+                self.gather(first);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Its connection, to be dealt with as a crash would.
+    pub(crate) fn conn(&self) -> &Connection {
+        &self.conn
+    }
 }
 
 fn why(error: &rusqlite::Error) -> Arc<str> {
     error.to_string().into()
 }
 
-fn answer(messages: impl Iterator<Item = Message>, failed: Option<&Arc<str>>) {
-    for message in messages {
-        if let Message::Commit(_, done) = message {
-            let result =
-                failed.map_or(Ok(()), |why| Err(StoreError::WriterFailed(Arc::clone(why))));
-            // The caller is gone where the run was stopped at once; what it wanted kept is kept.
-            drop(done.send(result));
+fn write_batch(conn: &Connection, batch: &[Message], gate: Option<&Gate>) -> rusqlite::Result<()> {
+    let told = gate
+        .map(|gate| (gate, told(batch)))
+        .filter(|(_, told)| !told.is_empty());
+    let pass = |moment| {
+        if let Some((gate, told)) = &told {
+            gate.pass(moment, told);
         }
-    }
-}
-
-fn write_batch(conn: &Connection, batch: &[Message]) -> rusqlite::Result<()> {
+    };
     in_transaction(conn, || {
         batch.iter().try_for_each(|message| match message {
             Message::Commit(changes, _) => write_changes(conn, changes),
             Message::Tally(tally) => tally.add_to(conn),
-        })
-    })
+        })?;
+        pass(Commit::Begun);
+        Ok(())
+    })?;
+    pass(Commit::Done);
+    Ok(())
 }
 
 /// Commits what `write` writes, or nothing of it.
@@ -231,6 +328,31 @@ pub(super) fn in_transaction(
             Err(error)
         }
     }
+}
+
+/// What a drill is told of a commit: the steps in it, and where each stands. Counts of requests alone are not worth a word.
+fn told(batch: &[Message]) -> String {
+    let mut told = String::new();
+    for message in batch {
+        let Message::Commit(changes, _) = message else {
+            continue;
+        };
+        let customer = changes.customer.0.to_string();
+        for (step, record) in &changes.steps {
+            let position =
+                |position: Option<Position>| position.map_or("-".to_owned(), |at| at.to_string());
+            let (target, source) = (position(step.target), position(step.source));
+            let step = [&customer, step.kind.name(), &target, &source].join("/");
+            told += &[" ", &step, "=", record.state.name()].concat();
+        }
+        if let Some(standing) = changes.standing {
+            told += &[" ", &customer, "=", standing.name()].concat();
+        }
+        if changes.park.is_some() {
+            told += " account=parked";
+        }
+    }
+    told
 }
 
 pub(super) fn write_changes(conn: &Connection, changes: &Changes) -> rusqlite::Result<()> {

@@ -89,6 +89,41 @@ struct Object {
     id: String,
     livemode: bool,
     customer: Option<String>,
+    metadata: Option<Marks>,
+}
+
+/// The marks that this tool leaves on a Customer: see [`super::request`].
+#[derive(Deserialize)]
+struct Marks {
+    pmclone_migration: Option<String>,
+    legacy_customer_id: Option<String>,
+    platform_customer: Option<String>,
+}
+
+impl Marks {
+    /// True where they are there and are not those that the write asked for: it is somebody else's Customer.
+    fn are_others(&self, write: &Write<'_>) -> bool {
+        let (markers, platform_customer) = match write {
+            Write::CreatePlatformCustomer { markers, .. } => (markers, None),
+            Write::CreateConnectedCustomer {
+                markers,
+                platform_customer,
+                ..
+            } => (markers, Some(platform_customer.as_str())),
+            Write::AttachPlatformPaymentMethod { .. }
+            | Write::ClonePaymentMethod { .. }
+            | Write::AttachConnectedPaymentMethod { .. } => return false,
+        };
+        let other = |told: &Option<String>, asked: Option<&str>| {
+            told.as_deref().is_some_and(|told| Some(told) != asked)
+        };
+        other(&self.legacy_customer_id, Some(markers.legacy_id.as_str()))
+            || other(
+                &self.pmclone_migration,
+                Some(&markers.migration.to_string()),
+            )
+            || other(&self.platform_customer, platform_customer)
+    }
 }
 
 /// Tells what `wire` means as the answer to `write`, sent with a key of that mode. `Err` settles nothing: send it again
@@ -137,6 +172,13 @@ fn created(write: &Write<'_>, mode: Mode, wire: &WireAnswer) -> Result<Created, 
     }
     if object.livemode != mode.is_live() {
         return Err(Untaken::WrongMode);
+    }
+    if object
+        .metadata
+        .as_ref()
+        .is_some_and(|marks| marks.are_others(write))
+    {
+        return garbled(Garbled::OtherCustomer);
     }
     match expected_id(write, &object) {
         Ok(id) => Ok(Created {

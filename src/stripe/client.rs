@@ -19,8 +19,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::answer::{
-    Advice, Again, Cause, Doubt, DoubtKind, Effect, NotExecuted, Outcome, StopKind, WireAnswer,
-    classify,
+    Advice, Again, Cause, Doubt, DoubtKind, Effect, Garbled, NotExecuted, Outcome, StopKind,
+    WireAnswer, classify,
 };
 use super::api_base::ApiBase;
 use super::clock::Clock;
@@ -107,16 +107,33 @@ impl Client {
     }
 
     fn with(settings: Settings, policy: Policy, timeouts: Timeouts) -> Result<Self, ClientError> {
-        Ok(Self {
-            http: Http::new(&settings.api_base, &settings.key, timeouts)?,
+        let http = Http::new(&settings.api_base, &settings.key, timeouts)?;
+        Ok(Self::of(http, Clock::new(), settings, policy))
+    }
+
+    /// The same on a simulated machine, whose wall clock is so far ahead of its monotonic one.
+    #[cfg(test)]
+    pub(crate) fn simulated(
+        settings: Settings,
+        wire: crate::simulation::Wire,
+        wall_ahead_ms: std::sync::Arc<std::sync::atomic::AtomicI64>,
+    ) -> Result<Self, ClientError> {
+        let http = Http::simulated(&settings.api_base, &settings.key, wire)?;
+        let clock = Clock::simulated(wall_ahead_ms);
+        Ok(Self::of(http, clock, settings, Policy::STRIPE))
+    }
+
+    fn of(http: Http, clock: Clock, settings: Settings, policy: Policy) -> Self {
+        Self {
+            http,
             mode: settings.key.mode(),
             limiter: Limiter::new(settings.limits),
-            clock: Clock::new(),
+            clock,
             policy,
             draining: settings.draining,
             counters: Counters::default(),
             notice: OnceLock::new(),
-        })
+        }
     }
 
     /// Sends a step's write until it is settled, or until the bounds of [`super::retry`] are reached.
@@ -300,6 +317,15 @@ impl Client {
                 return (Err(again), Some(failure));
             }
         };
+        let account = request.account.as_ref();
+        if wire
+            .headers
+            .answers_another(started.map(Started::key), account)
+        {
+            let again = wire.garbled(Garbled::OtherRequest);
+            let failure = Failure::of(&again, Advice::Silent, None);
+            return (Err(again), Some(failure));
+        }
         // A page by something between here and Stripe has a `Date` too, but no `Request-Id`.
         if let (Some(_), Some(date)) = (&wire.headers.request_id, wire.headers.date) {
             self.clock.observe(date, sent);
@@ -319,7 +345,13 @@ impl Client {
         wire: &WireAnswer,
         again: Option<&Again>,
     ) -> Option<Failure> {
-        let (advice, retry_after_ms) = (wire.headers.advice, wire.headers.retry_after_ms);
+        // Stripe says "do not retry" on every success. Where the object did not come through, that is no advice.
+        let success = (200..300).contains(&wire.status);
+        let advice = match wire.headers.advice {
+            Advice::DoNotRetry if success => Advice::Silent,
+            advice => advice,
+        };
+        let retry_after_ms = wire.headers.retry_after_ms;
         match again {
             Some(again) => {
                 if let Cause::RateLimited(limited_by) = again.cause {

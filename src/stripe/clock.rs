@@ -143,9 +143,39 @@ impl Bounds {
 /// is stamped honestly is never ahead at all.
 const FUTURE_TOLERANCE_SECONDS: i64 = 300;
 
+/// Where this machine's wall clock is read.
+#[derive(Debug)]
+enum Wall {
+    Machine,
+    /// How far a simulated machine's wall clock is ahead of its monotonic one, in milliseconds, and since when the latter runs.
+    #[cfg(test)]
+    Simulated(std::sync::Arc<std::sync::atomic::AtomicI64>, Instant),
+}
+
+impl Wall {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where this machine's wall clock is read"
+    )]
+    fn read_ms(&self) -> i64 {
+        match self {
+            Self::Machine => {
+                let since = SystemTime::now().duration_since(UNIX_EPOCH);
+                i64::try_from(since.map_or(0, |since| since.as_millis())).unwrap_or(i64::MAX)
+            }
+            #[cfg(test)]
+            Self::Simulated(ahead_ms, since) => {
+                let mono_ms = i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX);
+                mono_ms + ahead_ms.load(std::sync::atomic::Ordering::Relaxed)
+            }
+        }
+    }
+}
+
 /// Stripe's clock as seen from here. Without any answer yet, it cannot tell.
 #[derive(Debug)]
 pub struct Clock {
+    wall: Wall,
     origin: Instant,
     bounds: Mutex<Option<Bounds>>,
 }
@@ -153,7 +183,18 @@ pub struct Clock {
 impl Clock {
     /// A clock that has seen no answer yet.
     pub(super) fn new() -> Self {
+        Self::by(Wall::Machine)
+    }
+
+    /// The same on a simulated machine.
+    #[cfg(test)]
+    pub(super) fn simulated(ahead_ms: std::sync::Arc<std::sync::atomic::AtomicI64>) -> Self {
+        Self::by(Wall::Simulated(ahead_ms, Instant::now()))
+    }
+
+    fn by(wall: Wall) -> Self {
         Self {
+            wall,
             origin: Instant::now(),
             bounds: Mutex::new(None),
         }
@@ -210,18 +251,11 @@ impl Clock {
     }
 
     /// Looks at both clocks. The monotonic one is tokio's, so that a simulation under a paused clock has a single time.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place where this machine's wall clock is read"
-    )]
     pub(super) fn look(&self) -> Look {
         let mono_ms = self.origin.elapsed().as_millis();
-        let wall_ms = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_millis());
         Look {
             mono_ms: i64::try_from(mono_ms).unwrap_or(i64::MAX),
-            wall_ms: i64::try_from(wall_ms).unwrap_or(i64::MAX),
+            wall_ms: self.wall.read_ms(),
         }
     }
 }

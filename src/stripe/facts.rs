@@ -120,7 +120,7 @@ pub struct Page<T> {
 }
 
 /// An object that a read can find.
-pub(super) trait Fact: Sized {
+pub(crate) trait Fact: Sized {
     /// Reads the object out of a body, or tells what is wrong with it.
     fn parse(body: &[u8]) -> Result<Self, Garbled>;
     /// Its id.
@@ -130,7 +130,7 @@ pub(super) trait Fact: Sized {
 }
 
 /// Tells what `wire` means as the answer to `read`, sent with a key of that mode. `Err` is to be sent again.
-pub(super) fn classify_read<T: Fact>(
+pub(crate) fn classify_read<T: Fact>(
     read: &Read<'_>,
     mode: Mode,
     wire: &WireAnswer,
@@ -324,10 +324,17 @@ struct CustomerObject {
     livemode: Option<bool>,
     created: Option<i64>,
     invoice_settings: Option<InvoiceSettings>,
-    #[serde(default)]
-    metadata: BTreeMap<String, String>,
+    metadata: Option<BTreeMap<String, String>>,
     #[serde(default)]
     deleted: bool,
+}
+
+impl CustomerObject {
+    /// True for a Customer of somebody else's whose id is not of Stripe's own making: an account may choose its ids itself.
+    fn is_of_no_concern(&self) -> bool {
+        let marked = |marks: &BTreeMap<String, String>| marks.contains_key(MARKER_MIGRATION);
+        CustomerId::parse(&self.id).is_err() && !self.metadata.as_ref().is_some_and(marked)
+    }
 }
 
 impl TryFrom<CustomerObject> for CustomerFacts {
@@ -338,12 +345,13 @@ impl TryFrom<CustomerObject> for CustomerFacts {
         if customer.livemode.is_none() && !customer.deleted {
             return Err(Garbled::NotAnObject);
         }
+        let mut mark = |name| customer.metadata.as_mut()?.remove(name);
         Ok(Self {
+            marker_migration: mark(MARKER_MIGRATION),
+            marker_legacy_id: mark(MARKER_LEGACY_ID),
+            marker_platform_customer: mark(MARKER_PLATFORM_CUSTOMER),
             id: CustomerId::parse(&customer.id).map_err(|_| Garbled::OtherId)?,
             livemode: customer.livemode,
-            marker_migration: customer.metadata.remove(MARKER_MIGRATION),
-            marker_legacy_id: customer.metadata.remove(MARKER_LEGACY_ID),
-            marker_platform_customer: customer.metadata.remove(MARKER_PLATFORM_CUSTOMER),
             created: customer.created.map(StripeTime),
             default: customer.invoice_settings.and_then(InvoiceSettings::default),
             deleted: customer.deleted,
@@ -375,6 +383,7 @@ struct ListObject<T> {
 impl<T> Page<T> {
     fn parse_of<'a, O>(
         body: &'a [u8],
+        of_no_concern: impl Fn(&O) -> bool,
         livemode: impl Fn(&T) -> Option<bool>,
     ) -> Result<Self, Garbled>
     where
@@ -383,9 +392,11 @@ impl<T> Page<T> {
     {
         let list: ListObject<O> = json(body)?;
         kind(&list.object, "list")?;
+        // Where all of a page are of no concern, there is no id to read on after: then the page counts as empty.
         let data: Vec<T> = list
             .data
             .into_iter()
+            .filter(|object| !of_no_concern(object))
             .map(T::try_from)
             .collect::<Result<_, _>>()?;
         // A page that tells of more, and not after whom, would be read for ever; and one account is of one mode.
@@ -403,10 +414,10 @@ impl<T> Page<T> {
 }
 
 macro_rules! page_of {
-    ($object:ty => $facts:ty) => {
+    ($object:ty => $facts:ty, $of_no_concern:expr) => {
         impl Fact for Page<$facts> {
             fn parse(body: &[u8]) -> Result<Self, Garbled> {
-                Self::parse_of::<$object>(body, Fact::livemode)
+                Self::parse_of::<$object>(body, $of_no_concern, Fact::livemode)
             }
 
             /// A list has none.
@@ -421,5 +432,5 @@ macro_rules! page_of {
         }
     };
 }
-page_of!(CustomerObject => CustomerFacts);
-page_of!(PaymentMethodObject => PaymentMethodFacts);
+page_of!(CustomerObject => CustomerFacts, CustomerObject::is_of_no_concern);
+page_of!(PaymentMethodObject => PaymentMethodFacts, |_| false);

@@ -52,15 +52,25 @@ pub enum ClientError {
 
 /// An attempt without a complete answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Lost {
+pub(crate) struct Lost {
     pub cause: Cause,
     pub effect: Effect,
+}
+
+/// What carries an attempt: the one seam with two implementations.
+#[derive(Debug)]
+enum Carrier {
+    /// A connection pool.
+    Sockets(reqwest::Client),
+    /// Straight into a simulated world, without sockets, threads or real time.
+    #[cfg(test)]
+    Wire(crate::simulation::Wire),
 }
 
 /// A connection pool to one base, with the headers that every request has.
 #[derive(Debug)]
 pub(super) struct Http {
-    client: reqwest::Client,
+    carrier: Carrier,
     base: Url,
     headers_of_reads: HeaderMap,
     headers_of_writes: HeaderMap,
@@ -68,6 +78,20 @@ pub(super) struct Http {
 
 impl Http {
     pub fn new(base: &ApiBase, key: &SecretKey, timeouts: Timeouts) -> Result<Self, ClientError> {
+        Self::over(Carrier::Sockets(http_client(base, timeouts)?), base, key)
+    }
+
+    /// The same over a simulation's wire, which has [`Timeouts::STRIPE`] of its own.
+    #[cfg(test)]
+    pub fn simulated(
+        base: &ApiBase,
+        key: &SecretKey,
+        wire: crate::simulation::Wire,
+    ) -> Result<Self, ClientError> {
+        Self::over(Carrier::Wire(wire), base, key)
+    }
+
+    fn over(carrier: Carrier, base: &ApiBase, key: &SecretKey) -> Result<Self, ClientError> {
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", key.expose()))?;
         authorization.set_sensitive(true);
         let headers_of_reads = HeaderMap::from_iter([
@@ -83,7 +107,7 @@ impl Http {
             HeaderValue::from_static("application/x-www-form-urlencoded"),
         );
         Ok(Self {
-            client: http_client(base, timeouts)?,
+            carrier,
             base: base.url().clone(),
             headers_of_reads,
             headers_of_writes,
@@ -100,8 +124,19 @@ impl Http {
             cause: Cause::NoConnection,
             effect: Effect::None,
         })?;
-        let response = self
-            .client
+        #[cfg_attr(
+            not(test),
+            expect(
+                clippy::infallible_destructuring_match,
+                reason = "a simulation has the other carrier"
+            )
+        )]
+        let client = match &self.carrier {
+            Carrier::Sockets(client) => client,
+            #[cfg(test)]
+            Carrier::Wire(wire) => return wire.send(&request).await,
+        };
+        let response = client
             .execute(request)
             .await
             .map_err(|error| lost(&error))?;
@@ -170,10 +205,12 @@ fn http_client(base: &ApiBase, timeouts: Timeouts) -> Result<reqwest::Client, re
         SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         SocketAddr::from((Ipv6Addr::LOCALHOST, 0)),
     ];
-    builder
-        .no_proxy()
-        .resolve_to_addrs("localhost", &here)
-        .build()
+    let builder = builder.no_proxy().resolve_to_addrs("localhost", &here);
+    // Reading this machine's certificates takes as long as all the rest of a short run.
+    match base.url().scheme() {
+        "http" => builder.tls_certs_only([]).build(),
+        _ => builder.build(),
+    }
 }
 
 /// Reads no more than the bound and one byte: that it is too long is then seen by its length.

@@ -38,6 +38,8 @@ pub use facts::{
     AccountFacts, CustomerFacts, DefaultMethod, Page, PaymentMethodFacts, ReadAnswer, ReadFailure,
 };
 pub use http::ClientError;
+#[cfg(test)]
+pub(crate) use http::Lost;
 pub use key::{InvalidKey, Mode, SecretKey};
 pub use limiter::Limits;
 pub use refusal::{Reach, Refusal};

@@ -3,11 +3,13 @@
 
 pub mod http;
 pub mod oracle;
+pub mod proxy;
 pub mod simulator;
 pub mod tool;
 pub mod world;
 
 pub use oracle::{Asked, Standing};
+pub use proxy::Proxy;
 pub use simulator::Simulator;
 pub use tool::{Place, Running};
 pub use world::World;

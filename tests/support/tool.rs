@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use anyhow::{Context, bail, ensure};
 
-use super::{Result, Simulator};
+use super::{Proxy, Result, Simulator};
 
 /// A test key that the simulator takes. The secrets test looks for it everywhere.
 pub const KEY: &str = "sk_test_Quetzalcoatlus4711";
@@ -108,17 +108,22 @@ impl Place {
 
     /// Runs the command against a simulator, as fast as it answers.
     pub fn against(&self, simulator: &Simulator, args: &[&str]) -> Result<Ended> {
-        self.pmclone(&Self::reaching(simulator, args))
+        self.pmclone(&Self::reaching(&simulator.url, args))
+    }
+
+    /// Runs the command to its end through a proxy, as fast as it answers.
+    pub fn through(&self, proxy: &Proxy, args: &[&str]) -> Result<Ended> {
+        self.pmclone(&Self::reaching(&proxy.url, args))
     }
 
     /// Starts the command against a simulator, as fast as it answers.
     pub fn start_against(&self, simulator: &Simulator, args: &[&str]) -> Result<Running> {
-        self.start(&Self::reaching(simulator, args))
+        self.start(&Self::reaching(&simulator.url, args))
     }
 
-    fn reaching<'a>(simulator: &'a Simulator, args: &[&'a str]) -> Vec<&'a str> {
+    fn reaching<'a>(url: &'a str, args: &[&'a str]) -> Vec<&'a str> {
         let mut all = args.to_vec();
-        all.extend(["--api-base", &simulator.url]);
+        all.extend(["--api-base", url]);
         if !args.contains(&"--rate") {
             all.extend(["--rate", "off"]);
         }

@@ -1,13 +1,14 @@
 //! One account, while it is read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::super::Context;
 use super::super::visit::VisitError;
 use super::{Case, Sights};
 use crate::ids::{AccountId, CustomerId, LegacyId, PaymentMethodId};
 use crate::state::{LookUp, Sight, Window};
-use crate::stripe::{ReadAnswer, Refusal};
+use crate::stripe::{CustomerFacts, ReadAnswer, Refusal};
+use crate::time::StripeTime;
 
 /// One account (`None`: the platform), while it is read.
 pub(super) struct Look<'a> {
@@ -98,6 +99,7 @@ impl Look<'_> {
     ) -> Result<bool, VisitError> {
         let migration = self.context.migration.id.to_string();
         let mut after: Option<CustomerId> = None;
+        let mut cursors = HashSet::new();
         loop {
             let client = &self.context.client;
             if self.unreachable.is_some() {
@@ -109,6 +111,10 @@ impl Look<'_> {
             };
             let last = page.data.last().map(|customer| customer.id.clone());
             for customer in page.data {
+                // Of another account or time: this is not the page that was asked for.
+                if self.is_elsewhere(&customer, window, &migration) {
+                    return Ok(false);
+                }
                 let ours = customer.marker_migration.as_deref() == Some(migration.as_str());
                 let legacy_id = customer.marker_legacy_id.as_deref().map(LegacyId::parse);
                 if let (true, Some(Ok(legacy_id))) = (ours, legacy_id)
@@ -118,12 +124,21 @@ impl Look<'_> {
                     customers.push(customer.id);
                 }
             }
-            // A page that ends where the one before did would be read for ever: that is no complete reading.
+            // Pages that end where one before did would be read for ever: that is no complete reading.
             match (page.has_more, last) {
                 (false, _) => return Ok(true),
-                (true, Some(last)) if after.as_ref() != Some(&last) => after = Some(last),
+                (true, Some(last)) if cursors.insert(last.clone()) => after = Some(last),
                 (true, _) => return Ok(false),
             }
         }
+    }
+
+    /// True for a Customer that cannot be among those that were asked for. Only ours on connected accounts name their
+    /// platform Customer.
+    fn is_elsewhere(&self, customer: &CustomerFacts, window: Window, migration: &str) -> bool {
+        let ours = customer.marker_migration.as_deref() == Some(migration);
+        let connected = customer.marker_platform_customer.is_some();
+        let then = |at: &StripeTime| (window.from..=window.to).contains(at);
+        (ours && connected != self.account.is_some()) || !customer.created.as_ref().is_none_or(then)
     }
 }

@@ -1,7 +1,9 @@
 //! Over a real loopback socket: what the pure world cannot show.
 
 use super::settings;
-use crate::simulator::{FaultScript, Settings, SimulatorError, serve, spawn};
+use crate::simulator::{
+    Fault, FaultScript, Settings, SimulatorError, Tap, serve, spawn, spawn_tapped,
+};
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -63,6 +65,36 @@ async fn an_answer_is_whole_half_or_not_there_as_the_script_says() {
             && names.contains(r#""name":"D""#)
             && !names.contains(r#""name":"B""#)
     );
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_request_under_a_tap_waits_for_its_word_and_outlives_its_client() {
+    let (seen, mut sightings) = tokio::sync::mpsc::unbounded_channel();
+    let tap = Tap::new(move |sighting| seen.send(sighting).unwrap());
+    let running = spawn_tapped(settings(), tap.clone()).await.unwrap();
+    let addr = running.addr();
+    assert!(tap.is_at_rest());
+    let client = |name: &'static str| {
+        tokio::spawn(async move { raw(addr, "POST", "/v1/customers", "", name).await })
+    };
+    // Lost on its way; answered with a fault; done, and its client gone before the answer.
+    let lost = client("name=A");
+    sightings.recv().await.unwrap().lose();
+    assert_eq!(lost.await.unwrap(), "");
+    let refused = client("name=B");
+    sightings.recv().await.unwrap().go_on(Some(Fault::Conflict));
+    let answered = sightings.recv().await.unwrap();
+    assert!(answered.handled && !tap.is_at_rest());
+    answered.go_on(None);
+    assert!(refused.await.unwrap().starts_with("HTTP/1.1 409 "));
+    let gone = client("name=C");
+    let under_way = sightings.recv().await.unwrap();
+    gone.abort();
+    under_way.go_on(None);
+    sightings.recv().await.unwrap().lose();
+    let names = raw(addr, "GET", "/_sim/customers", "", "").await;
+    assert!(names.contains(r#""name":"C""#) && !names.contains(r#""name":"A""#));
     running.stop().await.unwrap();
 }
 

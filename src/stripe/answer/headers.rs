@@ -2,7 +2,7 @@
 
 use std::time::UNIX_EPOCH;
 
-use crate::ids::RequestId;
+use crate::ids::{AccountId, IdempotencyKey, RequestId};
 use crate::time::StripeTime;
 
 /// The headers that tell something. A value that cannot be read counts as absent.
@@ -22,6 +22,10 @@ pub struct AnswerHeaders {
     pub retry_after_ms: Option<u64>,
     /// `Stripe-Notice`: word of an outdated version, and the like.
     pub notice: Option<String>,
+    /// `Idempotency-Key`, which Stripe repeats on every answer to a write.
+    pub idempotency_key: Option<String>,
+    /// `Stripe-Account`, repeated from the request.
+    pub account: Option<String>,
 }
 
 /// What `Stripe-Should-Retry` says.
@@ -73,7 +77,27 @@ impl AnswerHeaders {
                 .and_then(|text| text.parse::<u64>().ok())
                 .map(|seconds| seconds.saturating_mul(1000)),
             notice: get("stripe-notice").map(super::super::redact::mask),
+            idempotency_key: get("idempotency-key").map(str::to_owned),
+            account: get("stripe-account").map(str::to_owned),
         }
+    }
+
+    /// True where the answer names another request than the one that was sent: a connection that is out of step, or a proxy
+    /// that mixed two answers up. A clone tells by nothing else whose it is. What is not repeated is not judged.
+    pub fn answers_another(
+        &self,
+        key: Option<IdempotencyKey>,
+        account: Option<&AccountId>,
+    ) -> bool {
+        let other_key = match (&self.idempotency_key, key) {
+            (Some(told), Some(sent)) => *told != sent.to_string(),
+            (Some(_), None) | (None, _) => false,
+        };
+        let other_account = match (&self.account, account) {
+            (Some(told), Some(sent)) => told != sent.as_str(),
+            (Some(_), None) | (None, _) => false,
+        };
+        other_key || other_account
     }
 }
 

@@ -119,9 +119,12 @@ pub enum Garbled {
     /// The id's prefix is wrong, or an attach names another PaymentMethod, or a clone its own source.
     #[error("it has an unexpected id")]
     OtherId,
-    /// An attach names another Customer, or none.
+    /// An attach names another Customer, or none; a Customer has the marks of another.
     #[error("it names another Customer")]
     OtherCustomer,
+    /// The key or the account that it repeats is another request's.
+    #[error("it is the answer to another request")]
+    OtherRequest,
     /// A success other than 200, or an error without Stripe's envelope.
     #[error("its status {0} came without Stripe's error envelope")]
     Status(u16),

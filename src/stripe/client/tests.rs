@@ -2,6 +2,7 @@ mod draining;
 mod faults;
 mod script;
 mod storm;
+mod wire;
 
 use std::time::Duration;
 

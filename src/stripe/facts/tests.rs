@@ -252,3 +252,39 @@ fn stripes_own_examples_are_understood() {
     );
     assert!(!CustomerFacts::parse(&body("customer")).unwrap().deleted);
 }
+
+fn page(body: &str) -> Result<ReadAnswer<Page<CustomerFacts>>, Again> {
+    let asked = Read::Customers {
+        created: crate::state::Window {
+            from: StripeTime(0),
+            to: StripeTime(9),
+        },
+        after: None,
+        account: None,
+    };
+    read(&asked, 200, body)
+}
+
+/// An account may give its Customers ids of its own; what is not ours does not keep us from reading on.
+#[test]
+fn a_page_with_somebody_elses_odd_customers_is_read_and_one_with_an_odd_one_of_ours_is_not() {
+    let ours = r#"{"object":"customer","id":"cus_1","livemode":false,"created":7,"metadata":{"pmclone_migration":"m","legacy_customer_id":"42"}}"#;
+    let odd = r#"{"object":"customer","id":"42@shop","livemode":false,"metadata":null}"#;
+    let list = |data: &str, more: bool| {
+        format!(r#"{{"object":"list","data":[{data}],"has_more":{more}}}"#)
+    };
+    let Ok(ReadAnswer::Found(found)) = page(&list(&format!("{odd},{ours},{odd}"), true)) else {
+        panic!("not read");
+    };
+    let ids: Vec<_> = found
+        .data
+        .iter()
+        .map(|customer| customer.id.as_str())
+        .collect();
+    assert_eq!((ids, found.has_more), (vec!["cus_1"], true));
+    assert_eq!(found.data[0].created, Some(StripeTime(7)));
+    let odd_of_ours = ours.replace("cus_1", "42@shop");
+    for (unread, more) in [(&odd_of_ours[..], false), (odd, true), ("", true)] {
+        assert!(page(&list(unread, more)).is_err(), "{unread}");
+    }
+}

@@ -25,6 +25,11 @@ async fn the_table_of_faults_that_never_end() {
             6,
         ),
         (ok(CLONED), "doubt NoAnswer(NotUnderstood(OtherId))", 6),
+        (
+            Reply::Send(answer(200, NOW, &[stop], "<html>")),
+            "doubt NoAnswer(NotUnderstood(NotAnObject))",
+            6,
+        ),
         (redirect, "stop NotStripe", 1),
         (failed(500, &[]), "doubt NoAnswer(Server(500))", 6),
         (failed(500, &[stop]), "doubt NoAnswer(Server(500))", 1),
@@ -141,28 +146,6 @@ async fn a_redirect_is_not_followed_so_the_key_stays_here() {
         .await;
     assert!(matches!(written.outcome, Outcome::Stop(stop) if stop.kind == StopKind::NotStripe));
     assert_eq!(other.seen(), []);
-}
-
-/// Wherever the answer breaks off, it is not taken, and the next one is.
-#[tokio::test]
-async fn an_answer_cut_at_any_byte_is_asked_for_again() {
-    let whole = answer(200, NOW, &[("stripe-should-retry", "false")], ATTACHED);
-    let length = whole.len();
-    let server = Server::start(move |number, _| match number % 2 {
-        0 => Reply::Cut(whole[..number / 2].to_vec()),
-        _ => Reply::Send(whole.clone()),
-    })
-    .await;
-    let (client, ids) = (client(&server), Ids::new());
-    for end in 0..length {
-        let written = client.write(&started(1, NOW_TIME), &ids.attach()).await;
-        let requests = 2 * end + 2;
-        assert_eq!(
-            (told(&written).as_str(), server.seen().len()),
-            ("done pm_1", requests),
-            "cut at {end}"
-        );
-    }
 }
 
 /// The intent may be taken back only where no attempt can have done anything.

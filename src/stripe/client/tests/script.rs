@@ -29,10 +29,16 @@ pub enum Reply {
     Send(Vec<u8>),
     /// Sends this much, and closes.
     Cut(Vec<u8>),
+    /// Sends this much, and closes with a reset.
+    CutHard(Vec<u8>),
     /// Closes with a reset.
     Reset,
     /// Says nothing, ever.
     Hang,
+    /// Sends this much, and then nothing, ever.
+    Stall(Vec<u8>),
+    /// Sends the first, and then the second again and again, a byte at a time, for ever.
+    Drip(Vec<u8>, Vec<u8>),
 }
 
 pub struct Server {
@@ -76,6 +82,11 @@ impl Server {
         self.seen.lock().unwrap().clone()
     }
 
+    /// How many requests have come in.
+    pub fn count(&self) -> usize {
+        *self.count.borrow()
+    }
+
     /// Waits until so many requests have come in.
     pub async fn saw(&self, requests: usize) {
         self.count
@@ -104,7 +115,25 @@ async fn serve(mut stream: TcpStream, reply: impl Fn(Seen) -> Reply) {
                 stream.set_zero_linger().unwrap();
                 return;
             }
+            Reply::CutHard(bytes) => {
+                drop(stream.write_all(&bytes).await);
+                stream.set_zero_linger().unwrap();
+                return;
+            }
             Reply::Hang => std::future::pending().await,
+            Reply::Stall(bytes) => {
+                drop(stream.write_all(&bytes).await);
+                std::future::pending::<()>().await;
+            }
+            Reply::Drip(first, again) => {
+                drop(stream.write_all(&first).await);
+                for byte in again.iter().cycle() {
+                    if stream.write_all(&[*byte]).await.is_err() {
+                        return;
+                    }
+                    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                }
+            }
         }
     }
 }
