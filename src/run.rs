@@ -29,6 +29,7 @@ use crate::store::{
     CustomerSeq, Loaded, Loader, Migration, RequestTally, Selection, Store, StoreError,
 };
 use crate::stripe::{Client, Stop};
+use crate::time::StripeTime;
 pub use reconcile::{Keep, Reconciled, reconcile};
 use visit::Visit;
 pub use visit::VisitError;
@@ -117,6 +118,12 @@ impl Context {
         self.parked.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Latest time that it can be at Stripe. The account is read before anything else, so the clock is set.
+    fn latest_now(&self) -> Result<StripeTime, VisitError> {
+        let now = self.client.clock().latest_now();
+        now.ok_or_else(visit::no_date)
+    }
+
     fn park(&self, account: &AccountId) {
         self.parked
             .write()
@@ -186,8 +193,14 @@ async fn passes(
     // Before anything is sent: what may have been done is not done again.
     reconciled(context, &loader, tick).await?;
     for pass in 0..=MORE_PASSES {
-        let (feeder, mut customers) =
-            feed::spawn(drive, Arc::clone(&loader), selection.clone(), last, context)?;
+        let (feeder, mut customers) = feed::spawn(
+            drive,
+            Arc::clone(&loader),
+            selection.clone(),
+            last,
+            context.latest_now()?,
+            context,
+        )?;
         let ended = one_pass(context, &mut customers, &mut counted, tick).await;
         drop(customers);
         let fed = feeder.join().await;

@@ -1,5 +1,6 @@
 //! Signals, limits and other ways to stop early; and going on afterwards.
 
+use crate::support::oracle::count;
 use crate::support::tool::KEY;
 use crate::support::{Asked, Place, Result, Running, Simulator, World, until};
 
@@ -161,6 +162,51 @@ fn a_limit_that_leaves_nothing_is_an_end_like_any_other() -> Result<()> {
         .against(&simulator, &["run", "c.csv", "--limit", "1"])?
         .with(0)?;
     Ok(())
+}
+
+/// The plan of a run, and the writes that the simulator has seen of it.
+fn planned_and_sent(place: &Place, simulator: &Simulator, args: &[&str]) -> Result<[u64; 2]> {
+    let writes = |simulator: &Simulator| -> Result<u64> {
+        let all = simulator.transcript()?;
+        Ok(count(all.iter().filter(|line| line["method"] == "POST")))
+    };
+    let before = writes(simulator)?;
+    let told = place.against(simulator, args)?.with(8)?.json()?;
+    let planned = told["plan"]["total_calls"].as_u64().unwrap_or_default();
+    Ok([planned, writes(simulator)? - before])
+}
+
+#[test]
+fn the_plan_of_a_limited_run_is_of_the_customers_that_it_takes() -> Result<()> {
+    let place = Place::new()?;
+    let simulator = Simulator::on_demand(&place)?;
+    let line = |number: u32| match number {
+        // Two that wait for an account, and two that wait for it with a part.
+        1 | 2 => format!("c{number},pm_1Card{number},acct_revoked_1\n"),
+        3 | 4 => format!("c{number},pm_1Card{number},acct_1A;acct_revoked_1\n"),
+        _ => format!("c{number},pm_1Card{number}a;pm_1Card{number}b,acct_1A\n"),
+    };
+    let lines: String = (1..=12).map(line).collect();
+    let text = format!("legacy_id,payment_method,connected_account\n{lines}");
+    place.put("c.csv", &text)?;
+    let limited = |limit| ["resume", "--json", "--limit", limit];
+    place
+        .against(&simulator, &["run", "c.csv", "--limit", "4"])?
+        .with(8)?;
+    assert_eq!(place.status(&[])?["customers"]["parked"], 4);
+    // Those are passed over while they wait,
+    assert_eq!(
+        planned_and_sent(&place, &simulator, &limited("3"))?,
+        [18, 18]
+    );
+    // and have their turn first once they do not.
+    simulator.post("/_sim/accounts/acct_revoked_1/restore", "")?;
+    assert_eq!(planned_and_sent(&place, &simulator, &limited("3"))?, [6, 6]);
+    assert_eq!(planned_and_sent(&place, &simulator, &limited("2"))?, [8, 8]);
+    place.against(&simulator, &["resume"])?.with(0)?;
+    let mut asked = Asked::of_text(&text)?;
+    asked.restored = true;
+    World::of(&simulator, &asked)?.holds_all_of(&asked)
 }
 
 #[test]

@@ -75,7 +75,7 @@ impl Visitor<'_> {
     async fn run(&mut self) -> Result<Visit, VisitError> {
         loop {
             self.refresh_parked();
-            let next = self.loaded.customer.next(self.latest_now()?);
+            let next = self.loaded.customer.next(self.context.latest_now()?);
             let draining = *self.context.draining.borrow();
             let onward = match next {
                 Next::Send(_) | Next::Look(_) if draining => Onward::No,
@@ -134,11 +134,6 @@ impl Visitor<'_> {
         }
         self.context.tally.settled(standing);
         Ok(Visit::Settled)
-    }
-
-    /// Latest time that it can be at Stripe. The account is read before any customer is visited, so the clock is set.
-    fn latest_now(&self) -> Result<crate::time::StripeTime, VisitError> {
-        self.context.client.clock().latest_now().ok_or_else(no_date)
     }
 
     fn refresh_parked(&mut self) {

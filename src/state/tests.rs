@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::time::StripeTime;
+use crate::time::{RESEND_WINDOW_SECONDS, StripeTime};
 
 const NOW: StripeTime = StripeTime(1_000_000);
 
@@ -377,6 +377,25 @@ fn a_step_without_an_answer_is_sent_again_while_its_key_is_young_and_never_after
         it.reopen_unanswered();
         assert_eq!(it.next(later), wanted, "after {age} seconds, left in doubt");
     }
+}
+
+#[test]
+fn a_customer_whose_one_step_is_too_old_to_be_sent_again_has_no_work() {
+    let mut it = customer(1, 1);
+    drive(&mut it, |_| Say::Nothing);
+    it.reopen_unanswered();
+    let young = StripeTime(NOW.0 + RESEND_WINDOW_SECONDS - 1);
+    assert!(it.has_work(young));
+    assert!(!it.has_work(StripeTime(NOW.0 + RESEND_WINDOW_SECONDS)));
+    // Beside it there may be something to do.
+    let mut it = customer(1, 2);
+    drive(&mut it, |step| match step.target {
+        Some(0) => Say::Nothing,
+        Some(_) | None => Say::Yes,
+    });
+    it.reopen_unanswered();
+    it.targets[1].sources.clear();
+    assert!(it.has_work(StripeTime(NOW.0 + RESEND_WINDOW_SECONDS)));
 }
 
 #[test]

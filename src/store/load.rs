@@ -1,5 +1,6 @@
 //! Customers as the step machine wants them, read page by page: nothing is held in memory for those not in flight.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use rusqlite::Connection;
@@ -40,18 +41,20 @@ pub enum Which {
     All,
 }
 
-/// Reads customers in the CSV's order through a connection of its own.
-pub struct Loader {
-    conn: Connection,
+/// Reads customers in the CSV's order: through a connection of its own while a run is on, or through one that is lent.
+pub struct Loader<C = Connection> {
+    conn: C,
     accounts: BTreeMap<AccountSeq, (AccountId, bool)>,
 }
 
-impl Loader {
+impl<C: Borrow<Connection>> Loader<C> {
     /// Reads the accounts once; `parked` is as it was then.
-    pub fn new(conn: Connection) -> Result<Self, StoreError> {
+    pub fn new(conn: C) -> Result<Self, StoreError> {
         let mut accounts = BTreeMap::new();
         {
-            let mut statement = conn.prepare("SELECT seq, id, parked IS NOT NULL FROM account")?;
+            let mut statement = conn
+                .borrow()
+                .prepare("SELECT seq, id, parked IS NOT NULL FROM account")?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 accounts.insert(AccountSeq(row.get(0)?), (row.get(1)?, row.get(2)?));
@@ -107,7 +110,7 @@ impl Loader {
                  AND EXISTS (SELECT 1 FROM step WHERE customer = seq AND state IN (1, 4)) ORDER BY seq LIMIT ?2"
             }
         };
-        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut statement = self.conn.borrow().prepare_cached(sql)?;
         let mut rows = statement.query(rusqlite::params![after.0, most])?;
         let mut page = Vec::new();
         while let Some(row) = rows.next()? {
@@ -146,7 +149,7 @@ impl Loader {
 
     fn sources(&self, seq: CustomerSeq) -> Result<Vec<PaymentMethodId>, StoreError> {
         let sql = "SELECT id FROM payment_method WHERE customer = ?1 ORDER BY position";
-        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut statement = self.conn.borrow().prepare_cached(sql)?;
         let sources = statement
             .query_map([seq.0], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
@@ -159,7 +162,7 @@ impl Loader {
         sources: usize,
     ) -> Result<(Vec<Target>, Vec<AccountSeq>), StoreError> {
         let sql = "SELECT account, sources FROM target WHERE customer = ?1 ORDER BY position";
-        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut statement = self.conn.borrow().prepare_cached(sql)?;
         let mut rows = statement.query([seq.0])?;
         let (mut targets, mut accounts) = (Vec::new(), Vec::new());
         while let Some(row) = rows.next()? {
@@ -194,7 +197,7 @@ impl Loader {
     }
 
     fn steps(&self, seq: CustomerSeq) -> Result<BTreeMap<StepId, Record>, StoreError> {
-        let mut statement = self.conn.prepare_cached(SELECT_STEPS)?;
+        let mut statement = self.conn.borrow().prepare_cached(SELECT_STEPS)?;
         let steps = statement
             .query_map([seq.0], read_step)?
             .collect::<Result<_, _>>()?;

@@ -396,6 +396,54 @@ fn the_plan_counts_what_the_step_machine_will_send() {
 }
 
 #[test]
+fn with_a_limit_the_plan_takes_the_customers_that_the_step_machine_has_work_for() {
+    let conn = temporary().unwrap();
+    let doubts = Doubt::ALL;
+    let names: Vec<_> = doubts.iter().map(|doubt| doubt.name()).collect();
+    let lines = (2..)
+        .zip(names.iter().chain(&["free"]))
+        .map(|(number, name)| line(number, name, &[&format!("pm_{name}")], &["acct_1"]));
+    import(&conn, lines.collect());
+    for (customer, doubt) in (1..).zip(doubts) {
+        let step = StepId {
+            kind: StepKind::CreatePlatformCustomer,
+            target: None,
+            source: Some(0),
+        };
+        let record = Record {
+            try_no: 1,
+            started_at: StripeTime(5),
+            sent_at: StripeTime(6),
+            digest: 0,
+            state: StepState::InDoubt(doubt),
+            request_id: None,
+            seen: None,
+        };
+        let mut statement = conn.prepare_cached(codes::INSERT_STEP).unwrap();
+        codes::write_step(&mut statement, customer, step, &record).unwrap();
+        conn.execute(
+            "UPDATE customer SET standing = ?2 WHERE seq = ?1",
+            rusqlite::params![customer, Standing::InDoubt],
+        )
+        .unwrap();
+    }
+    let taken = |limit| {
+        let selection = Selection {
+            limit: Some(limit),
+            accounts: Vec::new(),
+        };
+        work(&conn, &selection).unwrap().customers
+    };
+    // All but the one that a person has to choose for.
+    let able = u64::try_from(doubts.len()).unwrap();
+    assert_eq!(taken(u64::MAX), able);
+    assert_eq!(taken(2), 2);
+    conn.execute("UPDATE account SET parked = 'gone'", [])
+        .unwrap();
+    assert_eq!(taken(u64::MAX), able, "the platform's part can be done");
+}
+
+#[test]
 fn a_step_is_read_as_it_was_written_whatever_its_state() {
     let conn = temporary().unwrap();
     import(&conn, vec![line(2, "a", &["pm_1"], &["acct_1"])]);
