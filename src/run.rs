@@ -296,6 +296,10 @@ async fn one_pass(
                     left.doubtful += 1;
                     in_a_row = 0;
                 }
+                Ok(Visit::Unread) => {
+                    left.unanswered += 1;
+                    in_a_row = 0;
+                }
                 Ok(Visit::Unanswered) => {
                     left.unanswered += 1;
                     in_a_row += 1;
