@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use uuid::Uuid;
 
 use crate::ids::AccountId;
 
@@ -66,6 +67,8 @@ pub enum Command {
     Resume(Resume),
     /// Settle by reading what may have reached Stripe, and send nothing else; every run begins with it.
     Reconcile(Reconcile),
+    /// Rebuild a lost state file from Stripe itself, so that a run after it makes nothing twice.
+    Recover(Recover),
     /// Show what stands where; works while a run is on.
     Status(Status),
     /// Write the mapping from old ids to new ones.
@@ -118,6 +121,29 @@ pub struct Resume {
 #[derive(Debug, Args)]
 pub struct Reconcile {
     /// Read and tell, but keep nothing of it.
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// How to reach Stripe.
+    #[command(flatten)]
+    pub stripe: Stripe,
+    /// The rehearsal.
+    #[command(flatten)]
+    pub rehearsal: Rehearsal,
+}
+
+/// `pmclone recover`.
+#[derive(Debug, Args)]
+pub struct Recover {
+    /// The legacy customers; where the lost state file had several files, all of them, the oldest first.
+    #[arg(required = true)]
+    pub csv: Vec<PathBuf>,
+    /// The migration to rebuild, where several are found.
+    #[arg(long, value_name = "UUID")]
+    pub migration: Option<Uuid>,
+    /// Do not wait a quarter of an hour for what the lost run sent last: it ended longer ago than that.
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Sweep the accounts and tell what is found; read no PaymentMethods, leave nothing behind.
     #[arg(short = 'n', long)]
     pub dry_run: bool,
     /// How to reach Stripe.

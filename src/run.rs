@@ -12,6 +12,7 @@
 
 mod feed;
 mod reconcile;
+mod recover;
 mod visit;
 
 use std::collections::HashSet;
@@ -31,6 +32,7 @@ use crate::store::{
 use crate::stripe::{Client, Stop};
 use crate::time::StripeTime;
 pub use reconcile::{Keep, Reconciled, reconcile};
+pub use recover::{Recover, RecoverError, Recovered, Sweep, Swept, TakenUp, take_up};
 use visit::Visit;
 pub use visit::VisitError;
 
@@ -38,7 +40,7 @@ pub use visit::VisitError;
 #[derive(Debug)]
 pub struct Context {
     /// Stripe.
-    pub client: Client,
+    pub client: Arc<Client>,
     /// The state file.
     pub store: Store,
     /// Whose migration it is.
@@ -95,7 +97,7 @@ impl Tally {
 impl Context {
     /// For one customer at a time, which is all that reading needs.
     pub fn new(
-        client: Client,
+        client: Arc<Client>,
         store: Store,
         migration: Migration,
         draining: watch::Sender<bool>,

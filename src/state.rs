@@ -10,7 +10,8 @@
 //!          └── start ─────┴── start again, under the same key ──┘ (only where no answer came, within 23 hours)
 //! ```
 //!
-//! What is in doubt otherwise is settled by reading: `InDoubt ── find ──▶ Done`, or `── miss ──▶ Ready (try_no + 1)`.
+//! What is in doubt otherwise is settled by reading: `InDoubt ── find ──▶ Done`, or `── miss ──▶ Ready (try_no + 1)`. What a run
+//! did whose state file is lost is known by reading alone: `(none) ── find ──▶ Done`.
 //!
 //! [`Record::after`] (in `state/record.rs`) is the one transition function: nothing else makes a record for the state file.
 //! [`Customer::next`] (in `state/next.rs`) is the one decision.
@@ -21,6 +22,7 @@
 mod next;
 mod reconcile;
 mod record;
+mod recover;
 #[cfg(test)]
 mod schedules;
 mod standing;
@@ -30,6 +32,7 @@ mod tests;
 pub use next::{Next, Review};
 pub use reconcile::{Doubtful, LookUp, Sight, Verdict, Window};
 pub use record::{Event, Illegal, Record, Seen};
+pub use recover::{Found, Held, Likeness};
 pub use standing::Standing;
 
 use std::collections::BTreeMap;
@@ -274,6 +277,14 @@ impl Customer {
                 // Nothing is left in it that could expire.
                 !matches!(later.next(latest_now), Next::Settled(_))
             }
+        }
+    }
+
+    /// The target's account turned out not to be reachable.
+    pub fn park(&mut self, target: Position) {
+        let target = usize::try_from(target).ok();
+        if let Some(target) = target.and_then(|index| self.targets.get_mut(index)) {
+            target.reach = Reachable::Parked;
         }
     }
 

@@ -14,6 +14,9 @@ pub const RESEND_WINDOW_SECONDS: i64 = 23 * 3600;
 /// A step is sent, and sent again, for so long after its intent was committed, and no longer.
 pub const SEND_WITHIN_SECONDS: i64 = 30 * 60;
 
+/// A request that was sent arrives within so long, in seconds, or never: Linux gives up sending again after that.
+pub const ARRIVES_WITHIN_SECONDS: u64 = 15 * 60;
+
 /// After so long, nothing of a step can reach Stripe any more: what was sent last has a quarter of an hour to arrive (Linux
 /// gives up sending again after that), and another quarter is left for clocks.
 pub const REACHES_STRIPE_SECONDS: i64 = SEND_WITHIN_SECONDS + 30 * 60;

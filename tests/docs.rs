@@ -15,22 +15,19 @@ use std::process::{Command, Output};
 use anyhow::{Context, Result, ensure};
 
 const PMCLONE: &str = env!("CARGO_BIN_EXE_pmclone");
-
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-
 const DOCUMENTS: [&str; 2] = ["README.md", "MIGRATION.md"];
-
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 9] = [
     "run",
     "resume",
     "reconcile",
+    "recover",
     "status",
     "export",
     "simulate",
     "sample",
     "drill",
 ];
-
 /// Flags of other programs that the documents mention.
 const FLAGS_OF_OTHERS: [&str; 9] = [
     "--release",
@@ -103,7 +100,7 @@ fn stays_here(command: &str) -> Result<()> {
         (Some("pmclone"), Some("run")) => {
             command.contains("--simulate") || command.contains("--dry-run")
         }
-        (Some("pmclone"), Some("resume")) => command.contains("--simulate"),
+        (Some("pmclone"), Some("resume" | "recover")) => command.contains("--simulate"),
         (Some("pmclone"), Some("status" | "export" | "sample" | "drill"))
         | (Some("printf" | "rm"), _) => true,
         _ => false,

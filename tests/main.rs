@@ -16,6 +16,7 @@ mod outputs;
 mod property;
 mod real_input;
 mod reconcile;
+mod recover;
 mod safety;
 mod secrets;
 mod stopping;

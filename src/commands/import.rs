@@ -30,6 +30,8 @@ pub struct Read {
     pub imported: Option<Imported>,
     /// The file.
     pub facts: SourceFacts,
+    /// The file as it is kept, to be known again.
+    pub file: CsvFile,
 }
 
 /// Reads the whole CSV into the state, all or nothing. `seal` runs in the same transaction, last; `go_on` is asked at each
@@ -76,6 +78,7 @@ pub fn import(
         problems,
         imported,
         facts,
+        file,
     })
 }
 

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::interrupt::{self, Pressed, Signal};
 use super::rehearsal::Rehearsal;
 use super::session::Session;
+use super::take_up::take_up;
 use super::{gone_is_fine, status};
 use crate::cli;
 use crate::config::{Config, rates};
@@ -98,6 +99,14 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         rehearsal.seed_adopted(&conn).map_err(of)?;
     }
     known_accounts(&conn, &asked.selection, &state)?;
+    let recovering = take_up(
+        config,
+        &conn,
+        &session,
+        (&migration, &state),
+        asked.concurrency,
+    );
+    interrupt::unless(pressed.clone(), recovering).await?;
     let parked = take_up_parked(config, &conn, &session, &state);
     interrupt::unless(pressed.clone(), parked).await?;
     store::take_up_left_out(&conn).map_err(of)?;

@@ -7,6 +7,7 @@ mod import;
 mod interrupt;
 mod migrate;
 mod reconcile;
+mod recover;
 mod rehearsal;
 mod resume;
 mod run;
@@ -14,6 +15,7 @@ mod sample;
 mod session;
 mod simulate;
 pub(crate) mod status;
+mod take_up;
 #[cfg(test)]
 mod tests;
 
@@ -39,6 +41,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Run(args) => run::run(&config, &args),
         Command::Resume(args) => resume::resume(&config, &args),
         Command::Reconcile(args) => reconcile::reconcile(&config, &args),
+        Command::Recover(args) => recover::recover(&config, &args),
         Command::Status(args) => status::status(&config, &args),
         Command::Export(args) => export::export(&config, &args),
         Command::Simulate(args) => simulate::simulate(&config, &args),

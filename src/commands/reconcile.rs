@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use super::interrupt;
 use super::migrate::{Link, Prepared, close};
 use super::resume::prepare;
+use super::take_up::take_up;
 use super::{gone_is_fine, runtime};
 use crate::cli;
 use crate::config::Config;
@@ -35,6 +36,16 @@ async fn begin(config: &Config, args: &cli::Reconcile) -> Result<Exit, Failure> 
         gate,
     } = link;
     let of = |error: StoreError| Failure::store(&state, &error);
+    if !args.dry_run {
+        let recovering = take_up(
+            config,
+            &conn,
+            &session,
+            (&migration, &state),
+            config.concurrency(&args.stripe),
+        );
+        interrupt::unless(pressed.clone(), recovering).await?;
+    }
     let loader = store::open_readonly(&state)
         .and_then(Loader::new)
         .map_err(of)?;

@@ -25,6 +25,17 @@ pub struct Rehearsal {
     new_world: bool,
 }
 
+/// What a rehearsal does with the simulated world beside its state file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum World {
+    /// The state file has nothing in it yet: it gets a world of its own.
+    New,
+    /// The state file has steps, so its world must be there.
+    Kept,
+    /// The state file is lost: its world must be there still.
+    Survived,
+}
+
 /// Where the simulated world of a state file is kept.
 pub fn world_of(state: &Path) -> PathBuf {
     let mut name: OsString = state.as_os_str().to_owned();
@@ -56,22 +67,29 @@ impl Rehearsal {
         clippy::field_reassign_with_default,
         reason = "the simulator's settings have a private part"
     )]
-    /// Starts the simulator. `begun`: the state file has steps, so its world must be there; else it gets a new one.
-    pub async fn start(args: &cli::Rehearsal, state: &Path, begun: bool) -> Result<Self, Failure> {
+    /// Starts the simulator.
+    pub async fn start(args: &cli::Rehearsal, state: &Path, kept: World) -> Result<Self, Failure> {
         let world = world_of(state);
-        if begun && !world.exists() {
-            return Err(Failure::new(
-                Exit::Unexpected,
-                format!(
+        match kept {
+            // A world of another state file of this name: in it, every card belongs to somebody already.
+            World::New => remove(&world)?,
+            World::Kept | World::Survived if world.exists() => {}
+            World::Kept => {
+                let gone = format!(
                     "the rehearsal's simulated world, {}, is gone: it cannot go on",
                     world.display()
-                ),
-            )
-            .hint(format!("begin a new rehearsal: remove {}", state.display())));
-        }
-        if !begun {
-            // A world of another state file of this name: in it, every card belongs to somebody already.
-            remove(&world)?;
+                );
+                return Err(Failure::new(Exit::Unexpected, gone)
+                    .hint(format!("begin a new rehearsal: remove {}", state.display())));
+            }
+            World::Survived => {
+                let none = format!(
+                    "there is no simulated world beside {}, so there is nothing to recover",
+                    state.display()
+                );
+                return Err(Failure::new(Exit::NoState, none)
+                    .hint("a rehearsal's world is kept in a file whose name ends in .world"));
+            }
         }
         let mut settings = simulator::Settings::default();
         settings.sources_on_demand = true;
@@ -84,7 +102,7 @@ impl Rehearsal {
             .map_err(|error| broken(&error))?;
         Ok(Self {
             running,
-            new_world: !begun,
+            new_world: kept == World::New,
         })
     }
 

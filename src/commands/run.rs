@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::import::{import, is_imported};
 use super::interrupt::{self, Pressed};
 use super::migrate::{Asked, Link, Prepared, migrate};
-use super::rehearsal::Rehearsal;
+use super::rehearsal::{Rehearsal, World};
 use super::session::{self, Destination};
 use super::{dry_run::dry_run, runtime};
 use crate::cli;
@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::ids::MigrationId;
 use crate::input;
 use crate::report;
-use crate::store::{self, Commit, Migration, RunLock, StoreError};
+use crate::store::{self, Commit, Migration, Recovery, RunLock, StoreError};
 use crate::stripe::STRIPE_VERSION;
 
 /// Imports the CSV and migrates its customers.
@@ -45,6 +45,7 @@ async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
         platform_account: opened.link.session.account.id.clone(),
         livemode: opened.link.session.client.mode().is_live(),
         simulated: args.rehearsal.simulate,
+        recovery: Recovery::No,
     });
     take_in(config, &conn, &args.csv, &migration, &state, &opened.link)?;
     let asked = Asked::of(config, &args.work, &args.stripe);
@@ -94,16 +95,20 @@ pub async fn open(
         .flatten();
     if let Some(migration) = &migration {
         session::kind_fits(migration, rehearsal.simulate)?;
+        session::is_whole(migration, state)?;
     }
-    let begun = conn
+    let recovered = migration
         .as_ref()
-        .map(store::has_steps)
-        .transpose()
-        .map_err(of)?
-        .unwrap_or(false);
+        .is_some_and(|migration| migration.recovery != Recovery::No);
+    let begun = conn.as_ref().map(store::has_steps).transpose();
+    let world = if recovered || begun.map_err(of)?.unwrap_or(false) {
+        World::Kept
+    } else {
+        World::New
+    };
     let (pressed, draining) = listen()?;
     let rehearsal = if rehearsal.simulate {
-        Some(Rehearsal::start(rehearsal, state, begun).await?)
+        Some(Rehearsal::start(rehearsal, state, world).await?)
     } else {
         None
     };
@@ -137,7 +142,7 @@ pub async fn open(
 }
 
 /// Listens for signals; the first of them drains.
-fn listen() -> Result<(watch::Receiver<Pressed>, watch::Sender<bool>), Failure> {
+pub fn listen() -> Result<(watch::Receiver<Pressed>, watch::Sender<bool>), Failure> {
     let deaf = |error: std::io::Error| {
         Failure::new(
             Exit::Unexpected,

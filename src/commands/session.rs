@@ -3,6 +3,9 @@
 //! Hazard: the first live run is the most dangerous minute of a migration. Nothing is written to Stripe before the key's
 //! mode, `--live`, `--confirm` and the state file agree.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use tokio::sync::watch;
 
 use crate::cli;
@@ -10,13 +13,13 @@ use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ids::AccountId;
-use crate::store::{Gate, Migration};
+use crate::store::{Gate, Migration, Recovery};
 use crate::stripe::{AccountFacts, ApiBase, Client, Limits, Mode, ReadAnswer, SecretKey, Settings};
 
 /// A client that has met Stripe.
 pub struct Session {
     /// Talks to Stripe.
-    pub client: Client,
+    pub client: Arc<Client>,
     /// The platform account.
     pub account: AccountFacts,
     /// Where requests go, for the banner.
@@ -124,7 +127,7 @@ pub async fn begin(
             .hint("without them the age of an idempotency key cannot be told; check --api-base and any proxy in between"));
     }
     Ok(Session {
-        client,
+        client: Arc::new(client),
         account,
         api_base,
         limits,
@@ -164,6 +167,18 @@ pub fn bound_to(
         .hint("use the key that began this migration, or another state file (--state)"));
     }
     Ok(())
+}
+
+/// Refuses a state file that is being rebuilt: what it does not know yet would be made twice.
+pub fn is_whole(migration: &Migration, state: &Path) -> Result<(), Failure> {
+    match migration.recovery {
+        Recovery::No | Recovery::Done => Ok(()),
+        Recovery::Unfinished => Err(Failure::safety(format!(
+            "{} is being rebuilt, and not to the end yet: nothing was sent",
+            state.display()
+        ))
+        .hint("go on with it: pmclone recover, with the same arguments as before")),
+    }
 }
 
 /// Refuses to mix a rehearsal with the real thing.

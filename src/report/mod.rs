@@ -15,6 +15,7 @@ pub mod import;
 pub mod plan;
 pub mod progress;
 pub mod reconcile;
+pub mod recover;
 pub mod remedy;
 mod screen;
 pub mod status;

@@ -143,7 +143,7 @@ impl Machine<'_> {
         let context = Arc::new(Context {
             adopt_attached: self.plan.adopt_attached,
             concurrency: self.plan.concurrency,
-            ..Context::new(client, store, migration(), draining.clone())
+            ..Context::new(Arc::new(client), store, migration(), draining.clone())
         });
         let account = life
             .account

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::ids::{AccountId, CustomerId, LegacyId, MigrationId, PaymentMethodId};
 use crate::legacy::{Details, Line};
-use crate::store::{self, Gathering, Importer, Migration, StoreError};
+use crate::store::{self, Gathering, Importer, Migration, Recovery, StoreError};
 use crate::stripe::STRIPE_VERSION;
 
 /// How many different CSVs there are.
@@ -203,5 +203,6 @@ pub fn migration() -> Migration {
         platform_account: AccountId::parse(PLATFORM).unwrap(),
         livemode: false,
         simulated: false,
+        recovery: Recovery::No,
     }
 }

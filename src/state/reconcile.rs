@@ -120,9 +120,13 @@ impl Customer {
         }
     }
 
-    /// The steps that only reading can settle.
+    /// The steps that only reading can settle. What was found twice when a lost state file was rebuilt is not among them: nobody
+    /// knows when it was sent (see [`Customer::found_twice`]).
     pub fn doubtful(&self) -> Vec<Doubtful> {
-        let to_be_read = |record: &Record| matches!(record.state, StepState::InDoubt(doubt) if !doubt.may_resend());
+        let to_be_read = |record: &Record| {
+            matches!(record.state, StepState::InDoubt(doubt) if !doubt.may_resend())
+                && !record.is_recovered()
+        };
         self.steps
             .iter()
             .filter(|(_, record)| to_be_read(record))

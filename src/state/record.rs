@@ -13,7 +13,8 @@ pub struct Record {
     pub started_at: StripeTime,
     /// When it was committed last. Nothing of the step reaches Stripe later than [`crate::time::REACHES_STRIPE_SECONDS`] after.
     pub sent_at: StripeTime,
-    /// Digest of the request, so that a resend is known to be the same.
+    /// Digest of the request, so that a resend is known to be the same; 0 where the record was recovered, see
+    /// [`Record::is_recovered`].
     pub digest: i64,
     /// Where it stands.
     pub state: StepState,
@@ -52,9 +53,10 @@ pub enum Event {
     Withdraw,
     /// A person asks to try a refused step again.
     Retry,
-    /// Reading showed that the step was done.
+    /// Reading showed that the step was done; without a record, by a run whose state file is lost.
     Find(Object, Seen),
-    /// Reading showed that it was not, and that it cannot happen any more: it may be started again, under a new key.
+    /// Reading showed that it was not, and that it cannot happen any more: it may be started again, under a new key. Without a
+    /// record, what a run made whose state file is lost is of no use: under its key Stripe would only give it once more.
     Miss(Seen),
     /// Reading showed more than one object, of which a person has to choose.
     FindSeveral(Seen),
@@ -82,9 +84,9 @@ impl Record {
         let state_now = before.map(|record| &record.state);
         let step_to = |state| {
             let zero = StripeTime(0);
-            let (try_no, started_at, sent_at, digest) = before.map_or((1, zero, zero, 0), |b| {
-                (b.try_no, b.started_at, b.sent_at, b.digest)
-            });
+            let never = (1, zero, zero, NEVER_SENT);
+            let (try_no, started_at, sent_at, digest) =
+                before.map_or(never, |b| (b.try_no, b.started_at, b.sent_at, b.digest));
             Ok(Record {
                 try_no,
                 started_at,
@@ -140,6 +142,12 @@ impl Record {
                 })
             }
             (_, Event::Retry) => Err(illegal("retry")),
+            (None, Event::Find(object, seen)) => {
+                step_to(StepState::Done(object)).map(|record| record.recovered(seen))
+            }
+            (None, Event::FindSeveral(seen)) => {
+                step_to(StepState::InDoubt(Doubt::FoundTwice)).map(|record| record.recovered(seen))
+            }
             // While its key may be sent again, a step is asked for again rather than looked for.
             (Some(StepState::InDoubt(doubt)), Event::Find(object, seen)) if !doubt.may_resend() => {
                 step_to(StepState::Done(object)).map(|record| record.with(seen))
@@ -151,6 +159,10 @@ impl Record {
                     ..record.with(seen)
                 })
             }
+            (None, Event::Miss(seen)) => step_to(StepState::Ready).map(|record| Record {
+                try_no: record.try_no.saturating_add(1),
+                ..record.recovered(seen)
+            }),
             (_, Event::Miss(_)) => Err(illegal("miss")),
             (Some(StepState::InDoubt(doubt)), Event::FindSeveral(seen)) if !doubt.may_resend() => {
                 step_to(StepState::InDoubt(Doubt::FoundTwice)).map(|record| record.with(seen))
@@ -160,7 +172,25 @@ impl Record {
     }
 }
 
+/// The digest of a request that this state file never had.
+const NEVER_SENT: i64 = 0;
+
 impl Record {
+    /// True where the step is known by reading alone, since the state file of the run that sent it is lost. When it was sent is
+    /// not known then: no window of time finds it again.
+    pub fn is_recovered(&self) -> bool {
+        self.digest == NEVER_SENT && self.seen.is_some()
+    }
+
+    /// The times are of the reading: those of the intent are lost.
+    fn recovered(self, seen: Seen) -> Self {
+        Self {
+            started_at: seen.at,
+            sent_at: seen.at,
+            ..self.with(seen)
+        }
+    }
+
     fn with(self, seen: Seen) -> Self {
         Self {
             seen: Some(seen),

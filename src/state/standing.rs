@@ -70,6 +70,10 @@ impl Customer {
         };
         let made_with = on_target(StepKind::CreateConnectedCustomer);
         let attached = on_target(StepKind::AttachConnectedPaymentMethod);
+        // A rebuilt state file may know of clones before a person has said which platform Customer is ours.
+        if self.found_twice().any(|(step, _)| step.target.is_none()) {
+            return Standing::InDoubt;
+        }
         if [made_with, attached].into_iter().any(is_done) {
             return Standing::Migrated;
         }

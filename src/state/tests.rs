@@ -169,7 +169,7 @@ fn the_transition_table() {
     }
     insta::assert_snapshot!(table, @r"
              start    succeed  refuse   doubt    withdraw retry    find     miss     several
-    (none)   started  done     refused  .        .        .        .        .        .
+    (none)   started  done     refused  .        .        .        done     ready    in doubt
     ready    started  done     refused  .        .        .        .        .        .
     started  started  done     refused  in doubt ready    .        .        .        .
     done     .        .        .        .        .        .        .        .        .

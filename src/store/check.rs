@@ -68,7 +68,8 @@ fn whole(state: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Rows that contradict each other, and what is then wrong. Each statement gives a row where it is so.
+/// Rows that contradict each other, and what is then wrong. Each statement gives a row where it is so. A Customer that was refused
+/// with one source, or found twice, and made with another leaves a step (kinds 1 and 4) that stays ready for ever.
 const CONTRADICTIONS: [(&str, &str); 7] = [
     (
         "customers without a migration",
@@ -99,7 +100,7 @@ const CONTRADICTIONS: [(&str, &str); 7] = [
     (
         "a migrated customer with a step that is not finished",
         "SELECT 1 FROM step s JOIN customer c ON c.seq = s.customer
-         WHERE c.standing = 5 AND s.state NOT IN (2, 3) LIMIT 1",
+         WHERE c.standing = 5 AND s.state NOT IN (2, 3) AND NOT (s.state = 0 AND s.kind IN (1, 4)) LIMIT 1",
     ),
 ];
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::codes::{SELECT_STEPS, positions_from, read_step};
+use super::found::ASKED_FOR;
 use super::{AccountSeq, StoreError};
 use crate::ids::{AccountId, PaymentMethodId};
 use crate::legacy::Details;
@@ -37,11 +38,13 @@ pub enum Which {
     Open,
     /// Those with a step whose outcome is not known.
     Unsettled,
+    /// Those that a lost state file's Customers were found of.
+    Found,
     /// Every one.
     All,
 }
 
-/// Reads customers in the CSV's order: through a connection of its own while a run is on, or through one that is lent.
+/// Reads customers in the CSV's order through a connection of its own, or one that is lent while nobody writes.
 pub struct Loader<C = Connection> {
     conn: C,
     accounts: BTreeMap<AccountSeq, (AccountId, bool)>,
@@ -86,6 +89,11 @@ impl<C: Borrow<Connection>> Loader<C> {
         self.page(after, most, Which::Unsettled)
     }
 
+    /// Customers after `after` that Customers of a lost state file were found of, at most `most` of them.
+    pub fn found_page(&self, after: CustomerSeq, most: u32) -> Result<Vec<Loaded>, StoreError> {
+        self.page(after, most, Which::Found)
+    }
+
     /// One customer, as it is now.
     pub fn customer_of(&self, seq: CustomerSeq) -> Result<Option<Loaded>, StoreError> {
         let before = CustomerSeq(seq.0.saturating_sub(1));
@@ -94,6 +102,11 @@ impl<C: Borrow<Connection>> Loader<C> {
     }
 
     fn page(&self, after: CustomerSeq, most: u32, which: Which) -> Result<Vec<Loaded>, StoreError> {
+        let found_sql = format!(
+            "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details FROM customer c
+             WHERE seq > ?1 AND EXISTS (SELECT 1 FROM found f WHERE f.legacy_id = c.legacy_id AND {ASKED_FOR})
+             ORDER BY seq LIMIT ?2"
+        );
         let sql = match which {
             Which::Open => {
                 "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details FROM customer
@@ -103,6 +116,7 @@ impl<C: Borrow<Connection>> Loader<C> {
                 "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, NULL FROM customer
                  WHERE seq > ?1 ORDER BY seq LIMIT ?2"
             }
+            Which::Found => &found_sql,
             // Standings in progress, in doubt, parked; states started, in doubt.
             Which::Unsettled => {
                 "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details FROM customer

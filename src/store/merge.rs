@@ -32,9 +32,7 @@ enum Extent {
 
 /// Takes over what `incoming` has, inside the caller's transaction.
 pub fn take_over(conn: &Connection, customers: u64) -> Result<Imported, StoreError> {
-    conn.execute_batch(
-        "INSERT INTO main.account (id) SELECT id FROM incoming.account WHERE true ON CONFLICT (id) DO NOTHING",
-    )?;
+    conn.execute_batch(ADD_ACCOUNTS)?;
     let mut imported = Imported {
         customers,
         ..Imported::default()
@@ -81,6 +79,13 @@ pub fn take_over(conn: &Connection, customers: u64) -> Result<Imported, StoreErr
     imported.absent = absent(conn)?;
     Ok(imported)
 }
+
+/// A state file that was rebuilt after a loss does not know what was done on an account that it never read.
+const ADD_ACCOUNTS: &str = "
+INSERT INTO main.account (id, unread, parked)
+SELECT id, rebuilt, CASE WHEN rebuilt THEN 'not read yet since the state file was lost' END
+FROM incoming.account, (SELECT EXISTS (SELECT 1 FROM main.migration WHERE recovery > 0) AS rebuilt)
+WHERE true ON CONFLICT (id) DO NOTHING";
 
 fn known(conn: &Connection, legacy_id: &str) -> Result<Option<Known>, StoreError> {
     let sql = "SELECT seq, digest, standing FROM main.customer WHERE legacy_id = ?1";

@@ -17,6 +17,44 @@ pub struct Migration {
     pub livemode: bool,
     /// True for a rehearsal on the built-in simulator.
     pub simulated: bool,
+    /// Whether the state file was rebuilt after a loss.
+    pub recovery: Recovery,
+}
+
+/// Whether a state file was rebuilt after a loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recovery {
+    /// It is the first.
+    No,
+    /// Not to the end yet: nothing may be sent.
+    Unfinished,
+    /// It was.
+    Done,
+}
+
+impl Recovery {
+    fn code(self) -> i64 {
+        match self {
+            Self::No => 0,
+            Self::Unfinished => 1,
+            Self::Done => 2,
+        }
+    }
+
+    /// Whatever is not known counts as unfinished: nothing is sent then.
+    fn from_code(code: i64) -> Self {
+        match code {
+            0 => Self::No,
+            2 => Self::Done,
+            _ => Self::Unfinished,
+        }
+    }
+
+    /// Keeps how far it is.
+    pub fn write(self, conn: &Connection) -> Result<(), StoreError> {
+        conn.execute("UPDATE migration SET recovery = ?1", [self.code()])?;
+        Ok(())
+    }
 }
 
 /// The CSV that was imported last, as the file system showed it.
@@ -36,15 +74,16 @@ impl Migration {
     /// Reads the row; `None` in a file that nothing was imported into yet.
     pub fn read(conn: &Connection) -> Result<Option<Self>, StoreError> {
         conn.query_row(
-            "SELECT id, platform_account, livemode, simulated FROM migration",
+            "SELECT id, platform_account, livemode, simulated, recovery FROM migration",
             [],
             |row| {
                 let id: String = row.get(0)?;
-                Ok((id, row.get(1)?, row.get(2)?, row.get(3)?))
+                let recovery = Recovery::from_code(row.get(4)?);
+                Ok((id, row.get(1)?, row.get(2)?, row.get(3)?, recovery))
             },
         )
         .optional()?
-        .map(|(id, platform_account, livemode, simulated)| {
+        .map(|(id, platform_account, livemode, simulated, recovery)| {
             let id = Uuid::parse_str(&id)
                 .map_err(|_| StoreError::Damaged("migration.id is no UUID".to_owned()))?;
             Ok(Self {
@@ -52,6 +91,7 @@ impl Migration {
                 platform_account,
                 livemode,
                 simulated,
+                recovery,
             })
         })
         .transpose()
@@ -60,8 +100,8 @@ impl Migration {
     /// Writes the row of a new state file.
     pub fn write(&self, conn: &Connection, api_version: &str) -> Result<(), StoreError> {
         conn.execute(
-            "INSERT INTO migration (one, id, platform_account, livemode, simulated, api_version, tool_version)
-             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO migration (one, id, platform_account, livemode, simulated, api_version, tool_version, recovery)
+             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             rusqlite::params![
                 self.id.to_string(),
                 self.platform_account,
@@ -69,6 +109,7 @@ impl Migration {
                 self.simulated,
                 api_version,
                 env!("CARGO_PKG_VERSION"),
+                self.recovery.code(),
             ],
         )?;
         Ok(())
@@ -137,7 +178,7 @@ impl RequestTally {
     }
 
     /// Adds what was sent since the last time.
-    pub(super) fn add(self, conn: &Connection) -> rusqlite::Result<()> {
+    pub fn add_to(self, conn: &Connection) -> rusqlite::Result<()> {
         let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         conn.execute(
             "UPDATE migration SET requests_sent = requests_sent + ?1, requests_retried = requests_retried + ?2,

@@ -12,6 +12,7 @@
 mod check;
 mod codes;
 mod counts;
+mod found;
 mod gate;
 mod gather;
 mod import;
@@ -30,13 +31,14 @@ mod writer;
 
 pub use check::log_left;
 pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, ReasonCount};
+pub use found::{KnownDefault, Marked, Marks, MigrationFound, Scope, pages_at_least, unread};
 pub use gate::{Commit, Gate};
 pub use import::{
     Gathering, Imported, Importer, Named, Read, for_each_adopted, for_each_legacy_id, has_steps,
 };
 pub use load::{CustomerSeq, Loaded, Loader};
 pub use lock::RunLock;
-pub use migration::{CsvFile, Migration, clones_left};
+pub use migration::{CsvFile, Migration, Recovery, clones_left};
 pub use open::{copy, create, open_existing, open_readonly, temporary};
 pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark};
 pub use started::Started;

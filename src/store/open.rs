@@ -132,6 +132,8 @@ pub fn open_readonly(path: &Path) -> Result<Connection, StoreError> {
 pub fn temporary() -> Result<Connection, StoreError> {
     let mut conn = Connection::open("")?;
     keep_plans(&conn)?;
+    // A copy of it shall be known as ours.
+    conn.pragma_update(None, "application_id", APPLICATION_ID)?;
     schema::migrate(&mut conn)?;
     Ok(conn)
 }

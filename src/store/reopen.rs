@@ -21,10 +21,12 @@ pub fn unknown_account<'a>(
     Ok(None)
 }
 
-/// The accounts that could not be reached.
+/// The accounts that could not be reached. What was lost of one has to be read before anything else is done with it: those are
+/// not among them, see [`super::unread`].
 pub fn parked(conn: &Connection) -> Result<Vec<(AccountSeq, AccountId)>, StoreError> {
-    let mut statement =
-        conn.prepare("SELECT seq, id FROM account WHERE parked IS NOT NULL ORDER BY seq")?;
+    let mut statement = conn.prepare(
+        "SELECT seq, id FROM account WHERE parked IS NOT NULL AND unread = 0 ORDER BY seq",
+    )?;
     let rows = statement.query_map([], |row| Ok((AccountSeq(row.get(0)?), row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -23,13 +23,15 @@ CREATE TABLE migration (
     requests_sent INTEGER NOT NULL DEFAULT 0,
     requests_retried INTEGER NOT NULL DEFAULT 0,
     requests_rate_limited INTEGER NOT NULL DEFAULT 0,
-    clones_left INTEGER NOT NULL DEFAULT 0 -- clones that may exist unattached, since their making was in doubt: inert
+    clones_left INTEGER NOT NULL DEFAULT 0, -- clones that may exist unattached, since their making was in doubt: inert
+    recovery INTEGER NOT NULL DEFAULT 0 -- rebuilt after a loss: 0 no, 1 not to the end yet, 2 yes
 ) STRICT;
 CREATE TABLE account (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
     parked TEXT,                    -- why it cannot be reached, NULL: active
-    country TEXT
+    country TEXT,
+    unread INTEGER NOT NULL DEFAULT 0 -- 1: what a lost state file knew of it is not read yet: nothing may be made there
 ) STRICT;
 CREATE TABLE customer (
     seq INTEGER PRIMARY KEY,
@@ -75,6 +77,16 @@ CREATE TABLE step (
     seen_at INTEGER, seen TEXT,     -- looked for by reading: when, and the Customers found, a blank between
     PRIMARY KEY (customer, kind, target, source)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE found (                -- Customers with marks, while a lost state file is rebuilt
+    legacy_id TEXT NOT NULL,
+    account INTEGER NOT NULL,       -- row, -1: the platform
+    id TEXT NOT NULL,
+    migration TEXT NOT NULL,
+    created INTEGER,
+    platform_customer TEXT,         -- the mark, on connected accounts
+    standard TEXT,                  -- the default PaymentMethod: an id, or the whole of it as JSON
+    PRIMARY KEY (legacy_id, account, id)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX step_refused ON step (reason, customer) WHERE state = 3;
 ";
 
@@ -95,7 +107,7 @@ pub fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
     }
 }
 
-/// Attaches a nameless temporary database as `incoming`, with the tables that an import fills.
+/// Attaches a nameless temporary database as `incoming`, with the tables that an import fills. Comments in those hold no `;`.
 pub fn attach_incoming(conn: &Connection) -> Result<(), StoreError> {
     conn.execute_batch("ATTACH '' AS incoming")?;
     let tables = V1.split_inclusive(';').filter(|statement| {

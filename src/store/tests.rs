@@ -110,6 +110,7 @@ fn the_migration_row_is_read_as_it_was_written() {
         platform_account: AccountId::parse("acct_1").unwrap(),
         livemode: true,
         simulated: false,
+        recovery: Recovery::No,
     };
     migration.write(&conn, STRIPE_VERSION).unwrap();
     assert_eq!(Migration::read(&conn).unwrap(), Some(migration));

@@ -297,22 +297,31 @@ fn write_batch(conn: &Connection, batch: &[Message], gate: Option<&Gate>) -> rus
     let told = gate
         .map(|gate| (gate, told(batch)))
         .filter(|(_, told)| !told.is_empty());
-    conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let written = batch.iter().try_for_each(|message| match message {
-        Message::Commit(changes, _) => write_changes(conn, changes),
-        Message::Tally(tally) => tally.add(conn),
-    });
-    match written {
-        Ok(()) => {
-            if let Some((gate, told)) = &told {
-                gate.pass(Commit::Begun, told);
-            }
-            conn.prepare_cached("COMMIT")?.execute([])?;
-            if let Some((gate, told)) = &told {
-                gate.pass(Commit::Done, told);
-            }
-            Ok(())
+    let pass = |moment| {
+        if let Some((gate, told)) = &told {
+            gate.pass(moment, told);
         }
+    };
+    in_transaction(conn, || {
+        batch.iter().try_for_each(|message| match message {
+            Message::Commit(changes, _) => write_changes(conn, changes),
+            Message::Tally(tally) => tally.add_to(conn),
+        })?;
+        pass(Commit::Begun);
+        Ok(())
+    })?;
+    pass(Commit::Done);
+    Ok(())
+}
+
+/// Commits what `write` writes, or nothing of it.
+pub(super) fn in_transaction(
+    conn: &Connection,
+    write: impl FnOnce() -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    match write() {
+        Ok(()) => conn.prepare_cached("COMMIT")?.execute([]).map(|_| ()),
         Err(error) => {
             // Where this fails too, the first error is the one to tell, and the connection is given up anyway.
             drop(conn.execute_batch("ROLLBACK"));
@@ -346,7 +355,7 @@ fn told(batch: &[Message]) -> String {
     told
 }
 
-fn write_changes(conn: &Connection, changes: &Changes) -> rusqlite::Result<()> {
+pub(super) fn write_changes(conn: &Connection, changes: &Changes) -> rusqlite::Result<()> {
     let customer = changes.customer.0;
     if !changes.steps.is_empty() {
         let mut statement = conn.prepare_cached(INSERT_STEP)?;

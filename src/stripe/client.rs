@@ -207,6 +207,30 @@ impl Client {
         self.read(&read).await
     }
 
+    /// Reads one page of all Customers, each with its default PaymentMethod whole: the newest first, those after `after`.
+    pub async fn all_customers(
+        &self,
+        after: Option<&CustomerId>,
+        account: Option<&AccountId>,
+    ) -> ReadAnswer<Page<CustomerFacts>> {
+        self.read(&Read::AllCustomers { after, account }).await
+    }
+
+    /// Reads one page of what is attached to a Customer: the newest first, those after `after`.
+    pub async fn customer_payment_methods(
+        &self,
+        customer: &CustomerId,
+        after: Option<&PaymentMethodId>,
+        account: Option<&AccountId>,
+    ) -> ReadAnswer<Page<PaymentMethodFacts>> {
+        let read = Read::CustomerPaymentMethods {
+            customer,
+            after,
+            account,
+        };
+        self.read(&read).await
+    }
+
     /// Stripe's clock, by the answers of this client.
     pub fn clock(&self) -> &Clock {
         &self.clock

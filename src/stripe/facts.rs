@@ -72,6 +72,10 @@ pub struct PaymentMethodFacts {
     pub customer: Option<CustomerId>,
     /// The number's fingerprint, which a clone shares with its source; cards and bank accounts have one.
     pub fingerprint: Option<String>,
+    /// Year and month; only cards have one.
+    pub expiry: Option<(u32, u32)>,
+    /// When it was made.
+    pub created: Option<StripeTime>,
     /// The mode it exists in.
     pub livemode: bool,
 }
@@ -87,12 +91,23 @@ pub struct CustomerFacts {
     pub marker_migration: Option<String>,
     /// Metadata `legacy_customer_id`.
     pub marker_legacy_id: Option<String>,
-    /// Metadata `platform_customer`, which only Customers on connected accounts have.
+    /// Metadata `platform_customer`.
     pub marker_platform_customer: Option<String>,
-    /// When it was made.
+    /// When it was made; a deleted Customer does not tell.
     pub created: Option<StripeTime>,
+    /// Its default PaymentMethod, if it has one.
+    pub default: Option<DefaultMethod>,
     /// True for the remains of a deleted Customer, which nothing can be attached to.
     pub deleted: bool,
+}
+
+/// A Customer's default PaymentMethod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DefaultMethod {
+    /// Its id, where no more was asked for; also where what came cannot be read.
+    Id(String),
+    /// The whole of it.
+    Whole(PaymentMethodFacts),
 }
 
 /// A page of a list, the newest first.
@@ -149,7 +164,9 @@ fn asked_id<'a>(read: &Read<'a>) -> Option<&'a str> {
         Read::Account { account } => account.map(AccountId::as_str),
         Read::PaymentMethod { id, .. } => Some(id.as_str()),
         Read::Customer { id, .. } => Some(id.as_str()),
-        Read::Customers { .. } => None,
+        Read::Customers { .. }
+        | Read::AllCustomers { .. }
+        | Read::CustomerPaymentMethods { .. } => None,
     }
 }
 
@@ -217,6 +234,8 @@ impl Fact for AccountFacts {
 #[derive(Deserialize)]
 struct Fingerprinted {
     fingerprint: Option<String>,
+    exp_year: Option<u32>,
+    exp_month: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -227,24 +246,37 @@ struct PaymentMethodObject {
     kind: String,
     customer: Option<String>,
     livemode: bool,
+    created: Option<i64>,
     card: Option<Fingerprinted>,
     us_bank_account: Option<Fingerprinted>,
 }
 
-impl Fact for PaymentMethodFacts {
-    fn parse(body: &[u8]) -> Result<Self, Garbled> {
-        let found: PaymentMethodObject = json(body)?;
+impl TryFrom<PaymentMethodObject> for PaymentMethodFacts {
+    type Error = Garbled;
+
+    fn try_from(found: PaymentMethodObject) -> Result<Self, Garbled> {
         kind(&found.object, "payment_method")?;
         let customer = found.customer.as_deref().map(CustomerId::parse);
         let hash = found.card.or(found.us_bank_account);
+        let expiry = hash
+            .as_ref()
+            .and_then(|hash| hash.exp_year.zip(hash.exp_month));
         Ok(Self {
             id: PaymentMethodId::parse(&found.id).map_err(|_| Garbled::OtherId)?,
             kind: found.kind,
             // An id that cannot be read is not the same as no Customer.
             customer: customer.transpose().map_err(|_| Garbled::OtherCustomer)?,
             fingerprint: hash.and_then(|hash| hash.fingerprint),
+            expiry,
+            created: found.created.map(StripeTime),
             livemode: found.livemode,
         })
+    }
+}
+
+impl Fact for PaymentMethodFacts {
+    fn parse(body: &[u8]) -> Result<Self, Garbled> {
+        json::<PaymentMethodObject>(body)?.try_into()
     }
 
     fn id(&self) -> &str {
@@ -256,12 +288,42 @@ impl Fact for PaymentMethodFacts {
     }
 }
 
+/// An id, or the object where it was asked to be whole.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Expandable {
+    Id(String),
+    Whole(Box<PaymentMethodObject>),
+    Other(serde::de::IgnoredAny),
+}
+
+#[derive(Deserialize, Default)]
+struct InvoiceSettings {
+    default_payment_method: Option<Expandable>,
+}
+
+impl InvoiceSettings {
+    /// What cannot be read is no default that anything is known of: whoever needs it reads the PaymentMethods.
+    fn default(self) -> Option<DefaultMethod> {
+        Some(match self.default_payment_method? {
+            Expandable::Id(id) => DefaultMethod::Id(id),
+            Expandable::Whole(method) => {
+                let id = method.id.clone();
+                PaymentMethodFacts::try_from(*method)
+                    .map_or(DefaultMethod::Id(id), DefaultMethod::Whole)
+            }
+            Expandable::Other(_) => DefaultMethod::Id(String::new()),
+        })
+    }
+}
+
 #[derive(Deserialize)]
 struct CustomerObject {
     object: String,
     id: String,
     livemode: Option<bool>,
     created: Option<i64>,
+    invoice_settings: Option<InvoiceSettings>,
     metadata: Option<BTreeMap<String, String>>,
     #[serde(default)]
     deleted: bool,
@@ -291,6 +353,7 @@ impl TryFrom<CustomerObject> for CustomerFacts {
             id: CustomerId::parse(&customer.id).map_err(|_| Garbled::OtherId)?,
             livemode: customer.livemode,
             created: customer.created.map(StripeTime),
+            default: customer.invoice_settings.and_then(InvoiceSettings::default),
             deleted: customer.deleted,
         })
     }
@@ -311,27 +374,35 @@ impl Fact for CustomerFacts {
 }
 
 #[derive(Deserialize)]
-struct ListObject {
+struct ListObject<T> {
     object: String,
-    data: Vec<CustomerObject>,
+    data: Vec<T>,
     has_more: bool,
 }
 
-impl Fact for Page<CustomerFacts> {
-    fn parse(body: &[u8]) -> Result<Self, Garbled> {
-        let list: ListObject = json(body)?;
+impl<T> Page<T> {
+    fn parse_of<'a, O>(
+        body: &'a [u8],
+        of_no_concern: impl Fn(&O) -> bool,
+        livemode: impl Fn(&T) -> Option<bool>,
+    ) -> Result<Self, Garbled>
+    where
+        O: Deserialize<'a>,
+        T: TryFrom<O, Error = Garbled>,
+    {
+        let list: ListObject<O> = json(body)?;
         kind(&list.object, "list")?;
         // Where all of a page are of no concern, there is no id to read on after: then the page counts as empty.
-        let data: Vec<CustomerFacts> = list
+        let data: Vec<T> = list
             .data
             .into_iter()
-            .filter(|customer| !customer.is_of_no_concern())
-            .map(CustomerFacts::try_from)
+            .filter(|object| !of_no_concern(object))
+            .map(T::try_from)
             .collect::<Result<_, _>>()?;
         // A page that tells of more, and not after whom, would be read for ever; and one account is of one mode.
         let mixed = data
             .windows(2)
-            .any(|pair| pair[0].livemode != pair[1].livemode);
+            .any(|pair| livemode(&pair[0]) != livemode(&pair[1]));
         if mixed || (list.has_more && data.is_empty()) {
             return Err(Garbled::OtherObject);
         }
@@ -340,14 +411,26 @@ impl Fact for Page<CustomerFacts> {
             has_more: list.has_more,
         })
     }
-
-    /// A list has none.
-    fn id(&self) -> &'static str {
-        ""
-    }
-
-    /// The mode of its objects, where it has any.
-    fn livemode(&self) -> Option<bool> {
-        self.data.first().and_then(|first| first.livemode)
-    }
 }
+
+macro_rules! page_of {
+    ($object:ty => $facts:ty, $of_no_concern:expr) => {
+        impl Fact for Page<$facts> {
+            fn parse(body: &[u8]) -> Result<Self, Garbled> {
+                Self::parse_of::<$object>(body, $of_no_concern, Fact::livemode)
+            }
+
+            /// A list has none.
+            fn id(&self) -> &'static str {
+                ""
+            }
+
+            /// The mode of its objects, where it has any.
+            fn livemode(&self) -> Option<bool> {
+                self.data.first().and_then(Fact::livemode)
+            }
+        }
+    };
+}
+page_of!(CustomerObject => CustomerFacts, CustomerObject::is_of_no_concern);
+page_of!(PaymentMethodObject => PaymentMethodFacts, |_| false);

@@ -34,7 +34,9 @@ pub use answer::{
 pub use api_base::{ApiBase, InvalidApiBase};
 pub use client::{Client, RequestCounts, Settings, Written};
 pub use clock::Clock;
-pub use facts::{AccountFacts, CustomerFacts, Page, PaymentMethodFacts, ReadAnswer, ReadFailure};
+pub use facts::{
+    AccountFacts, CustomerFacts, DefaultMethod, Page, PaymentMethodFacts, ReadAnswer, ReadFailure,
+};
 pub use http::ClientError;
 #[cfg(test)]
 pub(crate) use http::Lost;

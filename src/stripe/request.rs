@@ -1,4 +1,4 @@
-//! PURE. What is asked of Stripe: five writes and four reads, turned into method, path, query, form body and
+//! PURE. What is asked of Stripe: five writes and six reads, turned into method, path, query, form body and
 //! account.
 //!
 //! Hazards: (1) the same step must always give the same bytes, or Stripe answers a resend with `idempotency_error`; so
@@ -27,6 +27,9 @@ pub const MARKER_PLATFORM_CUSTOMER: &str = "platform_customer";
 
 /// The most objects that Stripe gives at once.
 const LONGEST_PAGE: &str = "100";
+
+/// Makes a list of Customers carry their default PaymentMethods whole (<https://docs.stripe.com/api/expanding_objects>).
+const WITH_DEFAULT: &str = "data.invoice_settings.default_payment_method";
 
 /// A step's write. It is sent only with a [`crate::store::Started`].
 #[derive(Debug, Clone, Copy)]
@@ -121,6 +124,23 @@ pub enum Read<'a> {
         created: Window,
         /// The last of the page before.
         after: Option<&'a CustomerId>,
+        /// Where they are, or `None` for the platform.
+        account: Option<&'a AccountId>,
+    },
+    /// `GET /v1/customers`: a page of all of them, the newest first, each with its default PaymentMethod whole: for a customer
+    /// with one card that spares a look at its PaymentMethods.
+    AllCustomers {
+        /// The last of the page before.
+        after: Option<&'a CustomerId>,
+        /// Where they are, or `None` for the platform.
+        account: Option<&'a AccountId>,
+    },
+    /// `GET /v1/customers/{customer}/payment_methods`: a page of what is attached to a Customer, of every type, the newest first.
+    CustomerPaymentMethods {
+        /// The Customer.
+        customer: &'a CustomerId,
+        /// The last of the page before.
+        after: Option<&'a PaymentMethodId>,
         /// Where they are, or `None` for the platform.
         account: Option<&'a AccountId>,
     },
@@ -249,9 +269,16 @@ impl Read<'_> {
                 format!("/v1/customers/{id}"),
                 account,
             ),
-            Self::Customers { account, .. } => (
+            Self::Customers { account, .. } | Self::AllCustomers { account, .. } => (
                 Endpoint::ListCustomers,
                 String::from("/v1/customers"),
+                account,
+            ),
+            Self::CustomerPaymentMethods {
+                customer, account, ..
+            } => (
+                Endpoint::ListCustomerPaymentMethods,
+                format!("/v1/customers/{customer}/payment_methods"),
                 account,
             ),
         };
@@ -262,16 +289,26 @@ impl Read<'_> {
     }
 
     fn query(&self) -> String {
-        let Self::Customers { created, after, .. } = *self else {
-            return String::new();
-        };
         let mut query = Serializer::new(String::new());
-        query
-            .append_pair("created[gte]", &created.from.0.to_string())
-            .append_pair("created[lte]", &created.to.0.to_string())
-            .append_pair("limit", LONGEST_PAGE);
+        let after = match *self {
+            Self::Account { .. } | Self::PaymentMethod { .. } | Self::Customer { .. } => {
+                return String::new();
+            }
+            Self::Customers { created, after, .. } => {
+                query
+                    .append_pair("created[gte]", &created.from.0.to_string())
+                    .append_pair("created[lte]", &created.to.0.to_string());
+                after.map(CustomerId::as_str)
+            }
+            Self::AllCustomers { after, .. } => {
+                query.append_pair("expand[]", WITH_DEFAULT);
+                after.map(CustomerId::as_str)
+            }
+            Self::CustomerPaymentMethods { after, .. } => after.map(PaymentMethodId::as_str),
+        };
+        query.append_pair("limit", LONGEST_PAGE);
         if let Some(after) = after {
-            query.append_pair("starting_after", after.as_str());
+            query.append_pair("starting_after", after);
         }
         query.finish()
     }

@@ -18,6 +18,20 @@ pub fn with_key(address: &str, method: &str, path: &str, body: &str) -> Result<S
     send(address, method, path, headers, body)
 }
 
+/// The same on a connected account.
+pub fn on_account(
+    address: &str,
+    account: &str,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> Result<String> {
+    let headers = format!(
+        "Authorization: Bearer sk_test_somebody\r\nStripe-Account: {account}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    );
+    send(address, method, path, &headers, body)
+}
+
 /// HTTP/1.0, so that the answer ends where the connection does.
 fn send(address: &str, method: &str, path: &str, headers: &str, body: &str) -> Result<String> {
     let mut stream = TcpStream::connect(address).with_context(|| format!("{address} {path}"))?;

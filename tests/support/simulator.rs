@@ -68,6 +68,11 @@ impl Simulator {
         http::with_key(self.address(), method, path, body)
     }
 
+    /// Asks Stripe's own API about a connected account.
+    pub fn stripe_on(&self, account: &str, method: &str, path: &str, body: &str) -> Result<String> {
+        http::on_account(self.address(), account, method, path, body)
+    }
+
     /// Virtual time goes on by so many hours.
     pub fn advance_hours(&self, hours: u32) -> Result<()> {
         let seconds = hours * 3600;

@@ -18,7 +18,7 @@ fn read<T: Fact>(read: &Read<'_>, status: u16, body: &str) -> Result<ReadAnswer<
     classify_read(read, Mode::Test, &wire(status, body))
 }
 
-const PAYMENT_METHOD: &str = r#"{"object":"payment_method","id":"pm_1","type":"card","customer":"cus_1","livemode":false,"card":{"fingerprint":"abc","last4":"4242"}}"#;
+const PAYMENT_METHOD: &str = r#"{"object":"payment_method","id":"pm_1","type":"card","customer":"cus_1","livemode":false,"created":1700000000,"card":{"fingerprint":"abc","last4":"4242","exp_month":4,"exp_year":2030}}"#;
 
 #[test]
 fn a_payment_method_is_found_with_whom_it_is_attached_to() {
@@ -32,6 +32,8 @@ fn a_payment_method_is_found_with_whom_it_is_attached_to() {
         kind: "card".into(),
         customer: Some(CustomerId::parse("cus_1").unwrap()),
         fingerprint: Some("abc".into()),
+        expiry: Some((2030, 4)),
+        created: Some(StripeTime(1_700_000_000)),
         livemode: false,
     };
     assert_eq!(
@@ -97,6 +99,82 @@ fn a_customer_is_known_by_its_marks_even_deleted() {
         panic!("not found");
     };
     assert!(customer.deleted && customer.marker_migration.is_none());
+}
+
+#[test]
+fn a_default_is_known_by_its_id_or_whole_and_what_cannot_be_read_is_not_taken_for_none() {
+    let list = |default: &str| {
+        let customer = format!(
+            r#"{{"object":"customer","id":"cus_1","livemode":false,"created":5,"metadata":{{"platform_customer":"cus_p"}},"invoice_settings":{{"default_payment_method":{default}}}}}"#
+        );
+        let body = format!(r#"{{"object":"list","has_more":false,"data":[{customer}]}}"#);
+        let asked = Read::AllCustomers {
+            after: None,
+            account: None,
+        };
+        match read::<Page<CustomerFacts>>(&asked, 200, &body) {
+            Ok(ReadAnswer::Found(mut page)) => page.data.remove(0),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(list("null").default, None);
+    assert_eq!(
+        list("\"pm_1\"").default,
+        Some(DefaultMethod::Id("pm_1".into()))
+    );
+    let Some(DefaultMethod::Whole(whole)) = list(PAYMENT_METHOD).default else {
+        panic!("not whole");
+    };
+    assert_eq!(whole.expiry, Some((2030, 4)));
+    for odd in ["7", "{}", r#"{"object":"card","id":"card_1"}"#] {
+        assert!(
+            matches!(list(odd).default, Some(DefaultMethod::Id(_))),
+            "{odd}"
+        );
+    }
+    let customer = list("null");
+    assert_eq!(
+        (
+            customer.created,
+            customer.marker_platform_customer.as_deref()
+        ),
+        (Some(StripeTime(5)), Some("cus_p"))
+    );
+}
+
+#[test]
+fn a_page_of_payment_methods_is_read_whole_or_not_at_all() {
+    let id = CustomerId::parse("cus_1").unwrap();
+    let asked = Read::CustomerPaymentMethods {
+        customer: &id,
+        after: None,
+        account: None,
+    };
+    let page = |data: &str, more: bool| {
+        let body = format!(r#"{{"object":"list","has_more":{more},"data":[{data}]}}"#);
+        read::<Page<PaymentMethodFacts>>(&asked, 200, &body)
+    };
+    let bank = r#"{"object":"payment_method","id":"pm_2","type":"us_bank_account","customer":"cus_1","livemode":false,"us_bank_account":{"fingerprint":"b"}}"#;
+    let Ok(ReadAnswer::Found(found)) = page(&format!("{PAYMENT_METHOD},{bank}"), true) else {
+        panic!("not found");
+    };
+    assert!(found.has_more && found.data.len() == 2);
+    assert_eq!(
+        (found.data[1].fingerprint.as_deref(), found.data[1].expiry),
+        (Some("b"), None)
+    );
+    assert!(matches!(page("", false), Ok(ReadAnswer::Found(_))));
+    for wrong in [
+        page("", true),
+        page(
+            r#"{"object":"source","id":"src_1","type":"x","livemode":false}"#,
+            false,
+        ),
+    ] {
+        assert!(wrong.is_err());
+    }
+    let live = PAYMENT_METHOD.replace("false", "true");
+    assert!(matches!(page(&live, false), Ok(ReadAnswer::Stop(_))));
 }
 
 /// Only one answer of all means "there is no such object".

@@ -26,11 +26,13 @@ pub enum Endpoint {
     RetrieveCustomer,
     /// Reads Customers, a page at a time.
     ListCustomers,
+    /// Reads what is attached to a Customer, a page at a time.
+    ListCustomerPaymentMethods,
 }
 
 impl Endpoint {
     /// Every endpoint, in the order of declaration.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::CreateCustomer,
         Self::CreatePaymentMethod,
         Self::AttachPaymentMethod,
@@ -38,6 +40,7 @@ impl Endpoint {
         Self::RetrievePaymentMethod,
         Self::RetrieveCustomer,
         Self::ListCustomers,
+        Self::ListCustomerPaymentMethods,
     ];
 
     /// Stripe's way to write it, as in `POST /v1/payment_methods/{payment_method}/attach`.
@@ -50,6 +53,7 @@ impl Endpoint {
             Self::RetrievePaymentMethod => "GET /v1/payment_methods/{payment_method}",
             Self::RetrieveCustomer => "GET /v1/customers/{customer}",
             Self::ListCustomers => "GET /v1/customers",
+            Self::ListCustomerPaymentMethods => "GET /v1/customers/{customer}/payment_methods",
         }
     }
 
@@ -62,7 +66,8 @@ impl Endpoint {
             Self::RetrieveAccount
             | Self::RetrievePaymentMethod
             | Self::RetrieveCustomer
-            | Self::ListCustomers => Method::Get,
+            | Self::ListCustomers
+            | Self::ListCustomerPaymentMethods => Method::Get,
         }
     }
 
@@ -76,6 +81,7 @@ impl Endpoint {
             Self::RetrievePaymentMethod => 4,
             Self::RetrieveCustomer => 5,
             Self::ListCustomers => 6,
+            Self::ListCustomerPaymentMethods => 7,
         }
     }
 }

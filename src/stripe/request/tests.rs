@@ -75,7 +75,7 @@ impl Ids {
         ]
     }
 
-    fn reads(&self) -> [Read<'_>; 3] {
+    fn reads(&self) -> [Read<'_>; 6] {
         let account = Some(&self.account);
         [
             Read::Account { account },
@@ -85,6 +85,23 @@ impl Ids {
             },
             Read::Customer {
                 id: &self.customer,
+                account,
+            },
+            Read::Customers {
+                created: Window {
+                    from: crate::time::StripeTime(1),
+                    to: crate::time::StripeTime(2),
+                },
+                after: Some(&self.customer),
+                account,
+            },
+            Read::AllCustomers {
+                after: Some(&self.customer),
+                account,
+            },
+            Read::CustomerPaymentMethods {
+                customer: &self.customer,
+                after: Some(&self.payment_method),
                 account,
             },
         ]
@@ -148,9 +165,21 @@ fn reads_carry_no_body_and_name_the_account() {
         "/v1/account",
         "/v1/payment_methods/pm_1",
         "/v1/customers/cus_platform",
+        "/v1/customers",
+        "/v1/customers",
+        "/v1/customers/cus_platform/payment_methods",
     ];
-    for (read, path) in ids.reads().iter().zip(paths) {
+    let queries = [
+        "",
+        "",
+        "",
+        "created%5Bgte%5D=1&created%5Blte%5D=2&limit=100&starting_after=cus_platform",
+        "expand%5B%5D=data.invoice_settings.default_payment_method&limit=100&starting_after=cus_platform",
+        "limit=100&starting_after=pm_1",
+    ];
+    for ((read, path), query) in ids.reads().iter().zip(paths).zip(queries) {
         let request = read.request();
+        assert_eq!(request.query, query);
         assert_eq!((request.path.as_str(), request.body.as_str()), (path, ""));
         assert_eq!(request.account.as_ref(), Some(&ids.account));
         assert_eq!(request.method, Method::Get);
@@ -249,6 +278,30 @@ proptest! {
         found.truncate(found.len() - 2);
         prop_assert_eq!(found, expected);
         prop_assert_eq!(write.digest(), write.digest());
+    }
+}
+
+/// Judges the reads by the same text: each query's names are among the operation's parameters.
+#[test]
+fn every_query_is_in_stripes_own_specification() {
+    let Some(spec) = crate::published::published("spec-excerpts-2023-08-16.json") else {
+        return;
+    };
+    let ids = Ids::new();
+    for request in ids.reads().iter().map(Read::request) {
+        let (verb, template) = request.endpoint.name().split_once(' ').unwrap();
+        let operation = &spec["paths"][template][verb.to_lowercase()];
+        for (name, _) in pairs(&request.query) {
+            let top = name.split('[').next().unwrap_or_default();
+            let known = operation["parameters"]
+                .as_array()
+                .is_some_and(|parameters| {
+                    parameters
+                        .iter()
+                        .any(|each| each["name"] == top && each["in"] == "query")
+                });
+            assert!(known, "{name} is unknown to {verb} {template}");
+        }
     }
 }
 

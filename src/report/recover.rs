@@ -1,0 +1,324 @@
+//! What `pmclone recover` says.
+
+use std::path::Path;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use super::words::{count, duration, minute, number, wrap};
+use super::{Look, Screen};
+use crate::ids::{AccountId, MigrationId};
+use crate::run::{Recovered, Swept, TakenUp};
+use crate::store::{MigrationFound, Scope};
+
+/// What the sweeps found.
+pub struct Looked {
+    /// Whose Customers they are.
+    pub migration: MigrationId,
+    /// What there is.
+    pub scope: Scope,
+    /// Accounts that could not be reached.
+    pub unreachable: Vec<AccountId>,
+    /// Requests so far.
+    pub reads: u64,
+}
+
+/// What was rebuilt.
+pub struct Ended {
+    /// Which.
+    pub migration: MigrationId,
+    /// What was taken over.
+    pub recovered: Recovered,
+    /// Legacy customers with marks that the CSV does not name.
+    pub strangers: u64,
+    /// Accounts that could not be read.
+    pub unread: Vec<AccountId>,
+    /// Requests that it took.
+    pub reads: u64,
+    /// The command that goes on.
+    pub next: String,
+}
+
+/// `recover --dry-run --json`. Fields are only ever added.
+#[derive(Serialize)]
+pub struct LookedJson {
+    migration: String,
+    customers: u64,
+    not_in_csv: u64,
+    accounts_unread: Vec<AccountId>,
+    reads: u64,
+    reads_left: u64,
+}
+
+/// `recover --json`. Fields are only ever added.
+#[derive(Serialize)]
+pub struct EndedJson {
+    migration: String,
+    #[serde(flatten)]
+    recovered: Recovered,
+    not_in_csv: u64,
+    accounts_unread: Vec<AccountId>,
+    finished: bool,
+    reads: u64,
+}
+
+impl Looked {
+    /// For programs.
+    pub fn json(&self) -> LookedJson {
+        LookedJson {
+            migration: self.migration.to_string(),
+            customers: self.scope.customers,
+            not_in_csv: self.scope.strangers,
+            accounts_unread: self.unreachable.clone(),
+            reads: self.reads,
+            reads_left: self.scope.lists,
+        }
+    }
+}
+
+impl Ended {
+    /// True where nothing is open.
+    pub fn is_whole(&self) -> bool {
+        self.unread.is_empty() && self.recovered.unread == 0 && self.recovered.several == 0
+    }
+
+    /// For programs.
+    pub fn json(&self) -> EndedJson {
+        EndedJson {
+            migration: self.migration.to_string(),
+            recovered: self.recovered,
+            not_in_csv: self.strangers,
+            accounts_unread: self.unread.clone(),
+            finished: self.recovered.unread == 0,
+            reads: self.reads,
+        }
+    }
+}
+
+/// Before anything is read.
+pub fn before(at_least: u64) -> String {
+    format!(
+        "Sweeping every account for Customers with the marks of a migration: at least {}, more where accounts have other Customers.",
+        count(at_least, "GET request")
+    )
+}
+
+/// Why nothing happens for a while.
+pub fn waiting(seconds: u64) -> String {
+    format!(
+        "Waiting {}: what the lost run sent last may arrive until then. If it ended longer ago, press Ctrl-C and add --no-wait.",
+        duration(seconds)
+    )
+}
+
+/// After an interruption.
+pub fn going_on(state: &Path, left: u64) -> String {
+    format!(
+        "Going on with {}: {} left to read.",
+        state.display(),
+        count(left, "customer")
+    )
+}
+
+/// Those to choose from.
+pub fn migrations(all: &[MigrationFound]) -> String {
+    let row = |found: &MigrationFound| {
+        let created = found.created.map_or_else(String::new, |(from, to)| {
+            format!(", made {} to {}", minute(from), minute(to))
+        });
+        format!(
+            "  {}  {} ({} in this CSV){created}",
+            found.id,
+            count(found.customers, "customer"),
+            number(found.of_csv)
+        )
+    };
+    let rows: Vec<String> = all.iter().map(row).collect();
+    format!("Migrations that have Customers here:\n{}", rows.join("\n"))
+}
+
+/// After the sweeps.
+pub fn looked(looked: &Looked, look: Look) -> String {
+    let Scope {
+        customers,
+        strangers,
+        lists,
+    } = looked.scope;
+    let mut lines = vec![
+        look.bold(&format!(
+            "Found {} of migration {}, with {}",
+            count(customers, "customer"),
+            looked.migration,
+            count(looked.reads, "request")
+        )),
+        format!(
+            "  To be read still: about {} of PaymentMethods",
+            count(lists, "list")
+        ),
+    ];
+    lines.extend(of_strangers(strangers));
+    lines.extend(looked.unreachable.iter().map(unreachable));
+    lines.join("\n")
+}
+
+fn of_strangers(strangers: u64) -> Option<String> {
+    (strangers > 0).then(|| {
+        format!(
+            "  Not in this CSV: {} of it; nothing is done with them until a CSV names them",
+            count(strangers, "customer")
+        )
+    })
+}
+
+fn unreachable(account: &AccountId) -> String {
+    format!("  {account} cannot be reached: nothing is made there before it is read")
+}
+
+/// At the end.
+pub fn ended(ended: &Ended, look: Look) -> String {
+    let recovered = ended.recovered;
+    let heading = if recovered.unread > 0 {
+        "Not rebuilt to the end yet"
+    } else {
+        "Rebuilt"
+    };
+    let mut lines = vec![
+        look.bold(&format!(
+            "{heading}, with {}",
+            count(ended.reads, "request")
+        )),
+        format!(
+            "  {} with {} and {}",
+            count(recovered.customers, "customer"),
+            count(recovered.stripe_customers, "Stripe Customer"),
+            count(recovered.clones, "attached clone")
+        ),
+    ];
+    let mut remark = |n: u64, text: String, remedy: &str| {
+        if n > 0 {
+            lines.push(format!("  {text}"));
+            lines.push(wrap(remedy, "    ", look.width));
+        }
+    };
+    remark(
+        recovered.unread,
+        format!("{} could not be read", count(recovered.unread, "customer")),
+        "Nothing may be sent before they are. Run the same command again: it goes on with them.",
+    );
+    remark(
+        recovered.several,
+        format!(
+            "{} found more than once on an account",
+            count(recovered.several, "customer")
+        ),
+        "`pmclone status` names them. Delete all but one in the Dashboard, then: pmclone resume.",
+    );
+    remark(
+        recovered.unmatched,
+        format!(
+            "{} of no source in the CSV on connected Customers",
+            count(recovered.unmatched, "PaymentMethod")
+        ),
+        "They stay as they are. A card whose number was replaced since it was cloned is among them: it would be cloned once more.",
+    );
+    lines.extend(of_strangers(ended.strangers));
+    lines.extend(ended.unread.iter().map(unreachable));
+    if recovered.unread == 0 {
+        lines.push(wrap(
+            "What Stripe refused is not known any more, and is asked for again. A clone that was attached to nobody cannot be seen: it is \
+             made again, and nothing can ever be charged to the first.",
+            "  ",
+            look.width,
+        ));
+        lines.push(format!("Next     Go on:\n           {}", ended.next));
+    }
+    lines.join("\n")
+}
+
+/// What a run took up, a line each.
+pub fn taken_up(taken: &TakenUp) -> Vec<String> {
+    let mut lines = Vec::new();
+    for account in &taken.read {
+        lines.push(format!(
+            "{account} can be reached again: what was done there is read, and its customers are taken up."
+        ));
+    }
+    for account in &taken.unread {
+        lines.push(format!(
+            "{account} still cannot be read: its customers wait."
+        ));
+    }
+    if taken.chosen > 0 {
+        lines.push(format!(
+            "{} found more than once: one is left, and taken over.",
+            count(taken.chosen, "customer")
+        ));
+    }
+    lines
+}
+
+/// How far a reading is: a line that changes on a terminal, one now and then elsewhere.
+pub struct Progress<'a> {
+    screen: &'a Screen,
+    name: &'a str,
+    bar: Option<ProgressBar>,
+    told: u64,
+}
+
+/// Customers between two lines.
+const EVERY: u64 = 10_000;
+
+impl<'a> Progress<'a> {
+    /// Of an account, or of what is read.
+    pub fn new(screen: &'a Screen, name: &'a str) -> Self {
+        let bar = screen.has_bars().then(|| {
+            let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template("{spinner} {wide_msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_spinner());
+            let bar = all.add(ProgressBar::new_spinner().with_style(style));
+            screen.set_bars(Some(all));
+            bar
+        });
+        Self {
+            screen,
+            name,
+            bar,
+            told: 0,
+        }
+    }
+
+    /// A page is read.
+    pub fn swept(&mut self, swept: Swept) {
+        let (read, marked) = (count(swept.read, "Customer"), number(swept.marked));
+        let text = format!("{}: {read} read, {marked} with marks", self.name);
+        self.tell(swept.read, text);
+    }
+
+    /// Some customers are through.
+    pub fn taken(&mut self, recovered: Recovered) {
+        let text = format!("{} rebuilt", count(recovered.customers, "customer"));
+        self.tell(recovered.customers, text);
+    }
+
+    fn tell(&mut self, n: u64, text: String) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(text);
+            bar.tick();
+        } else if n >= self.told + EVERY {
+            self.told = n;
+            self.screen.line(&format!("  {text}"));
+        }
+    }
+}
+
+impl Drop for Progress<'_> {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+            self.screen.set_bars(None);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
