@@ -85,8 +85,7 @@ fn a_line_that_changed_before_its_customer_began_counts_and_afterwards_is_report
 #[test]
 fn a_line_that_changes_while_its_request_is_under_way_changes_no_request() -> Result<()> {
     let place = Place::new()?;
-    #[rustfmt::skip]
-    let simulator = Simulator::start(&place, &["--on-demand", "on", "--limits", "off", "--latency", "40"])?;
+    let simulator = Simulator::slow(&place, 40)?;
     place.put("c.csv", text(1..=40, "Ann"))?;
     let run = place.start_against(&simulator, &["run", "c.csv"])?;
     simulator.until_requests(40)?;

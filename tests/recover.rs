@@ -1,6 +1,6 @@
 //! A lost state file is rebuilt from Stripe itself: a run after it makes nothing twice, and loses nothing.
 
-use crate::answers::clean;
+use crate::support::set_up::clean;
 use crate::support::world::{the_mapping_agrees_on, the_mapping_agrees_with_the_status};
 use crate::support::{Asked, Place, Result, Running, Simulator, World, until};
 
@@ -475,8 +475,7 @@ fn it_can_be_killed_and_goes_on() -> Result<()> {
     let place = Place::new()?;
     place.put("c.csv", clean(200))?;
     let asked = Asked::of_text(&clean(200))?;
-    #[rustfmt::skip]
-    let simulator = Simulator::start(&place, &["--on-demand", "on", "--limits", "off", "--latency", "5"])?;
+    let simulator = Simulator::slow(&place, 5)?;
     place.against(&simulator, &["run", "c.csv"])?.with(0)?;
     let posts = count_of(&simulator, "POST")?;
     lose(&place)?;
@@ -539,8 +538,7 @@ fn a_csv_that_was_changed_meanwhile_makes_nothing_twice() -> Result<()> {
     // Within a day Stripe replays what it stored under the same keys, or says that the request is another.
     for hours in [0, 25] {
         let place = Place::new()?;
-        #[rustfmt::skip]
-        let simulator = Simulator::start(&place, &["--on-demand", "on", "--limits", "off", "--latency", "10"])?;
+        let simulator = Simulator::slow(&place, 10)?;
         let text = clean(30)
             .replace("pm_1Clean7a", "pm_declined_1Seven")
             .replace("pm_1Clean9a", "pm_declinedthere_1Nine");

@@ -4,18 +4,11 @@ use crate::support::oracle::count;
 use crate::support::tool::KEY;
 use crate::support::{Asked, Place, Result, Running, Simulator, World, until};
 
-/// Answers take a while, so that a signal finds requests under way.
-fn slow(place: &Place) -> Result<Simulator> {
-    #[rustfmt::skip]
-    let args = ["--on-demand", "on", "--limits", "off", "--latency", "30"];
-    Simulator::start(place, &args)
-}
-
 fn drains(signal: &str, code: i32) -> Result<()> {
     let place = Place::new()?;
     place.sample("c.csv", 120, 4, 31)?;
     let asked = Asked::of_file(&place.path("c.csv"))?;
-    let simulator = slow(&place)?;
+    let simulator = Simulator::slow(&place, 30)?;
     let run = place.start_against(&simulator, &["run", "c.csv"])?;
     simulator.until_requests(100)?;
     run.signal(signal)?;
@@ -55,16 +48,7 @@ fn a_second_ctrl_c_stops_at_once_and_can_be_resumed() -> Result<()> {
     let place = Place::new()?;
     place.sample("c.csv", 60, 4, 32)?;
     let asked = Asked::of_file(&place.path("c.csv"))?;
-    let journal = place.path("world").to_string_lossy().into_owned();
-    let settings = [
-        "--on-demand",
-        "on",
-        "--limits",
-        "off",
-        "--journal",
-        &journal,
-    ];
-    let simulator = Simulator::start(&place, &settings)?;
+    let simulator = Simulator::kept(&place, 0)?;
     // From the 60th request on, no answer comes within ten minutes.
     simulator.faults("at 60..100000 delay 600000")?;
     let errors = place.path("stderr.txt");
@@ -88,7 +72,7 @@ fn a_second_ctrl_c_stops_at_once_and_can_be_resumed() -> Result<()> {
     run.wait()?.with(130)?;
     drop(simulator);
     // The same world, without the delays.
-    let simulator = Simulator::start(&place, &settings)?;
+    let simulator = Simulator::kept(&place, 0)?;
     place.against(&simulator, &["resume"])?;
     assert!(simulator.counters()?["replayed"].as_u64() > Some(0));
     let world = World::of(&simulator, &asked)?;
@@ -235,7 +219,7 @@ fn one_runner_at_a_time_and_status_meanwhile() -> Result<()> {
     let place = Place::new()?;
     place.sample("c.csv", 200, 4, 35)?;
     let asked = Asked::of_file(&place.path("c.csv"))?;
-    let simulator = slow(&place)?;
+    let simulator = Simulator::slow(&place, 30)?;
     let mut run = place.start_against(&simulator, &["run", "c.csv"])?;
     simulator.until_requests(60)?;
     place.against(&simulator, &["run", "c.csv"])?.with(11)?;
@@ -257,27 +241,16 @@ fn one_runner_at_a_time_and_status_meanwhile() -> Result<()> {
 #[test]
 fn a_run_without_stripe_ends_and_can_be_resumed() -> Result<()> {
     let place = Place::new()?;
-    let journal = place.path("world").to_string_lossy().into_owned();
-    let settings = [
-        "--on-demand",
-        "on",
-        "--limits",
-        "off",
-        "--latency",
-        "20",
-        "--journal",
-        &journal,
-    ];
     place.sample("c.csv", 100, 4, 36)?;
     let asked = Asked::of_file(&place.path("c.csv"))?;
-    let simulator = Simulator::start(&place, &settings)?;
+    let simulator = Simulator::kept(&place, 20)?;
     let run = place.start_against(&simulator, &["run", "c.csv"])?;
     simulator.until_requests(100)?;
     // Stripe is gone; Ctrl-C, so that nobody waits for the retries.
     drop(simulator);
     run.signal("INT")?;
     run.wait()?.with(130)?;
-    let simulator = Simulator::start(&place, &settings)?;
+    let simulator = Simulator::kept(&place, 20)?;
     World::of(&simulator, &asked)?.holds_nothing_twice(&asked)?;
     place.against(&simulator, &["resume"])?.with(3)?;
     let world = World::of(&simulator, &asked)?;

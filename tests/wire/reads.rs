@@ -1,8 +1,8 @@
 //! Reads that go wrong: a failed look-up is no answer, whatever it looks like.
 
 use super::{EachInTurn, all_ways, as_it_is, tells_no_secrets};
-use crate::answers::{clean, in_doubt};
 use crate::support::proxy::{Answer, Kind, Request, Script, Told, Turn};
+use crate::support::set_up::{clean, in_doubt};
 use crate::support::world::the_mapping_agrees_with_the_status;
 use crate::support::{Asked, Place, Proxy, Result, Simulator, World};
 
