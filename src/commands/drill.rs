@@ -234,7 +234,7 @@ async fn carry_out(
     mut pressed: watch::Receiver<Pressed>,
     begun: Instant,
 ) -> Result<Outcome, Failure> {
-    let watch = Arc::new(Watch::new(wall_ms));
+    let watch = Arc::new(Watch::new(settings.kills, wall_ms));
     let mut progress = Progress::new(&config.screen, settings.kills);
     let (runtime, watched) = (tokio::runtime::Handle::current(), Arc::clone(&watch));
     let drilling = tokio::task::spawn_blocking(move || drill::drill(&settings, &runtime, &watched));

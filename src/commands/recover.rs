@@ -160,8 +160,8 @@ impl Work<'_> {
         let file = self.take_in(&conn)?;
         let migration = self.args.migration.map(MigrationId);
         self.announce(migration);
-        let at_least = store::pages_at_least(&conn).map_err(|error| self.of(&error))?;
-        self.say(&report::recover::before(at_least));
+        let pages = store::sweep_pages(&conn).map_err(|error| self.of(&error))?;
+        self.say(&report::recover::before(pages));
         self.wait().await;
         let unreachable = self.sweep_all(&conn).await?;
         let migration = self.choose(&conn, migration)?;

@@ -63,17 +63,19 @@ pub struct Watch {
     kills: AtomicU64,
     storm_kills: AtomicU64,
     storm_wanted: AtomicU64,
+    wanted: u64,
     stopped: AtomicBool,
     wall_ms: fn() -> i64,
 }
 
 impl Watch {
-    /// Of a drill on this clock.
-    pub fn new(wall_ms: fn() -> i64) -> Self {
+    /// Of a drill with so many kills, on this clock.
+    pub fn new(wanted: u64, wall_ms: fn() -> i64) -> Self {
         Self {
             kills: AtomicU64::new(0),
             storm_kills: AtomicU64::new(0),
             storm_wanted: AtomicU64::new(0),
+            wanted,
             stopped: AtomicBool::new(false),
             wall_ms,
         }
@@ -102,7 +104,7 @@ impl Watch {
 
     fn has_stormed_enough(&self) -> bool {
         let wanted = self.storm_wanted.load(Ordering::Relaxed);
-        self.storm_kills.load(Ordering::Relaxed) >= wanted
+        self.storm_kills.load(Ordering::Relaxed) >= wanted && self.kills() >= self.wanted
     }
 
     fn wall_ms(&self) -> i64 {

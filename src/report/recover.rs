@@ -96,10 +96,10 @@ impl Ended {
 }
 
 /// Before anything is read.
-pub fn before(at_least: u64) -> String {
+pub fn before(pages: u64) -> String {
     format!(
-        "Sweeping every account for Customers with the marks of a migration: at least {}, more where accounts have other Customers.",
-        count(at_least, "GET request")
+        "Sweeping every account for Customers with the marks of a migration: about {}, more where accounts have other Customers.",
+        count(pages, "GET request")
     )
 }
 

@@ -73,10 +73,11 @@ fn index_of(standing: Standing) -> usize {
 
 /// A count, which SQLite has as a signed number, or as nothing where there was nothing to sum.
 pub(super) fn count(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result<u64> {
-    Ok(row
-        .get::<_, Option<i64>>(index)?
-        .unwrap_or(0)
-        .unsigned_abs())
+    /// No file has a trillion of anything; one that says so is damaged, and its sums would overflow.
+    const MOST: u64 = 1 << 40;
+    let found = row.get::<_, Option<i64>>(index)?.unwrap_or(0);
+    let found_count = u64::try_from(found).ok().filter(|count| *count <= MOST);
+    found_count.ok_or(rusqlite::Error::IntegralValueOutOfRange(index, found))
 }
 
 impl Counts {

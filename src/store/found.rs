@@ -284,8 +284,8 @@ LEFT JOIN target t ON t.customer = c.seq AND t.account = f.account
 WHERE (CASE WHEN f.account = -1 THEN (SELECT count(*) FROM payment_method p WHERE p.customer = c.seq)
        ELSE coalesce(t.asked, 0) END) > CASE WHEN f.standard IS NULL THEN 0 ELSE 1 END";
 
-/// Pages of Customers that the sweeps will take at least: the platform's, and those of each account.
-pub fn pages_at_least(conn: &Connection) -> Result<u64, StoreError> {
+/// Pages of Customers that the sweeps will take if all was made, and no account has others: the platform's, and those of each account.
+pub fn sweep_pages(conn: &Connection) -> Result<u64, StoreError> {
     let sql = "SELECT (SELECT max(1, (count(*) + 99) / 100) FROM customer)
                + (SELECT coalesce(sum((n + 99) / 100), 0) FROM (SELECT count(*) AS n FROM target GROUP BY account))";
     Ok(conn.query_row(sql, [], |row| count(row, 0))?)

@@ -31,7 +31,7 @@ mod writer;
 
 pub use check::log_left;
 pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, ReasonCount};
-pub use found::{KnownDefault, Marked, Marks, MigrationFound, Scope, pages_at_least, unread};
+pub use found::{KnownDefault, Marked, Marks, MigrationFound, Scope, sweep_pages, unread};
 pub use gate::{Commit, Gate};
 pub use import::{
     Gathering, Imported, Importer, Named, Read, for_each_adopted, for_each_legacy_id, has_steps,
