@@ -30,6 +30,7 @@ use crate::store::{
     CustomerSeq, Loaded, Loader, Migration, RequestTally, Selection, Store, StoreError,
 };
 use crate::stripe::{Client, Stop};
+use crate::time::StripeTime;
 pub use reconcile::{Keep, Reconciled, reconcile};
 pub use recover::{Recover, RecoverError, Recovered, Sweep, Swept, TakenUp, take_up};
 use visit::Visit;
@@ -119,6 +120,12 @@ impl Context {
         self.parked.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Latest time that it can be at Stripe. The account is read before anything else, so the clock is set.
+    fn latest_now(&self) -> Result<StripeTime, VisitError> {
+        let now = self.client.clock().latest_now();
+        now.ok_or_else(visit::no_date)
+    }
+
     fn park(&self, account: &AccountId) {
         self.parked
             .write()
@@ -188,8 +195,14 @@ async fn passes(
     // Before anything is sent: what may have been done is not done again.
     reconciled(context, &loader, tick).await?;
     for pass in 0..=MORE_PASSES {
-        let (feeder, mut customers) =
-            feed::spawn(drive, Arc::clone(&loader), selection.clone(), last, context)?;
+        let (feeder, mut customers) = feed::spawn(
+            drive,
+            Arc::clone(&loader),
+            selection.clone(),
+            last,
+            context.latest_now()?,
+            context,
+        )?;
         let ended = one_pass(context, &mut customers, &mut counted, tick).await;
         drop(customers);
         let fed = feeder.join().await;
@@ -283,6 +296,10 @@ async fn one_pass(
                 Ok(Visit::Settled) => in_a_row = 0,
                 Ok(Visit::Doubtful) => {
                     left.doubtful += 1;
+                    in_a_row = 0;
+                }
+                Ok(Visit::Unread) => {
+                    left.unanswered += 1;
                     in_a_row = 0;
                 }
                 Ok(Visit::Unanswered) => {

@@ -38,6 +38,7 @@ pub use standing::Standing;
 use std::collections::BTreeMap;
 
 use crate::ids::{AccountId, CustomerId, LegacyId, PaymentMethodId, RequestId};
+use crate::time::StripeTime;
 
 /// The kinds of write, in the order in which one card on one account meets them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -257,6 +258,24 @@ impl Customer {
         for record in self.steps.values_mut() {
             if record.state == StepState::InDoubt(Doubt::NoAnswer) {
                 record.state = StepState::Started;
+            }
+        }
+    }
+
+    /// Whether anything can be done for the customer now. A step that is too old to be sent again is left to reading.
+    pub fn has_work(&self, latest_now: StripeTime) -> bool {
+        match self.next(latest_now) {
+            Next::Send(_) | Next::Look(_) | Next::SetAside(_) => true,
+            Next::Settled(_) => false,
+            Next::Expire(_) => {
+                let mut later = self.clone();
+                for step in self.overdue(|record| record.started_at.may_resend(latest_now)) {
+                    if let Some(record) = later.steps.get_mut(&step) {
+                        record.state = StepState::InDoubt(Doubt::Expired);
+                    }
+                }
+                // Nothing is left in it that could expire.
+                !matches!(later.next(latest_now), Next::Settled(_))
             }
         }
     }

@@ -85,8 +85,7 @@ fn a_line_that_changed_before_its_customer_began_counts_and_afterwards_is_report
 #[test]
 fn a_line_that_changes_while_its_request_is_under_way_changes_no_request() -> Result<()> {
     let place = Place::new()?;
-    #[rustfmt::skip]
-    let simulator = Simulator::start(&place, &["--on-demand", "on", "--limits", "off", "--latency", "40"])?;
+    let simulator = Simulator::slow(&place, 40)?;
     place.put("c.csv", text(1..=40, "Ann"))?;
     let run = place.start_against(&simulator, &["run", "c.csv"])?;
     simulator.until_requests(40)?;
@@ -135,5 +134,31 @@ fn a_rehearsal_has_the_customers_that_a_newer_csv_wants_adopted() -> Result<()> 
         format!("{first}2,cus_1Second,pm_1Second,acct_1A\n"),
     )?;
     place.pmclone_keyless(&arguments)?.with(0)?;
+    Ok(())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_csv_that_was_replaced_by_one_of_the_same_size_and_date_is_read() -> Result<()> {
+    let place = Place::new()?;
+    let simulator = Simulator::on_demand(&place)?;
+    let text = |id: u32| {
+        format!(
+            "legacy_id,email,payment_method,connected_account\n{id},{id}@example.com,pm_1Same{id},acct_1A\n"
+        )
+    };
+    place.put("c.csv", text(1))?;
+    let dated = std::fs::metadata(place.path("c.csv"))?.modified()?;
+    place.against(&simulator, &["run", "c.csv"])?.with(0)?;
+    place.put("c.csv", text(2))?;
+    std::fs::File::options()
+        .write(true)
+        .open(place.path("c.csv"))?
+        .set_modified(dated)?;
+    place.against(&simulator, &["run", "c.csv"])?.with(0)?;
+    assert_eq!(place.status(&[])?["customers"]["migrated"], 2);
+    // As it is now, it is not.
+    let again = place.against(&simulator, &["run", "c.csv"])?.with(0)?;
+    assert!(again.err.contains("is imported already"), "{}", again.err);
     Ok(())
 }

@@ -1,38 +1,14 @@
 //! What Stripe may answer, and how far it reaches: refused, parked, in doubt, sent again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::support::set_up::{clean, in_doubt, sent};
 use crate::support::world::the_mapping_agrees_with_the_status;
 use crate::support::{Asked, Place, Result, Simulator, World};
 
 const HEADER: &str = "legacy_id,email,payment_method,connected_account\n";
-
-/// So many customers with two cards each on two accounts, all of which move.
-pub(crate) fn clean(customers: u32) -> String {
-    let line = |number: u32| {
-        format!(
-            "c{number},c{number}@example.com,pm_1Clean{number}a;pm_1Clean{number}b,acct_1First;acct_1Second\n"
-        )
-    };
-    HEADER.to_owned() + &(1..=customers).map(line).collect::<String>()
-}
-
-/// How often each idempotency key was sent.
-pub(crate) fn sent(simulator: &Simulator) -> Result<BTreeMap<String, u64>> {
-    let mut sent = BTreeMap::new();
-    for line in simulator.transcript()? {
-        if let Some(key) = line["idempotency_key"].as_str() {
-            *sent.entry(key.to_owned()).or_default() += 1;
-        }
-    }
-    Ok(sent)
-}
-
-pub(crate) fn in_doubt(place: &Place) -> Result<Option<u64>> {
-    Ok(place.status(&[])?["customers"]["in_doubt"].as_u64())
-}
 
 #[test]
 fn a_parked_account_is_taken_up_again_once_it_can_be_reached() -> Result<()> {
@@ -174,8 +150,7 @@ fn an_answer_that_is_lost_after_the_effect_is_replayed_and_doubles_nothing() -> 
 #[test]
 fn what_was_on_its_way_to_an_account_that_is_revoked_then_is_in_doubt_everywhere() -> Result<()> {
     let place = Place::new()?;
-    #[rustfmt::skip]
-    let simulator = Simulator::start(&place, &["--on-demand", "on", "--limits", "off", "--latency", "40"])?;
+    let simulator = Simulator::slow(&place, 40)?;
     place.put("c.csv", clean(40))?;
     let asked = Asked::of_text(&clean(40))?;
     let run = place.start_against(&simulator, &["run", "c.csv"])?;
@@ -203,8 +178,7 @@ fn what_was_on_its_way_to_an_account_that_is_revoked_then_is_in_doubt_everywhere
 #[test]
 fn steps_under_23_hours_old_are_sent_again_under_the_same_key() -> Result<()> {
     let place = Place::new()?;
-    #[rustfmt::skip]
-    let simulator = Simulator::start(&place, &["--on-demand", "on", "--limits", "off", "--latency", "40"])?;
+    let simulator = Simulator::slow(&place, 40)?;
     place.put("c.csv", clean(40))?;
     let asked = Asked::of_text(&clean(40))?;
     let run = place.start_against(&simulator, &["run", "c.csv"])?;

@@ -5,14 +5,14 @@
 //! block right after one is its output: counts in it must come out as they stand. `console` blocks are for reading.
 //! Nothing that is run may reach a network: see [`stays_here`].
 
+mod tables;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use anyhow::{Context, Result, bail, ensure};
-use pmclone::exit::Exit;
-use pmclone::simulator::FaultScript;
+use anyhow::{Context, Result, ensure};
 
 const PMCLONE: &str = env!("CARGO_BIN_EXE_pmclone");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -143,7 +143,7 @@ const CERTAIN: [&str; 9] = [
     "  migrated ",
     "  refused ",
     "  parked ",
-    "PaymentMethods ",
+    "Clones wanted ",
     "error: ",
 ];
 
@@ -292,161 +292,5 @@ fn every_command_is_in_the_readme() -> Result<()> {
         );
         ensure!(all.contains(&format!("\n  {command} ")), "{command}");
     }
-    Ok(())
-}
-
-/// What `src/exit.rs` says of each way to end, in its order.
-fn told_of_exits() -> Result<Vec<String>> {
-    let source = read("src/exit.rs")?;
-    let (_, of_enum) = source.split_once("pub enum Exit {").context("the enum")?;
-    let (of_enum, _) = of_enum.split_once("\n}").context("its end")?;
-    let comment = |line: &str| line.trim().strip_prefix("/// ").map(str::to_owned);
-    Ok(of_enum.lines().filter_map(comment).collect())
-}
-
-#[test]
-fn the_table_of_exit_codes_is_the_codes() -> Result<()> {
-    let readme = read("README.md")?;
-    let (_, section) = readme
-        .split_once("### Exit codes")
-        .context("the section on exit codes")?;
-    let (section, _) = section.split_once("\n#").context("the next section")?;
-    let row = |line: &str| {
-        let mut cells = line.split('|').skip(1).map(str::trim);
-        let code = cells.next()?.parse::<u8>().ok()?;
-        Some((code, cells.next()?.to_owned()))
-    };
-    let rows: Vec<_> = section.lines().filter_map(row).collect();
-    let expected: Vec<_> = Exit::ALL
-        .map(Exit::code)
-        .into_iter()
-        .zip(told_of_exits()?)
-        .collect();
-    assert_eq!(rows, expected);
-    Ok(())
-}
-
-#[test]
-fn the_sample_configuration_is_accepted_and_has_every_setting() -> Result<()> {
-    let folder = scratch()?;
-    let accepted = shell(
-        folder.path(),
-        "pmclone --config samples/pmclone.toml run samples/customers.csv --dry-run",
-    )?;
-    ensure!(
-        accepted.status.success(),
-        "{}",
-        String::from_utf8_lossy(&accepted.stderr)
-    );
-    // What refuses an unknown setting lists those that there are.
-    fs::write(folder.path().join("pmclone.toml"), "colour = 1\n")?;
-    let refused = shell(folder.path(), "pmclone run samples/customers.csv --dry-run")?;
-    assert_eq!(refused.status.code(), Some(2));
-    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
-    let (_, settings) = told
-        .split_once("expected one of ")
-        .context("a list of settings")?;
-    let (sample, readme) = (read("samples/pmclone.toml")?, read("README.md")?);
-    for setting in settings.split('`').skip(1).step_by(2) {
-        ensure!(
-            sample.contains(&format!("{setting} = ")),
-            "{setting} is not in the sample"
-        );
-        ensure!(
-            readme.contains(&format!("`{setting}`")),
-            "{setting} is not in the README"
-        );
-    }
-    Ok(())
-}
-
-#[test]
-fn the_fault_scripts_in_the_help_are_read() -> Result<()> {
-    let help = help(Some("simulate"))?;
-    let is_rule = |line: &&str| {
-        ["at ", "every ", "chance ", "nth "]
-            .iter()
-            .any(|when| line.starts_with(when))
-    };
-    // A rule and what it does are set apart by blanks.
-    let rules: Vec<_> = help
-        .lines()
-        .map(str::trim)
-        .filter(is_rule)
-        .filter_map(|line| line.split("  ").next())
-        .collect();
-    ensure!(rules.len() == 7, "{rules:?}");
-    FaultScript::parse(&rules.join("\n"))?;
-    Ok(())
-}
-
-/// A heading's anchor, as GitHub makes it.
-fn anchor(heading: &str) -> String {
-    let kept = |c: &char| c.is_alphanumeric() || [' ', '-', '_'].contains(c);
-    let heading = heading.trim_start_matches('#').trim().to_lowercase();
-    heading
-        .chars()
-        .filter(kept)
-        .collect::<String>()
-        .replace(' ', "-")
-}
-
-#[test]
-fn links_between_the_documents_lead_somewhere() -> Result<()> {
-    for document in DOCUMENTS {
-        let text = read(document)?;
-        for rest in text.split("](").skip(1) {
-            let link = rest.split(')').next().unwrap_or_default();
-            if link.starts_with("https://") {
-                continue;
-            }
-            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
-            let target = read(if file.is_empty() { document } else { file })?;
-            let mut headings = target.lines().filter(|line| line.starts_with('#'));
-            if !heading.is_empty() && !headings.any(|line| anchor(line) == heading) {
-                bail!("{document}: {link}");
-            }
-        }
-    }
-    Ok(())
-}
-
-fn collect_sources(folder: &Path, sources: &mut String) -> Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            collect_sources(&path, sources)?;
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            sources.push_str(&fs::read_to_string(&path)?);
-        }
-    }
-    Ok(())
-}
-
-#[test]
-fn the_messages_in_the_table_of_failures_are_those_of_the_program() -> Result<()> {
-    /// Messages of SQLite.
-    const OF_OTHERS: [&str; 1] = ["database or disk is full"];
-    let runbook = read("MIGRATION.md")?;
-    let (_, section) = runbook
-        .split_once("## When something goes wrong")
-        .context("the section")?;
-    let (section, _) = section.split_once("\n#").context("the next section")?;
-    let mut sources = String::new();
-    collect_sources(&Path::new(ROOT).join("src"), &mut sources)?;
-    let mut checked = 0;
-    for row in section.lines().filter(|line| line.starts_with("| ")) {
-        let symptom = row.split(" | ").next().unwrap_or_default();
-        for message in symptom.split('`').skip(1).step_by(2) {
-            for part in message.split('…').map(str::trim) {
-                checked += 1;
-                ensure!(
-                    sources.contains(part) || OF_OTHERS.contains(&part),
-                    "{part:?} is nowhere in src"
-                );
-            }
-        }
-    }
-    ensure!(checked > 15, "only {checked} messages in the table");
     Ok(())
 }

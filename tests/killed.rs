@@ -47,8 +47,7 @@ fn ten_kills_of_a_run_lose_and_double_nothing() -> Result<()> {
     let place = Place::new()?;
     let mut asked = sample(&place, 20, 21)?;
     // Answers take their time, so that every kill finds requests under way.
-    #[rustfmt::skip]
-    let simulator = Simulator::start(&place, &["--on-demand", "on", "--limits", "off", "--latency", "10"])?;
+    let simulator = Simulator::slow(&place, 10)?;
     // A twelfth of the work lies between two kills, and what is sent twice on top: the run never ends before a kill.
     let stretch = asked.writes() / (KILLS + 2);
     for moment in 0..KILLS {

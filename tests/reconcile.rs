@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::answers::{clean, in_doubt, sent};
+use crate::support::set_up::{clean, in_doubt, sent};
 use crate::support::world::the_mapping_agrees_with_the_status;
 use crate::support::{Asked, Place, Result, Simulator, World};
 
@@ -30,8 +30,7 @@ fn holds_all(place: &Place, simulator: &Simulator, asked: &Asked) -> Result<()> 
 #[test]
 fn a_day_after_a_kill_what_was_under_way_is_looked_for_and_nothing_is_made_twice() -> Result<()> {
     let place = Place::new()?;
-    #[rustfmt::skip]
-    let simulator = Simulator::start(&place, &["--on-demand", "on", "--limits", "off", "--latency", "40"])?;
+    let simulator = Simulator::slow(&place, 40)?;
     place.put("c.csv", clean(40))?;
     let asked = Asked::of_text(&clean(40))?;
     for requests in [40, 90, 150, 220, 300] {
@@ -156,8 +155,7 @@ fn two_customers_with_the_same_marks_wait_for_a_person() -> Result<()> {
 #[test]
 fn reconcile_reads_and_keeps_and_sends_nothing_else() -> Result<()> {
     let place = Place::new()?;
-    #[rustfmt::skip]
-    let simulator = Simulator::start(&place, &["--on-demand", "on", "--limits", "off", "--latency", "40"])?;
+    let simulator = Simulator::slow(&place, 40)?;
     place.put("c.csv", clean(40))?;
     let asked = Asked::of_text(&clean(40))?;
     let run = place.start_against(&simulator, &["run", "c.csv"])?;
@@ -195,8 +193,7 @@ fn reconcile_reads_and_keeps_and_sends_nothing_else() -> Result<()> {
 #[test]
 fn a_revoked_account_keeps_its_doubts_until_it_can_be_read() -> Result<()> {
     let place = Place::new()?;
-    #[rustfmt::skip]
-    let simulator = Simulator::start(&place, &["--on-demand", "on", "--limits", "off", "--latency", "40"])?;
+    let simulator = Simulator::slow(&place, 40)?;
     place.put("c.csv", clean(40))?;
     let asked = Asked::of_text(&clean(40))?;
     let run = place.start_against(&simulator, &["run", "c.csv"])?;

@@ -2,7 +2,7 @@
 
 mod open;
 
-use crate::answers::clean;
+use crate::support::set_up::clean;
 use crate::support::world::{the_mapping_agrees_on, the_mapping_agrees_with_the_status};
 use crate::support::{Asked, Place, Result, Running, Simulator, World, until};
 
@@ -340,8 +340,7 @@ fn a_csv_that_was_changed_meanwhile_makes_nothing_twice() -> Result<()> {
     // Within a day Stripe replays what it stored under the same keys, or says that the request is another.
     for hours in [0, 25] {
         let place = Place::new()?;
-        #[rustfmt::skip]
-        let simulator = Simulator::start(&place, &["--on-demand", "on", "--limits", "off", "--latency", "10"])?;
+        let simulator = Simulator::slow(&place, 10)?;
         let text = clean(30)
             .replace("pm_1Clean7a", "pm_declined_1Seven")
             .replace("pm_1Clean9a", "pm_declinedthere_1Nine");

@@ -1,20 +1,14 @@
 //! Signals, limits and other ways to stop early; and going on afterwards.
 
+use crate::support::oracle::count;
 use crate::support::tool::KEY;
 use crate::support::{Asked, Place, Result, Running, Simulator, World, until};
-
-/// Answers take a while, so that a signal finds requests under way.
-fn slow(place: &Place) -> Result<Simulator> {
-    #[rustfmt::skip]
-    let args = ["--on-demand", "on", "--limits", "off", "--latency", "30"];
-    Simulator::start(place, &args)
-}
 
 fn drains(signal: &str, code: i32) -> Result<()> {
     let place = Place::new()?;
     place.sample("c.csv", 120, 4, 31)?;
     let asked = Asked::of_file(&place.path("c.csv"))?;
-    let simulator = slow(&place)?;
+    let simulator = Simulator::slow(&place, 30)?;
     let run = place.start_against(&simulator, &["run", "c.csv"])?;
     simulator.until_requests(100)?;
     run.signal(signal)?;
@@ -54,16 +48,7 @@ fn a_second_ctrl_c_stops_at_once_and_can_be_resumed() -> Result<()> {
     let place = Place::new()?;
     place.sample("c.csv", 60, 4, 32)?;
     let asked = Asked::of_file(&place.path("c.csv"))?;
-    let journal = place.path("world").to_string_lossy().into_owned();
-    let settings = [
-        "--on-demand",
-        "on",
-        "--limits",
-        "off",
-        "--journal",
-        &journal,
-    ];
-    let simulator = Simulator::start(&place, &settings)?;
+    let simulator = Simulator::kept(&place, 0)?;
     // From the 60th request on, no answer comes within ten minutes.
     simulator.faults("at 60..100000 delay 600000")?;
     let errors = place.path("stderr.txt");
@@ -87,7 +72,7 @@ fn a_second_ctrl_c_stops_at_once_and_can_be_resumed() -> Result<()> {
     run.wait()?.with(130)?;
     drop(simulator);
     // The same world, without the delays.
-    let simulator = Simulator::start(&place, &settings)?;
+    let simulator = Simulator::kept(&place, 0)?;
     place.against(&simulator, &["resume"])?;
     assert!(simulator.counters()?["replayed"].as_u64() > Some(0));
     let world = World::of(&simulator, &asked)?;
@@ -163,6 +148,51 @@ fn a_limit_that_leaves_nothing_is_an_end_like_any_other() -> Result<()> {
     Ok(())
 }
 
+/// The plan of a run, and the writes that the simulator has seen of it.
+fn planned_and_sent(place: &Place, simulator: &Simulator, args: &[&str]) -> Result<[u64; 2]> {
+    let writes = |simulator: &Simulator| -> Result<u64> {
+        let all = simulator.transcript()?;
+        Ok(count(all.iter().filter(|line| line["method"] == "POST")))
+    };
+    let before = writes(simulator)?;
+    let told = place.against(simulator, args)?.with(8)?.json()?;
+    let planned = told["plan"]["total_calls"].as_u64().unwrap_or_default();
+    Ok([planned, writes(simulator)? - before])
+}
+
+#[test]
+fn the_plan_of_a_limited_run_is_of_the_customers_that_it_takes() -> Result<()> {
+    let place = Place::new()?;
+    let simulator = Simulator::on_demand(&place)?;
+    let line = |number: u32| match number {
+        // Two that wait for an account, and two that wait for it with a part.
+        1 | 2 => format!("c{number},pm_1Card{number},acct_revoked_1\n"),
+        3 | 4 => format!("c{number},pm_1Card{number},acct_1A;acct_revoked_1\n"),
+        _ => format!("c{number},pm_1Card{number}a;pm_1Card{number}b,acct_1A\n"),
+    };
+    let lines: String = (1..=12).map(line).collect();
+    let text = format!("legacy_id,payment_method,connected_account\n{lines}");
+    place.put("c.csv", &text)?;
+    let limited = |limit| ["resume", "--json", "--limit", limit];
+    place
+        .against(&simulator, &["run", "c.csv", "--limit", "4"])?
+        .with(8)?;
+    assert_eq!(place.status(&[])?["customers"]["parked"], 4);
+    // Those are passed over while they wait,
+    assert_eq!(
+        planned_and_sent(&place, &simulator, &limited("3"))?,
+        [18, 18]
+    );
+    // and have their turn first once they do not.
+    simulator.post("/_sim/accounts/acct_revoked_1/restore", "")?;
+    assert_eq!(planned_and_sent(&place, &simulator, &limited("3"))?, [6, 6]);
+    assert_eq!(planned_and_sent(&place, &simulator, &limited("2"))?, [8, 8]);
+    place.against(&simulator, &["resume"])?.with(0)?;
+    let mut asked = Asked::of_text(&text)?;
+    asked.restored = true;
+    World::of(&simulator, &asked)?.holds_all_of(&asked)
+}
+
 #[test]
 fn one_account_alone_can_go_first() -> Result<()> {
     let place = Place::new()?;
@@ -189,7 +219,7 @@ fn one_runner_at_a_time_and_status_meanwhile() -> Result<()> {
     let place = Place::new()?;
     place.sample("c.csv", 200, 4, 35)?;
     let asked = Asked::of_file(&place.path("c.csv"))?;
-    let simulator = slow(&place)?;
+    let simulator = Simulator::slow(&place, 30)?;
     let mut run = place.start_against(&simulator, &["run", "c.csv"])?;
     simulator.until_requests(60)?;
     place.against(&simulator, &["run", "c.csv"])?.with(11)?;
@@ -211,27 +241,16 @@ fn one_runner_at_a_time_and_status_meanwhile() -> Result<()> {
 #[test]
 fn a_run_without_stripe_ends_and_can_be_resumed() -> Result<()> {
     let place = Place::new()?;
-    let journal = place.path("world").to_string_lossy().into_owned();
-    let settings = [
-        "--on-demand",
-        "on",
-        "--limits",
-        "off",
-        "--latency",
-        "20",
-        "--journal",
-        &journal,
-    ];
     place.sample("c.csv", 100, 4, 36)?;
     let asked = Asked::of_file(&place.path("c.csv"))?;
-    let simulator = Simulator::start(&place, &settings)?;
+    let simulator = Simulator::kept(&place, 20)?;
     let run = place.start_against(&simulator, &["run", "c.csv"])?;
     simulator.until_requests(100)?;
     // Stripe is gone; Ctrl-C, so that nobody waits for the retries.
     drop(simulator);
     run.signal("INT")?;
     run.wait()?.with(130)?;
-    let simulator = Simulator::start(&place, &settings)?;
+    let simulator = Simulator::kept(&place, 20)?;
     World::of(&simulator, &asked)?.holds_nothing_twice(&asked)?;
     place.against(&simulator, &["resume"])?.with(3)?;
     let world = World::of(&simulator, &asked)?;

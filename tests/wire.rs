@@ -9,8 +9,8 @@ mod ways;
 
 use anyhow::Context;
 
-use crate::answers::clean;
 use crate::support::proxy::{Answer, Kind, Request, Script, Then, Told, Turn, WRITES};
+use crate::support::set_up::clean;
 use crate::support::world::the_mapping_agrees_with_the_status;
 use crate::support::{Asked, Place, Proxy, Result, Simulator, World};
 

@@ -6,7 +6,6 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, watch};
 
 use super::{Context, LastFed};
-use crate::state::{Next, Reachable};
 use crate::store::{CustomerSeq, Loaded, Loader, Selection, StoreError};
 use crate::time::StripeTime;
 
@@ -52,11 +51,13 @@ impl Feeder {
 type Customers = mpsc::Receiver<Result<Loaded, StoreError>>;
 
 /// Starts the feeder. With `until`, a later pass, nothing after that customer is given out, and no limit counts again.
+/// `latest_now` is the latest time that it can be at Stripe.
 pub fn spawn(
     drive: Drive,
     loader: Arc<Mutex<Loader>>,
     selection: Selection,
     until: Option<LastFed>,
+    latest_now: StripeTime,
     context: &Context,
 ) -> Result<(Feeder, Customers), StoreError> {
     let (sender, customers) = mpsc::channel(usize::try_from(PAGE).unwrap_or(1));
@@ -64,6 +65,7 @@ pub fn spawn(
         loader,
         selection,
         until,
+        latest_now,
         draining: context.draining.subscribe(),
         page: Vec::new().into_iter(),
         after: CustomerSeq::default(),
@@ -100,6 +102,7 @@ struct Ahead {
     loader: Arc<Mutex<Loader>>,
     selection: Selection,
     until: Option<LastFed>,
+    latest_now: StripeTime,
     draining: watch::Receiver<bool>,
     page: std::vec::IntoIter<Loaded>,
     after: CustomerSeq,
@@ -126,13 +129,13 @@ impl Ahead {
                 return Ok(None);
             }
             self.after = loaded.seq;
-            if !select(&mut loaded, &self.selection) {
+            if !self.selection.confine(&mut loaded) {
                 continue;
             }
             loaded.customer.reopen_unanswered();
             // Those that nothing can be done for now do not use the limit up, or a pilot could never get past them; and
             // a later pass, which has settled them, passes them over.
-            let idle = matches!(loaded.customer.next(StripeTime(0)), Next::Settled(_));
+            let idle = !loaded.customer.has_work(self.latest_now);
             if idle && self.until.is_some() {
                 continue;
             }
@@ -140,20 +143,4 @@ impl Ahead {
             return Ok(Some(loaded));
         }
     }
-}
-
-/// Marks the targets that `--account` leaves out; false where it leaves out the whole customer.
-fn select(loaded: &mut Loaded, selection: &Selection) -> bool {
-    if selection.accounts.is_empty() {
-        return true;
-    }
-    let mut any = false;
-    for target in &mut loaded.customer.targets {
-        if selection.accounts.contains(&target.account) {
-            any = true;
-        } else {
-            target.reach = Reachable::NotSelected;
-        }
-    }
-    any
 }

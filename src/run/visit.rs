@@ -23,6 +23,8 @@ pub enum Visit {
     Unanswered,
     /// Some step is in doubt that reading may settle.
     Doubtful,
+    /// Stripe answered, and refused a look that some step waits for.
+    Unread,
 }
 
 /// Why a visit, and the run with it, cannot go on.
@@ -69,13 +71,15 @@ enum Onward {
     Yes,
     /// The step was not sent: its turn comes in a later pass, or run.
     No,
+    /// The same, since Stripe refused a look.
+    Unread,
 }
 
 impl Visitor<'_> {
     async fn run(&mut self) -> Result<Visit, VisitError> {
         loop {
             self.refresh_parked();
-            let next = self.loaded.customer.next(self.latest_now()?);
+            let next = self.loaded.customer.next(self.context.latest_now()?);
             let draining = *self.context.draining.borrow();
             let onward = match next {
                 Next::Send(_) | Next::Look(_) if draining => Onward::No,
@@ -95,19 +99,21 @@ impl Visitor<'_> {
                 }
                 Next::Settled(review) => return self.settle(review).await,
             };
-            if let Onward::No = onward {
-                return self.leave().await;
+            match onward {
+                Onward::Yes => {}
+                Onward::No => return self.leave(Visit::Unanswered).await,
+                Onward::Unread => return self.leave(Visit::Unread).await,
             }
         }
     }
 
     /// Leaves a customer that has a step to be sent still.
-    async fn leave(&mut self) -> Result<Visit, VisitError> {
+    async fn leave(&mut self, visit: Visit) -> Result<Visit, VisitError> {
         if self.has_step(|state| matches!(state, StepState::InDoubt(_))) {
             self.changes.in_doubt();
         }
         self.commit().await?;
-        Ok(Visit::Unanswered)
+        Ok(visit)
     }
 
     fn has_step(&self, is: impl Fn(&StepState) -> bool) -> bool {
@@ -134,11 +140,6 @@ impl Visitor<'_> {
         }
         self.context.tally.settled(standing);
         Ok(Visit::Settled)
-    }
-
-    /// Latest time that it can be at Stripe. The account is read before any customer is visited, so the clock is set.
-    fn latest_now(&self) -> Result<crate::time::StripeTime, VisitError> {
-        self.context.client.clock().latest_now().ok_or_else(no_date)
     }
 
     fn refresh_parked(&mut self) {

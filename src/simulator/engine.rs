@@ -10,10 +10,12 @@
 //! The effect is applied when the request arrives, and the answer is due `after_ms` later; until then the request counts
 //! as in flight. So a client that is gone before its answer finds, as it would at Stripe, that the work was done.
 
+mod journaled;
+
 use super::faults::{Fault, FaultScript, Verdict};
 use super::ids::Moment;
 use super::in_flight::{self, InFlight};
-use super::journal::{Control, Entry, Header, Journal, Kept, What};
+use super::journal::{Control, Header, Journal, Kept, What};
 use super::keys::Credentials;
 use super::limits::Limiter;
 use super::request::Request;
@@ -353,69 +355,6 @@ impl Simulator {
         Delivery {
             answer,
             after_ms: self.settings.latency_ms + verdict.delay_ms,
-        }
-    }
-
-    /// Applies what the control API asks for, and journals it; says why not.
-    pub(super) fn control(&mut self, unix: i64, action: Control) -> Result<(), String> {
-        self.apply(&action)?;
-        self.write(self.number, unix, What::Control(action));
-        match &self.broken {
-            Some(problem) => Err(problem.clone()),
-            None => Ok(()),
-        }
-    }
-
-    fn apply(&mut self, action: &Control) -> Result<(), String> {
-        match action {
-            Control::Advance { seconds } => {
-                self.clock.offset_ms += i64::from(*seconds) * 1000;
-                Ok(())
-            }
-            Control::Revoke { account } | Control::Restore { account } => {
-                let revoked = matches!(action, Control::Revoke { .. });
-                let known = self.world.accounts.set_revoked(account, revoked);
-                if known {
-                    Ok(())
-                } else {
-                    Err(format!("there is no account {account}"))
-                }
-            }
-            Control::Seed(seeds) => seeds.iter().try_for_each(|seed| self.world.plant(seed)),
-        }
-    }
-
-    fn write(&mut self, n: u64, t: i64, what: What) {
-        if let Some(journal) = &mut self.journal
-            && let Err(error) = journal.append(&Entry { n, t, what })
-        {
-            self.broken = Some(format!("journal: {error}"));
-        }
-    }
-
-    /// Rebuilds the world, one journal entry after the other.
-    fn replay(&mut self, header: &Header, entry: Option<Entry>) {
-        let Some(entry) = entry else {
-            self.clock.offset_ms = header.offset_ms;
-            return;
-        };
-        self.number = self.number.max(entry.n);
-        self.clock.floor = self.clock.floor.max(entry.t);
-        match entry.what {
-            What::Request(kept) => {
-                let moment = Moment {
-                    number: entry.n,
-                    unix: entry.t,
-                };
-                let handling = kept.handling;
-                self.world.handle(moment, &kept.request(), handling);
-            }
-            What::Control(action) => {
-                // It was applied before it was written, so it applies again.
-                if let Err(problem) = self.apply(&action) {
-                    self.broken = Some(problem);
-                }
-            }
         }
     }
 }

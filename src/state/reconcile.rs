@@ -111,6 +111,15 @@ impl Customer {
             .collect()
     }
 
+    /// For a plan, made before anything is read: what is in doubt counts as not done. What was found twice waits for a person.
+    pub fn assume_missed(&mut self) {
+        for record in self.steps.values_mut() {
+            if matches!(record.state, StepState::InDoubt(doubt) if doubt != Doubt::FoundTwice) {
+                record.state = StepState::Ready;
+            }
+        }
+    }
+
     /// The steps that only reading can settle. What was found twice when a lost state file was rebuilt is not among them: nobody
     /// knows when it was sent (see [`Customer::found_twice`]).
     pub fn doubtful(&self) -> Vec<Doubtful> {

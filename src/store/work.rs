@@ -2,17 +2,21 @@
 //!
 //! It is counted page by page over ranges of neighbouring customers: every table has them in the same order, so each range is
 //! one walk through it. A look-up for each customer and table takes five times as long.
+//!
+//! Hazard: with a limit, a customer that the plan takes and the run passes over makes it the plan of other customers. So whether
+//! there is something to do for one is asked of the step machine there, wherever its standing alone does not tell.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use rusqlite::{CachedStatement, Connection, Row, Rows};
 
-use super::StoreError;
 use super::counts::count;
+use super::{CustomerSeq, Loaded, Loader, StoreError};
 use crate::ids::AccountId;
 use crate::plan::Work;
-use crate::state::{Standing, StepKind};
+use crate::state::{Reachable, Standing, StepKind};
+use crate::time::StripeTime;
 
 /// What a run was asked to confine itself to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,19 +27,38 @@ pub struct Selection {
     pub accounts: Vec<AccountId>,
 }
 
+impl Selection {
+    /// Marks the targets that `--account` leaves out; false where it leaves out the whole customer.
+    pub fn confine(&self, loaded: &mut Loaded) -> bool {
+        if self.accounts.is_empty() {
+            return true;
+        }
+        let mut any = false;
+        for target in &mut loaded.customer.targets {
+            if self.accounts.contains(&target.account) {
+                any = true;
+            } else {
+                target.reach = Reachable::NotSelected;
+            }
+        }
+        any
+    }
+}
+
 /// Customers looked at together.
 const PAGE: usize = 4096;
 
 /// Finished customers between two open ones that cost less to step over than to begin a new range for.
 const GAP: i64 = 32;
 
-/// The work left for the customers that `selection` takes.
+/// The work left for the customers that `selection` takes. What waits for an account that cannot be reached is left out; what
+/// is in doubt counts as though it had to be done, since a run settles it by reading before it sends anything.
 pub fn work(conn: &Connection, selection: &Selection) -> Result<Work, StoreError> {
     let mut counting = Counting::new(conn, selection)?;
     let mut left = selection.limit.unwrap_or(u64::MAX);
     let mut after = -1;
     while left > 0 {
-        let page = open_customers(conn, selection, after)?;
+        let page = open_customers(conn, after)?;
         let Some(last) = page.last() else { break };
         after = last.seq;
         left -= counting.page(page, left)?;
@@ -46,6 +69,7 @@ pub fn work(conn: &Connection, selection: &Selection) -> Result<Work, StoreError
 /// A customer that is not finished.
 struct Open {
     seq: i64,
+    standing: Standing,
     adopted: bool,
     sources: u64,
     /// Where its targets are among those of the page.
@@ -61,32 +85,21 @@ struct Asked {
     open: bool,
 }
 
-fn open_customers(
-    conn: &Connection,
-    selection: &Selection,
-    after: i64,
-) -> Result<Vec<Open>, StoreError> {
-    // With a limit, customers that wait for an account are passed over, as the run does. Those in doubt are settled by reading
-    // before it begins.
-    let end = match selection.limit {
-        Some(_) => Standing::Parked,
-        None => Standing::Refused,
-    };
+fn open_customers(conn: &Connection, after: i64) -> Result<Vec<Open>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT seq, platform_customer IS NOT NULL FROM customer
-         WHERE seq > ?1 AND standing < 4 AND standing < ?2 ORDER BY seq LIMIT ?3",
+        "SELECT seq, standing, platform_customer IS NOT NULL FROM customer
+         WHERE seq > ?1 AND standing < 4 ORDER BY seq LIMIT ?2",
     )?;
-    let page = statement.query_map(
-        rusqlite::params![after, end, i64::try_from(PAGE).unwrap_or(i64::MAX)],
-        |row| {
-            Ok(Open {
-                seq: row.get(0)?,
-                adopted: row.get(1)?,
-                sources: 0,
-                targets: 0..0,
-            })
-        },
-    )?;
+    let most = i64::try_from(PAGE).unwrap_or(i64::MAX);
+    let page = statement.query_map([after, most], |row| {
+        Ok(Open {
+            seq: row.get(0)?,
+            standing: row.get(1)?,
+            adopted: row.get(2)?,
+            sources: 0,
+            targets: 0..0,
+        })
+    })?;
     Ok(page.collect::<Result<_, _>>()?)
 }
 
@@ -104,11 +117,14 @@ fn ranges(page: &[Open]) -> impl Iterator<Item = Range<usize>> + '_ {
 }
 
 struct Counting<'c> {
+    selection: &'c Selection,
+    loader: Loader<&'c Connection>,
     sources: CachedStatement<'c>,
     targets: CachedStatement<'c>,
     steps: CachedStatement<'c>,
-    /// `None`: every account.
+    /// `None`: every account that can be reached.
     only: Option<HashSet<i64>>,
+    parked: HashSet<i64>,
     /// Writes on each connected account.
     writes: HashMap<i64, u64>,
     finished: [u64; 5],
@@ -116,7 +132,7 @@ struct Counting<'c> {
 }
 
 impl<'c> Counting<'c> {
-    fn new(conn: &'c Connection, selection: &Selection) -> Result<Self, StoreError> {
+    fn new(conn: &'c Connection, selection: &'c Selection) -> Result<Self, StoreError> {
         let mut only = HashSet::new();
         for account in &selection.accounts {
             let mut statement = conn.prepare_cached("SELECT seq FROM account WHERE id = ?1")?;
@@ -124,7 +140,11 @@ impl<'c> Counting<'c> {
                 only.insert(seq?);
             }
         }
+        let loader = Loader::new(conn)?;
         Ok(Self {
+            parked: loader.parked().map(|(seq, _)| seq.0).collect(),
+            selection,
+            loader,
             sources: conn.prepare_cached(
                 "SELECT customer FROM payment_method WHERE customer BETWEEN ?1 AND ?2 ORDER BY customer",
             )?,
@@ -149,11 +169,16 @@ impl<'c> Counting<'c> {
         for range in ranges(&page).collect::<Vec<_>>() {
             self.read_targets(&mut page[range], &mut targets)?;
         }
-        if self.only.is_some() {
-            let any_open = |of: &Range<usize>| targets[of.clone()].iter().any(|each| each.open);
-            page.retain(|customer| any_open(&customer.targets));
+        let mut taken = Vec::new();
+        for customer in page {
+            if length(&taken) >= left {
+                break;
+            }
+            if self.takes(&customer, &targets)? {
+                taken.push(customer);
+            }
         }
-        page.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        let mut page = taken;
         for range in ranges(&page).collect::<Vec<_>>() {
             self.read_sources(&mut page[range.clone()])?;
             self.read_steps(&mut page[range], &targets)?;
@@ -161,7 +186,31 @@ impl<'c> Counting<'c> {
         for customer in &page {
             self.take(customer, &targets[customer.targets.clone()]);
         }
-        Ok(u64::try_from(page.len()).unwrap_or(u64::MAX))
+        Ok(length(&page))
+    }
+
+    /// Whether there is something to do for the customer.
+    fn takes(&self, customer: &Open, targets: &[Asked]) -> Result<bool, StoreError> {
+        let targets = &targets[customer.targets.clone()];
+        let begun = customer.standing != Standing::Pending;
+        if self.selection.limit.is_some() && (begun || !self.parked.is_empty()) {
+            return self.has_work(CustomerSeq(customer.seq));
+        }
+        let any_open = || targets.iter().any(|each| each.open);
+        // One that waits for an account has its platform's part behind it.
+        let for_targets_alone = self.only.is_some() || customer.standing == Standing::Parked;
+        Ok(!for_targets_alone || any_open())
+    }
+
+    /// Asks the step machine, as the run does.
+    fn has_work(&self, customer: CustomerSeq) -> Result<bool, StoreError> {
+        let Some(mut loaded) = self.loader.customer_of(customer)? else {
+            return Ok(false);
+        };
+        loaded.customer.reopen_unanswered();
+        loaded.customer.assume_missed();
+        // No clock is at hand, nor is one wanted: what is too old to be sent again is read first.
+        Ok(self.selection.confine(&mut loaded) && loaded.customer.has_work(StripeTime(0)))
     }
 
     fn read_targets(
@@ -172,11 +221,11 @@ impl<'c> Counting<'c> {
         let mut rows = self.targets.query(bounds(customers))?;
         walk(&mut rows, customers, |customer, row| {
             let account = row.get(2)?;
-            if self
+            let selected = self
                 .only
                 .as_ref()
-                .is_none_or(|only| only.contains(&account))
-            {
+                .is_none_or(|only| only.contains(&account));
+            if selected && !self.parked.contains(&account) {
                 if customer.targets.is_empty() {
                     customer.targets.start = targets.len();
                 }
@@ -249,6 +298,10 @@ impl<'c> Counting<'c> {
 fn of_kind(counts: &mut [u64; 5], kind: StepKind) -> &mut u64 {
     let place = StepKind::ALL.iter().position(|each| *each == kind);
     &mut counts[place.unwrap_or(0)]
+}
+
+fn length(page: &[Open]) -> u64 {
+    u64::try_from(page.len()).unwrap_or(u64::MAX)
 }
 
 /// The first and the last customer of a range.

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use anyhow::{Context, ensure};
 
 use super::{can_trace, drawn, setting};
-use crate::answers::clean;
+use crate::support::set_up::clean;
 use crate::support::{Asked, Place, Result, Simulator, World};
 
 /// What happens to the chosen call.

@@ -1,7 +1,7 @@
 //! What a rebuilt state file has open, and how it is closed: found twice, not to be reached, not to be read, interrupted.
 
 use super::{RECOVER, count_of, done_and_lost, holds_all, lose};
-use crate::answers::clean;
+use crate::support::set_up::clean;
 use crate::support::world::the_mapping_agrees_with_the_status;
 use crate::support::{Asked, Place, Result, Simulator, World};
 
@@ -188,8 +188,7 @@ fn it_can_be_killed_and_goes_on() -> Result<()> {
     let place = Place::new()?;
     place.put("c.csv", clean(200))?;
     let asked = Asked::of_text(&clean(200))?;
-    #[rustfmt::skip]
-    let simulator = Simulator::start(&place, &["--on-demand", "on", "--limits", "off", "--latency", "5"])?;
+    let simulator = Simulator::slow(&place, 5)?;
     place.against(&simulator, &["run", "c.csv"])?.with(0)?;
     let posts = count_of(&simulator, "POST")?;
     lose(&place)?;

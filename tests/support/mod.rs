@@ -4,6 +4,7 @@
 pub mod http;
 pub mod oracle;
 pub mod proxy;
+pub mod set_up;
 pub mod simulator;
 pub mod tool;
 pub mod world;

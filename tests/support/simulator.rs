@@ -23,6 +23,23 @@ impl Simulator {
         Self::start(place, &["--on-demand", "on", "--limits", "off"])
     }
 
+    /// The same, with answers that take so many milliseconds, so that a kill or a signal finds requests under way.
+    pub fn slow(place: &Place, latency_ms: u32) -> Result<Self> {
+        let latency = latency_ms.to_string();
+        #[rustfmt::skip]
+        let args = ["--on-demand", "on", "--limits", "off", "--latency", &latency];
+        Self::start(place, &args)
+    }
+
+    /// The same, with a world that is kept in a file beside the state, so that a later one goes on with it.
+    pub fn kept(place: &Place, latency_ms: u32) -> Result<Self> {
+        let (latency, journal) = (latency_ms.to_string(), place.path("world"));
+        let journal = journal.to_string_lossy();
+        #[rustfmt::skip]
+        let args = ["--on-demand", "on", "--limits", "off", "--latency", &latency, "--journal", &journal];
+        Self::start(place, &args)
+    }
+
     /// With arguments.
     pub fn start(place: &Place, args: &[&str]) -> Result<Self> {
         let all = [&["simulate", "--listen", "127.0.0.1:0"], args].concat();

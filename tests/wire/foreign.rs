@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::{as_it_is, tells_no_secrets};
-use crate::answers::clean;
 use crate::support::proxy::{Answer, Kind, Request, Script, Told, Turn};
+use crate::support::set_up::clean;
 use crate::support::{Asked, Place, Proxy, Result, Simulator, World};
 
 /// The ids that are made get other names: some of 255 characters, some with an account behind.

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::{as_it_is, ends_right, tells_no_secrets, told};
-use crate::answers::clean;
 use crate::support::proxy::{Answer, Kind, Request, Script, Then, Told, Turn, WRITES};
+use crate::support::set_up::clean;
 use crate::support::{Asked, Place, Proxy, Result, Simulator};
 
 /// The first attempt at a write is answered with what another write of its kind was answered with.

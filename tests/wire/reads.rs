@@ -1,8 +1,8 @@
 //! Reads that go wrong: a failed look-up is no answer, whatever it looks like.
 
 use super::{EachInTurn, all_ways, as_it_is, tells_no_secrets};
-use crate::answers::{clean, in_doubt};
 use crate::support::proxy::{Answer, Kind, Request, Script, Told, Turn};
+use crate::support::set_up::{clean, in_doubt};
 use crate::support::world::the_mapping_agrees_with_the_status;
 use crate::support::{Asked, Place, Proxy, Result, Simulator, World};
 
@@ -70,6 +70,27 @@ impl Script for NoLooks {
             answer
         })
     }
+}
+
+/// A refusal is an answer: no outage is told of, whatever the look was for.
+#[test]
+fn looks_that_stripe_refuses_are_no_outage() -> Result<()> {
+    let adopted = |number: usize| format!("c{number},cus_1Old{number},pm_1Card{number},acct_1A\n");
+    let held = |number: usize| format!("c{number},,pm_attached_1No{number},acct_1A\n");
+    let lines: [&dyn Fn(usize) -> String; 2] = [&adopted, &held];
+    for line in lines {
+        let header = "legacy_id,platform_customer,payment_method,connected_account\n";
+        let text = header.to_owned() + &(0..12).map(line).collect::<String>();
+        let place = Place::new()?;
+        let simulator = Simulator::on_demand(&place)?;
+        place.put("c.csv", &text)?;
+        let proxy = Proxy::start(&simulator, NoLooks)?;
+        let arguments = ["run", "c.csv", "--concurrency", "2"];
+        let ended = place.through(&proxy, &arguments)?.with(3)?;
+        assert!(!ended.err.contains("in a row"), "{}", ended.err);
+        assert!(proxy.count(Kind::PaymentMethod) >= 12, "some had no turn");
+    }
+    Ok(())
 }
 
 impl InDoubt {

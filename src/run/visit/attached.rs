@@ -16,6 +16,21 @@ enum Holder {
     Nobody,
 }
 
+/// Whose mark a Customer carries.
+enum Marker {
+    Ours,
+    Another,
+    Unread(Onward),
+}
+
+/// Where a look-up that failed leaves a visit: a refusal does not tell what was asked, but it is an answer.
+fn after(failure: &ReadFailure) -> Onward {
+    match failure {
+        ReadFailure::Refused(_) => Onward::Unread,
+        ReadFailure::NoAnswer(_) | ReadFailure::Draining => Onward::No,
+    }
+}
+
 impl Visitor<'_> {
     /// Reads a source of an adopted Customer before anything is cloned from it.
     pub(super) async fn look(&mut self, source: Position) -> Result<Onward, VisitError> {
@@ -107,8 +122,11 @@ impl Visitor<'_> {
             ReadAnswer::Found(facts) => facts.customer,
             ReadAnswer::Missing(_) => None,
             ReadAnswer::Stop(stop) => return Err(VisitError::Stop(stop)),
-            ReadAnswer::AccountInvalid(_) | ReadAnswer::Failed(_) => {
-                return self.unread(step, untouched);
+            ReadAnswer::AccountInvalid(_) => {
+                return self.unread(step, untouched, Onward::Unread);
+            }
+            ReadAnswer::Failed(failure) => {
+                return self.unread(step, untouched, after(&failure));
             }
         };
         let Some(holder) = holder else {
@@ -128,11 +146,8 @@ impl Visitor<'_> {
             step.kind,
             StepKind::CreatePlatformCustomer | StepKind::CreateConnectedCustomer
         );
-        match self
-            .carries_our_marker(creates, &holder, account.as_ref())
-            .await?
-        {
-            Some(true) => {
+        match self.marker(creates, &holder, account.as_ref()).await? {
+            Marker::Ours => {
                 self.context.tally.step_done(step.kind);
                 self.apply(
                     step,
@@ -141,44 +156,52 @@ impl Visitor<'_> {
                 )?;
                 Ok(Onward::Yes)
             }
-            Some(false) => self.held_by_other(step, holder),
-            None => self.unread(step, untouched),
+            Marker::Another => self.held_by_other(step, holder),
+            Marker::Unread(onward) => self.unread(step, untouched, onward),
         }
     }
 
-    /// Whether the Customer was made by this migration for this legacy customer; `None` where it could not be read.
-    async fn carries_our_marker(
+    /// Whether the Customer was made by this migration for this legacy customer.
+    async fn marker(
         &self,
         creates: bool,
         holder: &CustomerId,
         account: Option<&AccountId>,
-    ) -> Result<Option<bool>, VisitError> {
+    ) -> Result<Marker, VisitError> {
         if !creates {
-            return Ok(Some(false));
+            return Ok(Marker::Another);
         }
         match self.context.client.customer(holder, account).await {
             ReadAnswer::Found(facts) => {
                 let migration = self.context.migration.id.to_string();
                 let legacy_id = self.loaded.customer.legacy_id.as_str();
                 let ours = facts.marker_migration.as_deref() == Some(migration.as_str());
-                Ok(Some(
-                    ours && facts.marker_legacy_id.as_deref() == Some(legacy_id),
-                ))
+                if ours && facts.marker_legacy_id.as_deref() == Some(legacy_id) {
+                    Ok(Marker::Ours)
+                } else {
+                    Ok(Marker::Another)
+                }
             }
-            ReadAnswer::Missing(_) => Ok(Some(false)),
+            ReadAnswer::Missing(_) => Ok(Marker::Another),
             ReadAnswer::Stop(stop) => Err(VisitError::Stop(stop)),
-            ReadAnswer::AccountInvalid(_) | ReadAnswer::Failed(_) => Ok(None),
+            ReadAnswer::AccountInvalid(_) => Ok(Marker::Unread(Onward::Unread)),
+            ReadAnswer::Failed(failure) => Ok(Marker::Unread(after(&failure))),
         }
     }
 
     /// The look-up failed: the step is asked for again later, and Stripe will give its stored answer.
-    fn unread(&mut self, step: StepId, untouched: bool) -> Result<Onward, VisitError> {
+    fn unread(
+        &mut self,
+        step: StepId,
+        untouched: bool,
+        onward: Onward,
+    ) -> Result<Onward, VisitError> {
         if untouched {
             self.withdraw(step, true)?;
         } else {
             self.apply(step, Event::Doubt(Doubt::NoAnswer), None)?;
         }
-        Ok(Onward::No)
+        Ok(onward)
     }
 }
 
