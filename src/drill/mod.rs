@@ -8,8 +8,8 @@
 //!     └──── each request waits, twice ──────────────────────────────────┘ (simulator/tap.rs)
 //! ```
 //!
-//! A child that waits can be killed at that very boundary, whatever the machine is busy with. [`policy`] decides, [`lane`]
-//! carries one migration out, [`world`] judges.
+//! A child that waits can be killed at that very boundary, whatever the machine is busy with. `policy` decides, `lane`
+//! carries one migration out, `world` judges.
 //!
 //! Hazard: a drill that cannot fail proves nothing. The feature `without-intents` builds a client that a drill must catch.
 
