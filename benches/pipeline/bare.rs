@@ -11,7 +11,7 @@ use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
 /// Customers in flight at once, here and in the pipeline.
-pub const CONCURRENCY: usize = 64;
+pub const CONCURRENCY: usize = 256;
 
 /// One customer, gathered from neighbouring lines.
 #[derive(Default)]
