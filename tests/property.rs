@@ -186,7 +186,10 @@ fn a_client_without_intents_is_caught_by_random_cases() {
     assert!(caught.is_err(), "{CASES} cases saw nothing made twice");
 }
 
-#[cfg_attr(feature = "without-intents", ignore = "of a client that keeps its intents")]
+#[cfg_attr(
+    feature = "without-intents",
+    ignore = "of a client that keeps its intents"
+)]
 #[test]
 fn whatever_is_asked_for_and_whatever_goes_wrong_it_is_there_once_in_the_end() -> Result<()> {
     let standard = Config::default();

@@ -305,7 +305,10 @@ fn a_client_without_intents_is_caught_by_power_cuts() -> Result<()> {
     Ok(())
 }
 
-#[cfg_attr(feature = "without-intents", ignore = "of a client that keeps its intents")]
+#[cfg_attr(
+    feature = "without-intents",
+    ignore = "of a client that keeps its intents"
+)]
 #[test]
 fn no_power_cut_loses_an_intent_that_was_sent_or_an_outcome_that_was_built_on() -> Result<()> {
     if !can_trace("the power cuts' test") {
