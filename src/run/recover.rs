@@ -129,6 +129,11 @@ impl Recover<'_> {
                 }
                 ReadAnswer::Failed(failed) => return Err(RecoverError::Unread(failed.to_string())),
             };
+            if page.data.iter().any(|each| is_elsewhere(each, id)) {
+                return Err(RecoverError::Unread(
+                    "the answer holds Customers of another account".to_owned(),
+                ));
+            }
             let last = page.data.last().map(|customer| customer.id.clone());
             swept.read += length(&page.data);
             let marked: Vec<_> = page
@@ -258,6 +263,12 @@ fn ended<T>(joined: Result<T, tokio::task::JoinError>) -> Result<T, RecoverError
             "a customer's task ended unexpectedly: {error}"
         )))
     })
+}
+
+/// True for a Customer with marks that was made on another account: only those on connected accounts name their platform Customer.
+fn is_elsewhere(customer: &CustomerFacts, account: Option<&AccountId>) -> bool {
+    let marked = customer.marker_migration.is_some() && customer.marker_legacy_id.is_some();
+    marked && customer.marker_platform_customer.is_some() != account.is_some()
 }
 
 /// A Customer with its marks; `None` for one that no migration made.

@@ -9,7 +9,7 @@ use crate::state::{
     Customer, Event, Found, Held, Illegal, Likeness, Position, Record, StepId, StepKind, StepState,
 };
 use crate::store::{AccountSeq, CustomerSeq, KnownDefault, Loaded, Marked, StoreError};
-use crate::stripe::{Client, ReadAnswer, Stop};
+use crate::stripe::{Client, PaymentMethodFacts, ReadAnswer, Stop};
 use crate::time::StripeTime;
 
 /// A customer that is being read.
@@ -305,6 +305,14 @@ impl One {
                 Told::Missing => return Ok(Told::Missing),
                 Told::Unreachable(why) => return Ok(Told::Unreachable(why)),
             };
+            // Attached to another: this is not the list that was asked for.
+            let other = |method: &PaymentMethodFacts| {
+                let holder = method.customer.as_ref();
+                holder.is_some_and(|holder| holder != customer)
+            };
+            if page.data.iter().any(other) {
+                return Err(NotRead::Failed);
+            }
             let last = page.data.last().map(|method| method.id.clone());
             methods.extend(page.data.into_iter().map(held));
             match (page.has_more, last) {
