@@ -333,7 +333,7 @@ fn finished(
     visited: Result<Result<Visit, VisitError>, tokio::task::JoinError>,
 ) -> Result<Visit, VisitError> {
     visited.unwrap_or_else(|error| {
-        Err(VisitError::Store(StoreError::Damaged(format!(
+        Err(VisitError::Store(StoreError::Defect(format!(
             "a customer's task ended unexpectedly: {error}"
         ))))
     })

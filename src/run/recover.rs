@@ -230,7 +230,7 @@ impl Recover<'_> {
 
     /// What is kept of a customer.
     fn changes(&self, rebuilt: Rebuilt) -> Result<(LegacyId, Changes), StoreError> {
-        let no_date = || StoreError::Damaged("Stripe's answers carried no date".to_owned());
+        let no_date = || StoreError::Defect("Stripe's answers carried no date".to_owned());
         let now = self.client.clock().latest_now().ok_or_else(no_date)?;
         let mut changes = Changes::of(rebuilt.seq);
         for (step, record) in rebuilt.records {
@@ -259,7 +259,7 @@ fn length<T>(all: &[T]) -> u64 {
 /// A task's result; one that panicked is an error, not a customer that is silently left out.
 fn ended<T>(joined: Result<T, tokio::task::JoinError>) -> Result<T, RecoverError> {
     joined.map_err(|error| {
-        RecoverError::Store(StoreError::Damaged(format!(
+        RecoverError::Store(StoreError::Defect(format!(
             "a customer's task ended unexpectedly: {error}"
         )))
     })

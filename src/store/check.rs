@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 
 use super::StoreError;
 
@@ -103,18 +103,6 @@ const CONTRADICTIONS: [(&str, &str); 7] = [
          WHERE c.standing = 5 AND s.state NOT IN (2, 3) AND NOT (s.state = 0 AND s.kind IN (1, 4)) LIMIT 1",
     ),
 ];
-
-/// Whatever statement meets the damage first: it is told as such.
-pub(super) fn told(error: StoreError) -> StoreError {
-    match error {
-        StoreError::Sqlite(error)
-            if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) =>
-        {
-            StoreError::Damaged(error.to_string())
-        }
-        other => other,
-    }
-}
 
 /// Reads the whole file, and refuses one that SQLite, or its own rows, call damaged.
 pub(super) fn sound(conn: &Connection) -> Result<(), StoreError> {

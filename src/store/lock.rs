@@ -58,10 +58,26 @@ impl RunLock {
     }
 }
 
-/// Of the file itself, whatever link leads to it: two names must not make two locks.
+/// Of the file itself, whatever link leads to it: two names must not make two locks, also where the file is yet to be made.
 fn path(state: &Path) -> PathBuf {
-    let state = state.canonicalize().unwrap_or_else(|_| state.to_owned());
-    let mut name: OsString = state.into_os_string();
+    let mut name: OsString = state
+        .canonicalize()
+        .unwrap_or_else(|_| led_to(state))
+        .into_os_string();
     name.push(".lock");
     PathBuf::from(name)
+}
+
+/// Where links lead whose end is not there yet. The system follows no more of them than this either.
+fn led_to(state: &Path) -> PathBuf {
+    const LINKS: u32 = 40;
+    let mut path = state.to_owned();
+    for _ in 0..LINKS {
+        let Ok(end) = std::fs::read_link(&path) else {
+            break;
+        };
+        // An absolute one takes the place of the whole.
+        path = path.parent().unwrap_or(Path::new("")).join(end);
+    }
+    path
 }

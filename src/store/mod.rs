@@ -74,7 +74,7 @@ pub enum StoreError {
     Io(#[from] std::io::Error),
     /// SQLite said no.
     #[error("the state file cannot be read or written: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(#[source] rusqlite::Error),
     /// A setting that durability rests on did not take.
     #[error("SQLite did not take {0}: the state would not survive a power cut here")]
     NotDurable(&'static str),
@@ -86,4 +86,17 @@ pub enum StoreError {
     /// A row that this tool never writes.
     #[error("the state file is damaged: {0}")]
     Damaged(String),
+    /// Something that must not happen, whatever is in the file.
+    #[error("{0}: please report this")]
+    Defect(String),
+}
+
+/// Whatever statement meets damage: it is told as such.
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DatabaseCorrupt) => Self::Damaged(error.to_string()),
+            _ => Self::Sqlite(error),
+        }
+    }
 }

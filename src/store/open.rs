@@ -46,10 +46,6 @@ pub fn open_existing(path: &Path) -> Result<Connection, StoreError> {
 }
 
 fn writable(path: &Path) -> Result<Connection, StoreError> {
-    opened(path).map_err(check::told)
-}
-
-fn opened(path: &Path) -> Result<Connection, StoreError> {
     let left = Left::of(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut conn = Connection::open_with_flags(path, flags)?;

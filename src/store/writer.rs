@@ -169,7 +169,7 @@ impl Store {
                 Started::committed(key, record)
             }
             _ => {
-                return Err(StoreError::Damaged(
+                return Err(StoreError::Defect(
                     "an intent was to be sent that was not to be kept".to_owned(),
                 ));
             }

@@ -228,6 +228,12 @@ fn a_state_file_that_was_cut_off_or_scribbled_on_is_refused_and_nothing_is_sent(
             ensure!(!ended.err.contains("panicked"), "{}", ended.err);
         }
     }
+    // Cut off to a few pages: what looks only is told the same, and what to do.
+    let few = place
+        .pmclone_keyless(&["export", "--state", "state.db"])?
+        .with(1)?;
+    ensure!(few.err.contains("damaged"), "{}", few.err);
+    ensure!(few.err.contains("pmclone recover CSV"), "{}", few.err);
     // Left open by its writer, as a log beside it tells; and pages of it are not what they were.
     let mut scribbled = whole.clone();
     let middle = whole.len() / 2;

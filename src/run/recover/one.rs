@@ -124,7 +124,7 @@ impl One {
 
     /// The earliest time that it can be at Stripe: what evidence is dated by.
     fn now(&self) -> Result<StripeTime, NotRead> {
-        let no_date = || StoreError::Damaged("Stripe's answers carried no date".to_owned());
+        let no_date = || StoreError::Defect("Stripe's answers carried no date".to_owned());
         let now = self.client.clock().earliest_now();
         now.ok_or_else(|| NotRead::Defect(no_date()))
     }

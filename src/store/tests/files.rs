@@ -85,3 +85,18 @@ fn a_state_file_has_one_lock_whatever_link_leads_to_it() {
     assert!(RunLock::is_held(&link));
     drop(held);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_state_file_that_is_yet_to_be_made_has_its_lock_already() {
+    let (folder, path) = on_disk();
+    let (link, far) = (folder.path().join("link.db"), folder.path().join("far.db"));
+    std::os::unix::fs::symlink("state.db", &link).unwrap();
+    std::os::unix::fs::symlink(&link, &far).unwrap();
+    let held = RunLock::take(&far).unwrap();
+    drop(create(&far).unwrap());
+    for name in [&far, &link, &path] {
+        assert!(matches!(RunLock::take(name), Err(StoreError::Busy)));
+    }
+    drop(held);
+}
