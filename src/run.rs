@@ -190,10 +190,13 @@ async fn passes(
     tick: &mut impl FnMut(&Context, usize),
 ) -> Result<End, VisitError> {
     let mut counted = RequestTally::default();
+    // Those that are parked still were looked at just now, once.
+    let out_of_reach = loader.parked().map(|(_, account)| account.clone());
+    let out_of_reach: HashSet<AccountId> = out_of_reach.collect();
     let loader = Arc::new(Mutex::new(loader));
     let mut last = None;
     // Before anything is sent: what may have been done is not done again.
-    reconciled(context, &loader, tick).await?;
+    reconciled(context, &loader, &out_of_reach, tick).await?;
     for pass in 0..=MORE_PASSES {
         let (feeder, mut customers) = feed::spawn(
             drive,
@@ -215,7 +218,11 @@ async fn passes(
             return Ok(End::Drained);
         }
         last = Some(fed?);
-        let settled = left.doubtful > 0 && reconciled(context, &loader, tick).await?.settled() > 0;
+        let settled = left.doubtful > 0
+            && reconciled(context, &loader, &out_of_reach, tick)
+                .await?
+                .settled()
+                > 0;
         if pass == MORE_PASSES || (left.unanswered == 0 && !settled) {
             break;
         }
@@ -228,10 +235,11 @@ async fn passes(
 async fn reconciled(
     context: &Context,
     loader: &Mutex<Loader>,
+    out_of_reach: &HashSet<AccountId>,
     tick: &mut impl FnMut(&Context, usize),
 ) -> Result<Reconciled, VisitError> {
     let mut ticks = tokio::time::interval(TICK);
-    let mut reading = std::pin::pin!(reconcile(context, loader, Keep::Yes));
+    let mut reading = std::pin::pin!(reconcile(context, loader, Keep::Yes, out_of_reach));
     let reconciled = loop {
         tokio::select! {
             biased;

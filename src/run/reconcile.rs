@@ -5,7 +5,7 @@
 
 mod look;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use look::Look;
@@ -86,18 +86,19 @@ struct Case {
 /// What was seen for some of an account's cases. A case that is not in here was not looked for to the end.
 type Sights = HashMap<(CustomerSeq, StepId), Sight>;
 
-/// Looks for everything that is in doubt. No visit may be on.
+/// Looks for everything that is in doubt, except on accounts that are known to be `out_of_reach`. No visit may be on.
 pub async fn reconcile(
     context: &Context,
     loader: &Mutex<Loader>,
     keep: Keep,
+    out_of_reach: &HashSet<AccountId>,
 ) -> Result<Reconciled, VisitError> {
     let before = context.client.counts().sent;
     let mut reconciled = Reconciled::default();
     for (account, cases) in gather(context, loader)? {
         if account
             .as_ref()
-            .is_some_and(|id| context.parked().contains(id))
+            .is_some_and(|id| out_of_reach.contains(id) || context.parked().contains(id))
         {
             reconciled.unread += length(&cases);
             continue;
