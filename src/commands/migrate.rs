@@ -95,6 +95,7 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         gate,
     } = link;
     let of = |error: StoreError| Failure::store(&state, &error);
+    lock.note_begun().map_err(of)?;
     if let Some(rehearsal) = &rehearsal {
         rehearsal.seed_adopted(&conn).map_err(of)?;
     }

@@ -96,16 +96,12 @@ pub async fn reconcile(
     let before = context.client.counts().sent;
     let mut reconciled = Reconciled::default();
     for (account, cases) in gather(context, loader)? {
-        if account
-            .as_ref()
-            .is_some_and(|id| out_of_reach.contains(id) || context.parked().contains(id))
-        {
-            reconciled.unread += length(&cases);
-            continue;
-        }
         let mut look = Look {
             context,
             account: account.as_ref(),
+            asks: account
+                .as_ref()
+                .is_none_or(|id| !out_of_reach.contains(id) && !context.parked().contains(id)),
             unreachable: None,
         };
         let sights = look.all(&cases).await?;
@@ -130,10 +126,6 @@ pub async fn reconcile(
     }
     reconciled.reads = context.client.counts().sent - before;
     Ok(reconciled)
-}
-
-fn length(cases: &[Case]) -> u64 {
-    u64::try_from(cases.len()).unwrap_or(u64::MAX)
 }
 
 fn locked(loader: &Mutex<Loader>) -> MutexGuard<'_, Loader> {

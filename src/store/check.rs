@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::StoreError;
+use super::{RunLock, StoreError};
 
 /// How a file was left, seen before SQLite opens it, which tidies up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,15 @@ impl Left {
             None => whole(state).map(|()| Self::Closed),
         }
     }
+}
+
+/// Refuses an empty file in which a migration began. Whatever log is beside it, SQLite would begin anew.
+pub(super) fn not_emptied(state: &Path) -> Result<(), StoreError> {
+    if std::fs::metadata(state)?.len() == 0 && RunLock::has_begun(state) {
+        let emptied = "it is empty, and a migration began in it";
+        return Err(StoreError::Damaged(emptied.to_owned()));
+    }
+    Ok(())
 }
 
 /// The write-ahead log of a state file, where something is in it still.
