@@ -4,6 +4,7 @@ mod drill;
 mod dry_run;
 pub(crate) mod export;
 mod import;
+mod install;
 mod interrupt;
 mod machine;
 mod migrate;
@@ -54,6 +55,8 @@ fn dispatch(config: &Config, command: Command) -> Result<Exit, Failure> {
         Command::Simulate(args) => simulate::simulate(config, &args),
         Command::Sample(args) => sample::sample(&args),
         Command::Drill(args) => drill::drill(config, &args),
+        Command::Completions(args) => install::completions(&args),
+        Command::Man(args) => install::man(&args),
     }
 }
 
