@@ -31,6 +31,7 @@ use machine::runtime;
 
 /// Runs the command; what it fails with is printed here, once.
 pub fn run(cli: Cli) -> Exit {
+    machine::keep_memory_private();
     let config = match Config::new(&cli.common) {
         Ok(config) => config,
         Err(failure) => {
