@@ -13,6 +13,7 @@
 mod feed;
 mod reconcile;
 mod recover;
+mod verify;
 mod visit;
 
 use std::collections::HashSet;
@@ -33,6 +34,7 @@ use crate::stripe::{Client, Stop};
 use crate::time::StripeTime;
 pub use reconcile::{Keep, Reconciled, reconcile};
 pub use recover::{Recover, RecoverError, Recovered, Sweep, Swept, TakenUp, take_up};
+pub use verify::{Verify, VerifyError, Whom};
 use visit::Visit;
 pub use visit::VisitError;
 

@@ -20,4 +20,5 @@ mod recover;
 mod safety;
 mod secrets;
 mod stopping;
+mod verify;
 mod wire;

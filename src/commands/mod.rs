@@ -18,6 +18,7 @@ pub(crate) mod status;
 mod take_up;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use std::io;
 
@@ -47,6 +48,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Simulate(args) => simulate::simulate(&config, &args),
         Command::Sample(args) => sample::sample(&args),
         Command::Drill(args) => drill::drill(&config, &args),
+        Command::Verify(args) => verify::verify(&config, &args),
     };
     ended.unwrap_or_else(|failure| print(&config.screen, &failure))
 }

@@ -21,6 +21,7 @@ mod screen;
 pub mod status;
 pub mod summary;
 mod table;
+pub mod verify;
 pub mod words;
 
 pub use screen::{Look, Screen, Settings};

@@ -24,6 +24,7 @@ mod open;
 mod reopen;
 mod schema;
 mod started;
+mod swept;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -42,6 +43,7 @@ pub use migration::{CsvFile, Migration, Recovery, clones_left};
 pub use open::{copy, create, open_existing, open_readonly, temporary};
 pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark};
 pub use started::Started;
+pub use swept::{ReadsOfAll, Swept, draw, row_of};
 pub use work::{Selection, work};
 #[cfg(test)]
 pub(crate) use writer::Writer;
