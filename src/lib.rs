@@ -26,6 +26,7 @@ pub mod ids;
 pub mod input;
 pub mod legacy;
 pub mod plan;
+pub mod proof;
 #[cfg(test)]
 mod published;
 pub mod report;

@@ -11,6 +11,7 @@
 //! under the same key, and Stripe replays the answer. So stopping at once is safe, only not as quick to take up again.
 
 mod feed;
+mod prove;
 mod reconcile;
 mod recover;
 mod verify;
@@ -32,6 +33,7 @@ use crate::store::{
 };
 use crate::stripe::{Client, Stop};
 use crate::time::StripeTime;
+pub use prove::{Proved, Prover};
 pub use reconcile::{Keep, Reconciled, reconcile};
 pub use recover::{Recover, RecoverError, Recovered, Sweep, Swept, TakenUp, take_up};
 pub use verify::{Verify, VerifyError, Whom};

@@ -168,17 +168,23 @@ fn asked_id<'a>(read: &Read<'a>) -> Option<&'a str> {
         Read::Account { account } => account.map(AccountId::as_str),
         Read::PaymentMethod { id, .. } => Some(id.as_str()),
         Read::Customer { id, .. } => Some(id.as_str()),
+        Read::Intent { id, .. } => Some(id.as_str()),
+        Read::Charge { id, .. } => Some(id.as_str()),
+        Read::ApplicationFee { id } => Some(id.as_str()),
         Read::Customers { .. }
         | Read::AllCustomers { .. }
-        | Read::CustomerPaymentMethods { .. } => None,
+        | Read::CustomerPaymentMethods { .. }
+        | Read::Intents { .. }
+        | Read::Refunds { .. }
+        | Read::Balance { .. } => None,
     }
 }
 
-fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Garbled> {
+pub(super) fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Garbled> {
     serde_json::from_slice(body).map_err(|_| Garbled::NotAnObject)
 }
 
-fn kind(object: &str, expected: &str) -> Result<(), Garbled> {
+pub(super) fn kind(object: &str, expected: &str) -> Result<(), Garbled> {
     if object == expected {
         Ok(())
     } else {
@@ -387,7 +393,7 @@ struct ListObject<T> {
 }
 
 impl<T> Page<T> {
-    fn parse_of<'a, O>(
+    pub(super) fn parse_of<'a, O>(
         body: &'a [u8],
         of_no_concern: impl Fn(&O) -> bool,
         livemode: impl Fn(&T) -> Option<bool>,

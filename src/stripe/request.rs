@@ -1,4 +1,4 @@
-//! PURE. What is asked of Stripe: five writes and six reads, turned into method, path, query, form body and
+//! PURE. What is asked of Stripe: the five writes of a migration, and all reads, turned into method, path, query, form body and
 //! account.
 //!
 //! Hazards: (1) the same step must always give the same bytes, or Stripe answers a resend with `idempotency_error`; so
@@ -14,9 +14,13 @@ use sha2::{Digest, Sha256};
 
 pub use endpoint::{Endpoint, Method};
 
-use crate::ids::{AccountId, CustomerId, KEY_FORMAT, LegacyId, MigrationId, PaymentMethodId};
+use crate::ids::{
+    AccountId, ApplicationFeeId, ChargeId, CustomerId, IntentId, KEY_FORMAT, LegacyId, MigrationId,
+    PaymentMethodId,
+};
 use crate::legacy::Details;
 use crate::state::Window;
+use crate::time::StripeTime;
 
 /// Metadata key that holds the migration's id, on every Customer that is made.
 pub const MARKER_MIGRATION: &str = "pmclone_migration";
@@ -142,6 +146,50 @@ pub enum Read<'a> {
         /// The last of the page before.
         after: Option<&'a PaymentMethodId>,
         /// Where they are, or `None` for the platform.
+        account: Option<&'a AccountId>,
+    },
+    /// `GET /v1/payment_intents/{intent}`, or of a `SetupIntent`.
+    Intent {
+        /// The intent.
+        id: &'a IntentId,
+        /// Where it is.
+        account: &'a AccountId,
+    },
+    /// `GET /v1/payment_intents`, or of `SetupIntent`s: a page of those of a Customer, the newest first.
+    Intents {
+        /// `SetupIntent`s, not `PaymentIntent`s.
+        setups: bool,
+        /// Whose.
+        customer: &'a CustomerId,
+        /// Made since then.
+        since: StripeTime,
+        /// The last of the page before.
+        after: Option<&'a IntentId>,
+        /// Where they are.
+        account: &'a AccountId,
+    },
+    /// `GET /v1/refunds` of an intent.
+    Refunds {
+        /// The intent.
+        intent: &'a IntentId,
+        /// Where they are.
+        account: &'a AccountId,
+    },
+    /// `GET /v1/charges/{charge}`.
+    Charge {
+        /// The Charge.
+        id: &'a ChargeId,
+        /// Where it is.
+        account: &'a AccountId,
+    },
+    /// `GET /v1/application_fees/{fee}`, on the platform.
+    ApplicationFee {
+        /// The fee.
+        id: &'a ApplicationFeeId,
+    },
+    /// `GET /v1/balance`.
+    Balance {
+        /// Whose, or `None` for the platform's.
         account: Option<&'a AccountId>,
     },
 }
@@ -281,6 +329,50 @@ impl Read<'_> {
                 format!("/v1/customers/{customer}/payment_methods"),
                 account,
             ),
+            Self::Intent { id, account } if id.is_setup() => (
+                Endpoint::RetrieveSetupIntent,
+                format!("/v1/setup_intents/{id}"),
+                Some(account),
+            ),
+            Self::Intent { id, account } => (
+                Endpoint::RetrievePaymentIntent,
+                format!("/v1/payment_intents/{id}"),
+                Some(account),
+            ),
+            Self::Intents {
+                setups: true,
+                account,
+                ..
+            } => (
+                Endpoint::ListSetupIntents,
+                String::from("/v1/setup_intents"),
+                Some(account),
+            ),
+            Self::Intents { account, .. } => (
+                Endpoint::ListPaymentIntents,
+                String::from("/v1/payment_intents"),
+                Some(account),
+            ),
+            Self::Refunds { account, .. } => (
+                Endpoint::ListRefunds,
+                String::from("/v1/refunds"),
+                Some(account),
+            ),
+            Self::Charge { id, account } => (
+                Endpoint::RetrieveCharge,
+                format!("/v1/charges/{id}"),
+                Some(account),
+            ),
+            Self::ApplicationFee { id } => (
+                Endpoint::RetrieveApplicationFee,
+                format!("/v1/application_fees/{id}"),
+                None,
+            ),
+            Self::Balance { account } => (
+                Endpoint::RetrieveBalance,
+                String::from("/v1/balance"),
+                account,
+            ),
         };
         Request {
             query: self.query(),
@@ -291,8 +383,29 @@ impl Read<'_> {
     fn query(&self) -> String {
         let mut query = Serializer::new(String::new());
         let after = match *self {
-            Self::Account { .. } | Self::PaymentMethod { .. } | Self::Customer { .. } => {
+            Self::Account { .. }
+            | Self::PaymentMethod { .. }
+            | Self::Customer { .. }
+            | Self::Intent { .. }
+            | Self::Charge { .. }
+            | Self::ApplicationFee { .. }
+            | Self::Balance { .. } => {
                 return String::new();
+            }
+            Self::Intents {
+                customer,
+                since,
+                after,
+                ..
+            } => {
+                query
+                    .append_pair("customer", customer.as_str())
+                    .append_pair("created[gte]", &since.0.to_string());
+                after.map(IntentId::as_str)
+            }
+            Self::Refunds { intent, .. } => {
+                query.append_pair("payment_intent", intent.as_str());
+                None
             }
             Self::Customers { created, after, .. } => {
                 query
@@ -315,7 +428,12 @@ impl Read<'_> {
 }
 
 impl Request {
-    fn new(endpoint: Endpoint, path: String, body: String, account: Option<&AccountId>) -> Self {
+    pub(super) fn new(
+        endpoint: Endpoint,
+        path: String,
+        body: String,
+        account: Option<&AccountId>,
+    ) -> Self {
         Self {
             method: endpoint.method(),
             path,
