@@ -17,7 +17,7 @@ pub use rehearse::{Drill, Rehearsal, Sample, Simulate, Switch};
 pub use results::{Export, ExportFormat, Status};
 pub use settle::{Reconcile, Recover};
 pub use stripe::{Rate, Stripe};
-pub use verify::Verify;
+pub use verify::{Charging, Verify};
 
 /// Moves a platform's customers and their saved cards onto Stripe connected accounts.
 ///

@@ -304,7 +304,11 @@ impl Proof {
         if (held, self.held) == (Held::Captured, Held::Refunded) {
             return Ok(());
         }
-        self.held = held;
+        // What is not there may be made still, under a new key: it is over only once nobody wants that.
+        self.held = match held {
+            Held::Nothing => Held::Unknown,
+            other => other,
+        };
         let unsettled = self.unsettled().map(|(step, _)| step);
         let event = match (unsettled, held) {
             (Some(Step::Authorize | Step::SetUp), Held::Nothing) => Some(Event::Miss),

@@ -5,6 +5,7 @@ mod support;
 mod again;
 mod answers;
 mod bad_input;
+mod charge;
 mod docs;
 mod drill;
 mod dry_run;

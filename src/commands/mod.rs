@@ -1,5 +1,6 @@
 //! One file for each command, and what they share: how a session with Stripe begins, and how a run is carried out.
 
+mod charge;
 mod drill;
 mod dry_run;
 pub(crate) mod export;

@@ -7,6 +7,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
+use super::charge;
 use super::migrate::{Link, known_accounts};
 use super::rehearsal::{Rehearsal, World};
 use super::run::listen;
@@ -23,7 +26,9 @@ use crate::report::recover::Progress;
 use crate::report::verify::{Ended, Scope};
 use crate::report::{self, print_json};
 use crate::run::{Swept, Verify, VerifyError, Whom};
-use crate::store::{self, CustomerSeq, Loader, Migration, ReadsOfAll, Selection, StoreError};
+use crate::store::{
+    self, CustomerSeq, Drawn, Loader, Migration, ReadsOfAll, Selection, StoreError,
+};
 use crate::verify::{Line, Sign, Tally, expected};
 
 /// Customers looked at where nothing else was asked for.
@@ -35,13 +40,16 @@ pub fn verify(config: &Config, args: &cli::Verify) -> Result<Exit, Failure> {
 }
 
 /// A state file that is only looked at.
-struct Looking {
-    state: PathBuf,
-    loader: Loader,
-    migration: Migration,
+pub(super) struct Looking {
+    pub state: PathBuf,
+    pub loader: Loader,
+    pub migration: Migration,
 }
 
 async fn begin(config: &Config, args: &cli::Verify) -> Result<Exit, Failure> {
+    if args.charging.charge {
+        return charge::charge(config, args).await;
+    }
     let looking = open(config, &args.rehearsal)?;
     let of = |error: StoreError| Failure::store(&looking.state, &error);
     let accounts = Selection {
@@ -65,7 +73,7 @@ async fn begin(config: &Config, args: &cli::Verify) -> Result<Exit, Failure> {
         }
         return Ok(Exit::Done);
     }
-    let link = link(config, args, &looking).await?;
+    let link = link(config, &args.stripe, &args.rehearsal, &looking, None).await?;
     announce(config, &looking, &link);
     config
         .screen
@@ -105,7 +113,7 @@ async fn begin(config: &Config, args: &cli::Verify) -> Result<Exit, Failure> {
 }
 
 /// Opens a state file that a run may be using.
-fn open(config: &Config, rehearsal: &cli::Rehearsal) -> Result<Looking, Failure> {
+pub(super) fn open(config: &Config, rehearsal: &cli::Rehearsal) -> Result<Looking, Failure> {
     if let Some(option) = rehearsal.misplaced() {
         return Err(Failure::usage(format!(
             "{option} is for a rehearsal: add --simulate, or leave it out"
@@ -129,7 +137,7 @@ fn open(config: &Config, rehearsal: &cli::Rehearsal) -> Result<Looking, Failure>
     })
 }
 
-fn choose(args: &cli::Verify, looking: &Looking) -> Result<(Whom, Scope), Failure> {
+pub(super) fn choose(args: &cli::Verify, looking: &Looking) -> Result<(Whom, Scope), Failure> {
     let of = |error: StoreError| Failure::store(&looking.state, &error);
     let conn = looking.loader.conn();
     if args.all {
@@ -140,7 +148,12 @@ fn choose(args: &cli::Verify, looking: &Looking) -> Result<(Whom, Scope), Failur
     if args.only.is_empty() {
         let seed = args.seed.unwrap_or_else(|| fastrand::u64(1..1_000_000));
         let most = args.sample.map_or(SAMPLE, std::num::NonZeroU64::get);
-        let rows = store::draw(conn, most, seed, &args.accounts).map_err(of)?;
+        let whom = if args.charging.charge {
+            Drawn::WithCard
+        } else {
+            Drawn::Done
+        };
+        let rows = store::draw(conn, most, seed, &args.accounts, whom).map_err(of)?;
         let customers = length(&rows);
         return Ok((Whom::Some(rows), Scope::Sample { customers, seed }));
     }
@@ -198,23 +211,31 @@ fn reads(args: &cli::Verify, looking: &Looking, whom: &Whom) -> Result<u64, Stor
     Ok(reads)
 }
 
-/// Reaches Stripe, or what is left of a rehearsal.
-async fn link(config: &Config, args: &cli::Verify, looking: &Looking) -> Result<Link, Failure> {
+/// Reaches Stripe, or what is left of a rehearsal. The client ends with the first Ctrl-C, or with `draining` where that is given.
+pub(super) async fn link(
+    config: &Config,
+    stripe: &cli::Stripe,
+    rehearsal: &cli::Rehearsal,
+    looking: &Looking,
+    draining: Option<watch::Receiver<bool>>,
+) -> Result<Link, Failure> {
     // The file itself says whether it is a rehearsal's.
     let simulate = looking.migration.simulated;
     let rehearsal = cli::Rehearsal {
         simulate,
-        ..args.rehearsal.clone()
+        ..rehearsal.clone()
     };
-    let (pressed, draining) = listen()?;
+    let (pressed, drained) = listen()?;
     let (rehearsal, destination) = if simulate {
         let rehearsal = Rehearsal::start(&rehearsal, &looking.state, World::Kept).await?;
         let destination = rehearsal.destination()?;
         (Some(rehearsal), destination)
     } else {
-        (None, Destination::stripe(config, &args.stripe)?)
+        (None, Destination::stripe(config, stripe)?)
     };
-    let session = session::begin(config, &args.stripe, destination, draining.subscribe());
+    let gate = session::gate(stripe, &destination)?;
+    let draining = draining.unwrap_or_else(|| drained.subscribe());
+    let session = session::begin(config, stripe, destination, draining);
     let session = interrupt::unless(pressed.clone(), session).await?;
     session::bound_to(
         &looking.migration,
@@ -226,12 +247,12 @@ async fn link(config: &Config, args: &cli::Verify, looking: &Looking) -> Result<
         session,
         rehearsal,
         pressed,
-        draining,
-        gate: None,
+        draining: drained,
+        gate,
     })
 }
 
-fn announce(config: &Config, looking: &Looking, link: &Link) {
+pub(super) fn announce(config: &Config, looking: &Looking, link: &Link) {
     let banner = Banner {
         platform_account: link.session.account.id.clone(),
         account_name: link.session.account.display_name.clone(),
@@ -247,7 +268,7 @@ fn announce(config: &Config, looking: &Looking, link: &Link) {
 }
 
 /// Ends when a signal comes.
-async fn pressed(mut pressed: tokio::sync::watch::Receiver<interrupt::Pressed>) -> Failure {
+async fn pressed(mut pressed: watch::Receiver<interrupt::Pressed>) -> Failure {
     let first = pressed.wait_for(|pressed| pressed.first.is_some()).await;
     let first = first.map(|pressed| *pressed);
     match first {

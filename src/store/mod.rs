@@ -45,7 +45,7 @@ pub use open::{copy, create, open_existing, open_readonly, temporary};
 pub use proofs::{Case, Proofs};
 pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark};
 pub use started::Started;
-pub use swept::{ReadsOfAll, Swept, draw, row_of};
+pub use swept::{Drawn, ReadsOfAll, Swept, draw, row_of};
 pub use work::{Selection, work};
 #[cfg(test)]
 pub(crate) use writer::Writer;

@@ -122,19 +122,36 @@ fn is_wanted(accounts: &[AccountId]) -> String {
     }
 }
 
-/// At most `most` customers of which something is done, drawn by `seed`, in the CSV's order.
+/// Whom a sample is drawn from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drawn {
+    /// Customers of which something is done.
+    Done,
+    /// Customers with a card that is attached on a connected account.
+    WithCard,
+}
+
+/// Of a customer `c`: a clone is attached. (Kinds: the Customer made with it, or the attach; state: done.)
+const WITH_CARD: &str = "EXISTS (SELECT 1 FROM step s WHERE s.customer = c.seq AND s.kind IN (4, 5) AND s.state = 2 AND s.source >= 0)";
+
+/// At most `most` customers, drawn by `seed`, in the CSV's order.
 pub fn draw(
     conn: &Connection,
     most: u64,
     seed: u64,
     accounts: &[AccountId],
+    whom: Drawn,
 ) -> Result<Vec<CustomerSeq>, StoreError> {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let mut random = fastrand::Rng::with_seed(seed);
     let mut drawn: Vec<CustomerSeq> = Vec::new();
     let sql = format!(
-        "SELECT c.seq FROM customer c WHERE {} ORDER BY c.seq",
-        is_wanted(accounts)
+        "SELECT c.seq FROM customer c WHERE {} AND {} ORDER BY c.seq",
+        is_wanted(accounts),
+        match whom {
+            Drawn::Done => "TRUE",
+            Drawn::WithCard => WITH_CARD,
+        }
     );
     let mut statement = conn.prepare(&sql)?;
     let mut rows = statement.query(rusqlite::params_from_iter(accounts))?;

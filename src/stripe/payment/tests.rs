@@ -88,7 +88,14 @@ fn every_payment_is_a_direct_one_on_the_connected_account() {
             format!("{} {}", request.path, request.body)
         })
         .collect();
-    insta::assert_snapshot!(shown.join("\n"), @"");
+    insta::assert_snapshot!(shown.join("\n"), @"
+    /v1/payment_intents amount=100&currency=usd&application_fee_amount=5&capture_method=manual&off_session=true&confirm=true&customer=cus_1&payment_method=pm_1&payment_method_types%5B%5D=card&description=pmclone+verify%3A+proves+that+a+migrated+card+can+be+charged%3B+taken+back+at+once&metadata%5Bpmclone_migration%5D=00000000-0000-0000-0000-000000000000&metadata%5Blegacy_customer_id%5D=42&metadata%5Bpmclone_verify%5D=m
+    /v1/setup_intents usage=off_session&confirm=true&customer=cus_1&payment_method=pm_1&payment_method_types%5B%5D=card&description=pmclone+verify%3A+proves+that+a+migrated+card+can+be+charged%3B+taken+back+at+once&metadata%5Bpmclone_migration%5D=00000000-0000-0000-0000-000000000000&metadata%5Blegacy_customer_id%5D=42&metadata%5Bpmclone_verify%5D=m
+    /v1/payment_intents/pi_1/capture amount_to_capture=50
+    /v1/refunds payment_intent=pi_1&refund_application_fee=true&metadata%5Bpmclone_verify%5D=m
+    /v1/payment_intents/pi_1/cancel cancellation_reason=abandoned
+    /v1/setup_intents/seti_1/cancel cancellation_reason=abandoned
+    ");
 }
 
 #[test]
