@@ -324,7 +324,7 @@ impl Proof {
             }
             (Some(Step::Capture | Step::Cancel), _) => Some(Event::Miss),
             // The refunds are looked at by themselves.
-            (Some(Step::Refund), _) | (None, _) => None,
+            (Some(Step::Refund) | None, _) => None,
         };
         match unsettled.zip(event) {
             Some((step, event)) => self.apply(step, event),

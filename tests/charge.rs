@@ -37,11 +37,12 @@ const SETUP: [&str; 6] = ["verify", "--charge", "--again", "--only", "c1", "--se
 
 /// Customers `c1`, `c2`, … with these cards, all on one account, all moved.
 fn migrated(place: &Place, simulator: &Simulator, cards: &[&str]) -> Result<()> {
-    let mut csv = "legacy_id,email,payment_method,connected_account\n".to_owned();
-    for (number, card) in (1..).zip(cards) {
-        csv += &format!("c{number},c{number}@example.com,{card},{ACCOUNT}\n");
-    }
-    place.put("c.csv", csv)?;
+    let line = |(number, card)| format!("c{number},c{number}@example.com,{card},{ACCOUNT}\n");
+    let lines: String = (1_u32..).zip(cards).map(line).collect();
+    place.put(
+        "c.csv",
+        "legacy_id,email,payment_method,connected_account\n".to_owned() + &lines,
+    )?;
     place.against(simulator, &["run", "c.csv"])?.with(0)?;
     Ok(())
 }

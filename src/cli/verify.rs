@@ -23,6 +23,7 @@ It goes one card after the other, at most 20 in 24 hours: many small charges loo
 Whatever is left after an interruption is cancelled or refunded by `pmclone resume`, or by the same command again.";
 
 /// The proof by charging.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Charge")]
 pub struct Charging {
@@ -56,6 +57,7 @@ pub struct Charging {
 }
 
 /// `pmclone verify`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[derive(Debug, Args)]
 #[command(after_long_help = SIGNS)]
 pub struct Verify {

@@ -64,19 +64,19 @@ pub fn next(proof: &Proof, purpose: Purpose, latest_now: StripeTime) -> Next {
     let first = Step::first(proof.terms.kind);
     match (proof.held, purpose) {
         (Held::Unknown, Purpose::Prove) => Next::Send(first),
-        (Held::Unknown | Held::Nothing, _) | (Held::Refunded | Held::Canceled | Held::SetUp, _) => {
-            Next::Over(ended(proof))
+        (Held::Authorised, Purpose::Prove)
+            if proof.terms.kind == Kind::Charge
+                && matches!(proof.phase(Step::Capture), None | Some(Phase::Ready)) =>
+        {
+            Next::Send(Step::Capture)
         }
-        (Held::Open, _) => take_back(Step::Cancel),
-        (Held::Authorised, Purpose::Prove) if proof.terms.kind == Kind::Charge => {
-            match proof.phase(Step::Capture) {
-                None | Some(Phase::Ready) => Next::Send(Step::Capture),
-                Some(Phase::Refused(_) | Phase::Done | Phase::Started | Phase::InDoubt(_)) => {
-                    take_back(Step::Cancel)
-                }
-            }
+        (
+            Held::Unknown | Held::Nothing | Held::Refunded | Held::Canceled | Held::SetUp,
+            Purpose::Prove | Purpose::TidyUp,
+        ) => Next::Over(ended(proof)),
+        (Held::Open | Held::Authorised, Purpose::Prove | Purpose::TidyUp) => {
+            take_back(Step::Cancel)
         }
-        (Held::Authorised, Purpose::Prove | Purpose::TidyUp) => take_back(Step::Cancel),
         (Held::Captured, _) => take_back(Step::Refund),
     }
 }

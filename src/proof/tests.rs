@@ -30,6 +30,9 @@ enum Card {
     Declined,
 }
 
+/// Done, or the reason why not.
+type Answer = Result<(), &'static str>;
+
 /// As little of Stripe as there can be.
 #[derive(Debug, Default)]
 struct Stripe {
@@ -38,18 +41,11 @@ struct Stripe {
     captured: i64,
     refunded: i64,
     /// Answers by key, for a day.
-    keys: BTreeMap<(Step, u32), (i64, Result<(), &'static str>)>,
+    keys: BTreeMap<(Step, u32), (i64, Answer)>,
 }
 
 impl Stripe {
-    fn execute(
-        &mut self,
-        card: Card,
-        now: i64,
-        step: Step,
-        try_no: u32,
-        terms: &Terms,
-    ) -> Result<(), &'static str> {
+    fn execute(&mut self, card: Card, now: i64, step: Step, try_no: u32, terms: &Terms) -> Answer {
         if let Some((at, answer)) = self.keys.get(&(step, try_no))
             && now - at < 24 * 3600
         {
@@ -60,7 +56,7 @@ impl Stripe {
         answer
     }
 
-    fn act(&mut self, card: Card, step: Step, terms: &Terms) -> Result<(), &'static str> {
+    fn act(&mut self, card: Card, step: Step, terms: &Terms) -> Answer {
         let status = self.intents.last_mut();
         match (step, status, card) {
             (Step::Authorize | Step::SetUp, _, Card::Declined) => {
@@ -143,7 +139,7 @@ fn course(
     panic!("it does not come to an end: {proof:?}");
 }
 
-fn take(proof: &mut Proof, stripe: &Stripe, step: Step, answer: Result<(), &'static str>) {
+fn take(proof: &mut Proof, stripe: &Stripe, step: Step, answer: Answer) {
     let held =
         |proof: &Proof| Held::of_status(proof.terms.kind, stripe.intents.last().unwrap()).unwrap();
     match (step, answer) {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Look;
 use super::words::{count, number, plain, shorten, wrap};
-use crate::ids::MigrationId;
+use crate::ids::{CustomerId, MigrationId, PaymentMethodId};
 use crate::verify::{About, Line, Sign, Tally};
 
 /// What a platform is allotted at least in a month, whatever it turns over (<https://docs.stripe.com/rate-limits>).
@@ -106,14 +106,20 @@ pub fn before(scope: Scope, reads: u64, look: Look) -> String {
             ", more where accounts have other Customers",
         ),
     };
-    let mut text = format!("{whom}: about {}{more}.", count(reads, "GET request"));
-    if reads > READS_A_MONTH {
-        text += &format!(
+    let scarce = if reads > READS_A_MONTH {
+        format!(
             " Stripe allots a platform {} reads a month at least, and more by its payments: --sample takes fewer.",
             number(READS_A_MONTH)
-        );
-    }
-    wrap(&text, "", look.width)
+        )
+    } else {
+        String::new()
+    };
+    let reads = count(reads, "GET request");
+    wrap(
+        &format!("{whom}: about {reads}{more}.{scarce}"),
+        "",
+        look.width,
+    )
 }
 
 /// A line of the diff, for people.
@@ -122,8 +128,8 @@ pub fn line(line: &Line) -> String {
     let object = line
         .payment_method
         .as_ref()
-        .map(|id| id.as_str())
-        .or(line.customer.as_ref().map(|id| id.as_str()))
+        .map(PaymentMethodId::as_str)
+        .or(line.customer.as_ref().map(CustomerId::as_str))
         .unwrap_or_default();
     format!(
         "{} {:<12} {:<24} {:<30} {}",

@@ -125,7 +125,9 @@ impl Verify<'_> {
             Whom::Some(_) => None,
         };
         let mut tell = |lines: Vec<Line>, tally: &mut Tally| {
-            lines.iter().for_each(|line| tally.line(line));
+            for line in &lines {
+                tally.line(line);
+            }
             each(&lines, tally.customers).map_err(VerifyError::Write)
         };
         let mut cursor = Cursor::default();

@@ -261,19 +261,16 @@ impl One<'_> {
     fn attached(&mut self, method: &ExpectedMethod, facts: &PaymentMethodFacts) {
         let (expected, found) = (method.customer.as_str(), facts.customer.as_ref());
         let about = About::AttachedTo;
-        match found {
-            Some(found) => {
-                self.differs(
-                    Some(&method.id),
-                    about,
-                    Some(expected),
-                    Some(found.as_str()),
-                );
-            }
-            None => {
-                let expected = Some(expected.to_owned());
-                self.line(Sign::Missing, Some(&method.id), about, expected, None);
-            }
+        if let Some(found) = found {
+            self.differs(
+                Some(&method.id),
+                about,
+                Some(expected),
+                Some(found.as_str()),
+            );
+        } else {
+            let expected = Some(expected.to_owned());
+            self.line(Sign::Missing, Some(&method.id), about, expected, None);
         }
     }
 

@@ -122,26 +122,6 @@ fn clone_of(sights: &mut Sights) -> &mut PaymentMethodFacts {
 
 #[test]
 fn every_change_is_told_by_its_sign_and_nothing_else_is() {
-    let alone = |seen| {
-        move |sights: &mut Sights| {
-            sights.customers[1].1 = Holds::All(Vec::new());
-            sights.alone.insert((Some(acct()), pm("pm_clone")), seen);
-        }
-    };
-    let detached = PaymentMethodFacts {
-        customer: None,
-        ..method("pm_clone", "cus_c")
-    };
-    let mut sights = seen();
-    alone(Seen::Found(detached))(&mut sights);
-    assert_eq!(signs(&sights), [('-', About::AttachedTo)]);
-    let mut sights = seen();
-    alone(Seen::Missing)(&mut sights);
-    assert_eq!(signs(&sights), [('-', About::AttachedTo)]);
-    let mut sights = seen();
-    alone(Seen::NotRead("no answer".into()))(&mut sights);
-    assert_eq!(signs(&sights), [('!', About::AttachedTo)]);
-
     let cases: [(Change, char, About); 16] = [
         (|s| s.customers[1].0 = Seen::Missing, '-', About::Customer),
         (|s| connected(s).deleted = true, '-', About::Customer),
@@ -225,6 +205,29 @@ fn every_change_is_told_by_its_sign_and_nothing_else_is() {
         change(&mut sights);
         assert_eq!(signs(&sights), [(sign, about)]);
     }
+}
+
+#[test]
+fn what_became_of_a_clone_that_no_list_has_is_told() {
+    let alone = |seen| {
+        move |sights: &mut Sights| {
+            sights.customers[1].1 = Holds::All(Vec::new());
+            sights.alone.insert((Some(acct()), pm("pm_clone")), seen);
+        }
+    };
+    let detached = PaymentMethodFacts {
+        customer: None,
+        ..method("pm_clone", "cus_c")
+    };
+    let mut sights = seen();
+    alone(Seen::Found(detached))(&mut sights);
+    assert_eq!(signs(&sights), [('-', About::AttachedTo)]);
+    let mut sights = seen();
+    alone(Seen::Missing)(&mut sights);
+    assert_eq!(signs(&sights), [('-', About::AttachedTo)]);
+    let mut sights = seen();
+    alone(Seen::NotRead("no answer".into()))(&mut sights);
+    assert_eq!(signs(&sights), [('!', About::AttachedTo)]);
 }
 
 #[test]

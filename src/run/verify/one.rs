@@ -1,6 +1,6 @@
 //! One legacy customer: what the sweeps have not told is read.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -153,7 +153,7 @@ impl One {
 
     /// Reads by themselves the PaymentMethods that no list had: what became of them, and what the sources are.
     async fn alone(&self, expected: &Expected, sights: &mut Sights) -> Result<(), VerifyError> {
-        let mut wanted = BTreeMap::new();
+        let mut wanted = BTreeSet::new();
         for (customer, (facts, holds)) in expected.customers.iter().zip(&sights.customers) {
             if !matches!(facts, Seen::Found(facts) if !facts.deleted) {
                 continue;
@@ -163,7 +163,7 @@ impl One {
             }
             for method in &customer.methods {
                 if !holds.read().iter().any(|held| held.id == method.id) {
-                    wanted.insert((customer.account.clone(), method.id.clone()), ());
+                    wanted.insert((customer.account.clone(), method.id.clone()));
                 }
             }
         }
@@ -175,16 +175,15 @@ impl One {
         let held = on_platform.map_or(&[][..], |((_, holds), _)| holds.read());
         for (_, source) in &expected.sources {
             if !held.iter().any(|held| held.id == *source) {
-                wanted.insert((None, source.clone()), ());
+                wanted.insert((None, source.clone()));
             }
         }
-        for (account, id) in wanted.into_keys() {
-            let seen = match self.shared.why_not(account.as_ref()) {
-                Some(why) => Seen::NotRead(why),
-                None => {
-                    let answer = self.client.payment_method(&id, account.as_ref()).await;
-                    self.seen(answer, account.as_ref())?
-                }
+        for (account, id) in wanted {
+            let seen = if let Some(why) = self.shared.why_not(account.as_ref()) {
+                Seen::NotRead(why)
+            } else {
+                let answer = self.client.payment_method(&id, account.as_ref()).await;
+                self.seen(answer, account.as_ref())?
             };
             let found = u64::from(matches!(seen, Seen::Found(_)));
             self.shared.methods.fetch_add(found, Ordering::Relaxed);
