@@ -16,11 +16,10 @@ use tokio::sync::watch;
 
 use self::ask::{bounded, cases, confirmed, terms};
 use super::gone_is_fine;
-use super::gone_is_fine;
 use super::interrupt::Pressed;
 use super::migrate::{Link, known_accounts};
 use super::session::Session;
-use super::verify::{Looking, announce, choose, link, open};
+use super::verify::{Looking, announce, link, open};
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
