@@ -1,6 +1,7 @@
 //! The command line: clap types and their help texts, nothing else; a room for each group of commands. [`crate::config`] makes
 //! settings of them.
 
+mod install;
 mod migrate;
 mod rehearse;
 mod results;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use install::{Completions, Man};
 pub use migrate::{Resume, Run, Work};
 pub use rehearse::{Drill, Rehearsal, Sample, Simulate, Switch};
 pub use results::{Export, ExportFormat, Status};
@@ -27,6 +29,7 @@ pub use verify::{Charging, Verify};
 #[command(
     name = "pmclone",
     version,
+    long_version = crate::version::long(),
     about,
     max_term_width = 100,
     propagate_version = true
@@ -90,4 +93,8 @@ pub enum Command {
     Drill(Drill),
     /// Read back what was made and compare it with the state file.
     Verify(Box<Verify>),
+    /// Print the completions of a shell.
+    Completions(Completions),
+    /// Print the manual page, or write one for each command.
+    Man(Man),
 }

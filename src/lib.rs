@@ -40,3 +40,4 @@ pub mod store;
 pub mod stripe;
 pub mod time;
 pub mod verify;
+pub mod version;
