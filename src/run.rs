@@ -11,8 +11,10 @@
 //! under the same key, and Stripe replays the answer. So stopping at once is safe, only not as quick to take up again.
 
 mod feed;
+mod prove;
 mod reconcile;
 mod recover;
+mod verify;
 mod visit;
 
 use std::collections::HashSet;
@@ -31,8 +33,10 @@ use crate::store::{
 };
 use crate::stripe::{Client, Stop};
 use crate::time::StripeTime;
+pub use prove::{Proved, Prover};
 pub use reconcile::{Keep, Reconciled, reconcile};
 pub use recover::{Recover, RecoverError, Recovered, Sweep, Swept, TakenUp, take_up};
+pub use verify::{Verify, VerifyError, Whom};
 use visit::Visit;
 pub use visit::VisitError;
 

@@ -1,5 +1,6 @@
 //! One file for each command, and what they share: how a session with Stripe begins, and how a run is carried out.
 
+mod charge;
 mod drill;
 mod dry_run;
 pub(crate) mod export;
@@ -20,6 +21,7 @@ pub(crate) mod status;
 mod take_up;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use std::io;
 
@@ -56,6 +58,7 @@ fn dispatch(config: &Config, command: Command) -> Result<Exit, Failure> {
         Command::Simulate(args) => simulate::simulate(config, &args),
         Command::Sample(args) => sample::sample(&args),
         Command::Drill(args) => drill::drill(config, &args),
+        Command::Verify(args) => verify::verify(config, &args),
         Command::Completions(args) => install::completions(&args),
         Command::Man(args) => install::man(&args),
     }

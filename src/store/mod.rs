@@ -21,9 +21,11 @@ mod lock;
 mod merge;
 mod migration;
 mod open;
+mod proofs;
 mod reopen;
 mod schema;
 mod started;
+mod swept;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -40,8 +42,10 @@ pub use load::{CustomerSeq, Loaded, Loader};
 pub use lock::RunLock;
 pub use migration::{CsvFile, Migration, Recovery, clones_left};
 pub use open::{copy, create, open_existing, open_readonly, temporary};
+pub use proofs::{Case, Proofs};
 pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark};
 pub use started::Started;
+pub use swept::{Drawn, ReadsOfAll, Swept, draw, row_of};
 pub use work::{Selection, work};
 #[cfg(test)]
 pub(crate) use writer::Writer;

@@ -166,7 +166,7 @@ impl Store {
     ) -> Result<Started, StoreError> {
         let started = match changes.steps.last() {
             Some((_, record)) if record.state == StepState::Started => {
-                Started::committed(key, record)
+                Started::committed(key, record.started_at, record.sent_at)
             }
             _ => {
                 return Err(StoreError::Defect(
