@@ -18,6 +18,7 @@ pub mod reconcile;
 pub mod recover;
 pub mod remedy;
 mod screen;
+pub mod spreadsheet;
 pub mod status;
 pub mod summary;
 mod table;

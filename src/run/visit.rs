@@ -158,7 +158,8 @@ impl Visitor<'_> {
         if self.changes.is_empty() {
             return Ok(());
         }
-        let changes = std::mem::replace(&mut self.changes, Changes::of(self.loaded.seq));
+        let mut changes = std::mem::replace(&mut self.changes, Changes::of(self.loaded.seq));
+        changes.at(self.context.client.clock().earliest_now());
         self.context.store.commit(changes).await
     }
 
@@ -195,7 +196,8 @@ impl Visitor<'_> {
             .earliest_now()
             .ok_or_else(no_date)?;
         self.apply(step, Event::Start { at, digest }, None)?;
-        let changes = std::mem::replace(&mut self.changes, Changes::of(self.loaded.seq));
+        let mut changes = std::mem::replace(&mut self.changes, Changes::of(self.loaded.seq));
+        changes.at(Some(at));
         let started = self.context.store.start(changes, key).await?;
         let written = self
             .context

@@ -40,8 +40,10 @@ pub enum Which {
     Unsettled,
     /// Those that a lost state file's Customers were found of.
     Found,
-    /// Every one.
+    /// Every one, without contact details.
     All,
+    /// Every one, as it is.
+    Whole,
 }
 
 /// Reads customers in the CSV's order through a connection of its own, or one that is lent while nobody writes.
@@ -101,6 +103,32 @@ impl<C: Borrow<Connection>> Loader<C> {
         Ok(found.into_iter().find(|loaded| loaded.seq == seq))
     }
 
+    /// One customer, wherever it stands.
+    pub fn whole(&self, seq: CustomerSeq) -> Result<Option<Loaded>, StoreError> {
+        let before = CustomerSeq(seq.0.saturating_sub(1));
+        let found = self.page(before, 1, Which::Whole)?;
+        Ok(found.into_iter().find(|loaded| loaded.seq == seq))
+    }
+
+    /// Those of `only`, in rising order, that come after `after` and are open, at most `most` of them.
+    pub fn open_of(
+        &self,
+        only: &[CustomerSeq],
+        after: CustomerSeq,
+        most: u32,
+    ) -> Result<Vec<Loaded>, StoreError> {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let begin = only.partition_point(|seq| *seq <= after);
+        let mut page = Vec::new();
+        for seq in only.get(begin..).unwrap_or_default() {
+            page.extend(self.customer_of(*seq)?);
+            if page.len() == most {
+                break;
+            }
+        }
+        Ok(page)
+    }
+
     fn page(&self, after: CustomerSeq, most: u32, which: Which) -> Result<Vec<Loaded>, StoreError> {
         let found_sql = format!(
             "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details FROM customer c
@@ -114,6 +142,10 @@ impl<C: Borrow<Connection>> Loader<C> {
             }
             Which::All => {
                 "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, NULL FROM customer
+                 WHERE seq > ?1 ORDER BY seq LIMIT ?2"
+            }
+            Which::Whole => {
+                "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details FROM customer
                  WHERE seq > ?1 ORDER BY seq LIMIT ?2"
             }
             Which::Found => &found_sql,

@@ -18,6 +18,7 @@ mod gather;
 mod import;
 mod load;
 mod lock;
+mod mend;
 mod merge;
 mod migration;
 mod open;
@@ -38,6 +39,7 @@ pub use import::{
 };
 pub use load::{CustomerSeq, Loaded, Loader};
 pub use lock::RunLock;
+pub use mend::{MendedCustomers, MendedFile, mend};
 pub use migration::{CsvFile, Migration, Recovery, clones_left};
 pub use open::{copy, create, open_existing, open_readonly, temporary};
 pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark};

@@ -13,6 +13,7 @@ use super::load::CustomerSeq;
 use super::{Started, StoreError};
 use crate::ids::IdempotencyKey;
 use crate::state::{Position, Record, Review, Standing, StepId, StepState};
+use crate::time::StripeTime;
 
 /// Row number of an account in the state file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,6 +28,7 @@ pub struct Changes {
     targets: Vec<Standing>,
     park: Option<(AccountSeq, String)>,
     clones_left: u32,
+    at: Option<StripeTime>,
 }
 
 impl Changes {
@@ -39,7 +41,13 @@ impl Changes {
             targets: Vec::new(),
             park: None,
             clones_left: 0,
+            at: None,
         }
+    }
+
+    /// When it is now: kept where the standing changes.
+    pub fn at(&mut self, now: Option<StripeTime>) {
+        self.at = now;
     }
 
     /// A step's new record.
@@ -365,12 +373,13 @@ pub(super) fn write_changes(conn: &Connection, changes: &Changes) -> rusqlite::R
     }
     if let Some(standing) = changes.standing {
         let sql = if standing == Standing::Migrated {
-            "UPDATE customer SET standing = ?2, details = NULL WHERE seq = ?1"
+            "UPDATE customer SET standing = ?2, changed_at = coalesce(?3, changed_at), details = NULL WHERE seq = ?1"
         } else {
-            "UPDATE customer SET standing = ?2 WHERE seq = ?1"
+            "UPDATE customer SET standing = ?2, changed_at = coalesce(?3, changed_at) WHERE seq = ?1"
         };
+        let at = changes.at.map(|at| at.0);
         conn.prepare_cached(sql)?
-            .execute(rusqlite::params![customer, standing])?;
+            .execute(rusqlite::params![customer, standing, at])?;
     }
     let mut statement = conn
         .prepare_cached("UPDATE target SET standing = ?3 WHERE customer = ?1 AND position = ?2")?;
