@@ -1,6 +1,7 @@
 //! The command line: clap types and their help texts, nothing else; a room for each group of commands. [`crate::config`] makes
 //! settings of them.
 
+mod after;
 mod migrate;
 mod rehearse;
 mod results;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use after::{Explain, Refused, Retry};
 pub use migrate::{Resume, Run, Work};
 pub use rehearse::{Drill, Rehearsal, Sample, Simulate, Switch};
 pub use results::{Export, ExportFormat, Status};
@@ -86,4 +88,10 @@ pub enum Command {
     Sample(Sample),
     /// Kill a rehearsal of a CSV at every boundary, and certify that nothing is lost and nothing is made twice.
     Drill(Drill),
+    /// Tell all that is known of one customer, line, account or request, and what happens next.
+    Explain(Explain),
+    /// Show who was refused, by what is to be done about it, and write them to a CSV to be mended.
+    Refused(Refused),
+    /// Try again what was refused of the customers in a mended CSV, and only that.
+    Retry(Box<Retry>),
 }

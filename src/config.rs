@@ -112,6 +112,15 @@ impl Config {
         named.unwrap_or_else(|| PathBuf::from(if simulate { REHEARSAL_STATE } else { STATE }))
     }
 
+    /// Who uses this machine, for the record of what people changed.
+    pub fn user() -> String {
+        let named = ["SUDO_USER", "USER", "LOGNAME", "USERNAME"];
+        let mut users = named.into_iter().filter_map(env);
+        users
+            .find(|user| !user.is_empty())
+            .unwrap_or_else(|| "unknown".to_owned())
+    }
+
     /// Where a drill keeps what it needs: in `TMPDIR`, or else in memory. A SIGKILL is survived by what the kernel has, on a
     /// disk or not. `None`: wherever this machine has its temporary files.
     pub fn scratch() -> Option<PathBuf> {

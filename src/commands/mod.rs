@@ -2,14 +2,17 @@
 
 mod drill;
 mod dry_run;
+mod explain;
 pub(crate) mod export;
 mod import;
 mod interrupt;
 mod migrate;
 mod reconcile;
 mod recover;
+mod refused;
 mod rehearsal;
 mod resume;
+mod retry;
 mod run;
 mod sample;
 mod session;
@@ -47,6 +50,9 @@ pub fn run(cli: Cli) -> Exit {
         Command::Simulate(args) => simulate::simulate(&config, &args),
         Command::Sample(args) => sample::sample(&args),
         Command::Drill(args) => drill::drill(&config, &args),
+        Command::Explain(args) => explain::explain(&config, &args),
+        Command::Refused(args) => refused::refused(&config, &args),
+        Command::Retry(args) => retry::retry(&config, &args),
     };
     ended.unwrap_or_else(|failure| print(&config.screen, &failure))
 }

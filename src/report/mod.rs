@@ -8,14 +8,18 @@
 //! contact detail, and what others wrote (names, messages, reasons) passes [`words::plain`], so that no terminal obeys it.
 
 pub mod banner;
+pub mod dashboard;
 pub mod drill;
+pub mod explain;
 pub mod export;
 pub mod file;
 pub mod import;
+pub mod mended;
 pub mod plan;
 pub mod progress;
 pub mod reconcile;
 pub mod recover;
+pub mod refused;
 pub mod remedy;
 mod screen;
 pub mod spreadsheet;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Context;
-use crate::ids::{IdempotencyKey, KeyMaterial, PaymentMethodId};
+use crate::ids::PaymentMethodId;
 use crate::state::{
     Doubt, Event, Next, Object, Reach, Reachable, Refusal, Review, Standing, StepId, StepKind,
     StepState,
@@ -184,7 +184,11 @@ impl Visitor<'_> {
             self.apply(step, Event::Doubt(Doubt::RequestChanged), None)?;
             return Ok(Onward::Yes);
         }
-        let key = self.key(step, before.map_or(1, |record| record.try_no));
+        let try_no = before.map_or(1, |record| record.try_no);
+        let key = self
+            .context
+            .migration
+            .key(&self.loaded.customer, step, try_no);
         if self.loaded.standing != Standing::InProgress {
             self.loaded.standing = Standing::InProgress;
             self.changes.in_progress();
@@ -214,23 +218,6 @@ impl Visitor<'_> {
             step,
             self.loaded.details.as_ref(),
         )
-    }
-
-    fn key(&self, step: StepId, try_no: u32) -> IdempotencyKey {
-        let customer = &self.loaded.customer;
-        IdempotencyKey::derive(&KeyMaterial {
-            livemode: self.context.migration.livemode,
-            platform_account: &self.context.migration.platform_account,
-            migration: self.context.migration.id,
-            legacy_id: &customer.legacy_id,
-            step: step.kind.name(),
-            connected_account: step
-                .target
-                .and_then(|t| customer.target(t))
-                .map(|target| &target.account),
-            source: step.source.and_then(|source| customer.source(source)),
-            try_no,
-        })
     }
 
     /// Applies an outcome. `resent`: an earlier run may have sent the step too.

@@ -12,6 +12,7 @@
 mod check;
 mod codes;
 mod counts;
+mod find;
 mod found;
 mod gate;
 mod gather;
@@ -22,6 +23,7 @@ mod mend;
 mod merge;
 mod migration;
 mod open;
+mod refused;
 mod reopen;
 mod schema;
 mod started;
@@ -32,6 +34,9 @@ mod writer;
 
 pub use check::log_left;
 pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, ReasonCount};
+pub use find::{
+    AccountTrace, DroppedStep, MendedField, Trace, by_legacy_id, by_line, by_object, by_request,
+};
 pub use found::{KnownDefault, Marked, Marks, MigrationFound, Scope, sweep_pages, unread};
 pub use gate::{Commit, Gate};
 pub use import::{
@@ -42,6 +47,7 @@ pub use lock::RunLock;
 pub use mend::{MendedCustomers, MendedFile, mend};
 pub use migration::{CsvFile, Migration, Recovery, clones_left};
 pub use open::{copy, create, open_existing, open_readonly, temporary};
+pub use refused::{Reason, for_each_refused};
 pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark};
 pub use started::Started;
 pub use work::{Selection, work};

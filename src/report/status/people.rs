@@ -58,7 +58,7 @@ pub(in crate::report) fn word(standing: Standing) -> &'static str {
     }
 }
 
-fn coloured(standing: Standing, text: &str, look: Look) -> String {
+pub(in crate::report) fn coloured(standing: Standing, text: &str, look: Look) -> String {
     match standing {
         Standing::InDoubt | Standing::Refused => look.bad(text),
         Standing::Parked => look.warn(text),
