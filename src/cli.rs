@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand};
 pub use after::{Explain, Refused, Retry};
 pub use migrate::{Resume, Run, Work};
 pub use rehearse::{Drill, Rehearsal, Sample, Simulate, Switch};
-pub use results::{Export, ExportFormat, Status};
+pub use results::{Export, ExportFormat, SqlDialect, Status};
 pub use settle::{Reconcile, Recover};
 pub use stripe::{Rate, Stripe};
 

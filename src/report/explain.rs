@@ -309,7 +309,10 @@ pub fn customer(
     let customer = &loaded.customer;
     let standing = why::standing(facts, loaded, mapping);
     let why = why::of_customer(facts, loaded, standing);
-    let steps = customer.steps.iter();
+    let mut steps: Vec<_> = customer.steps.iter().collect();
+    // The platform first, then account by account.
+    steps.sort_by_key(|(step, _)| (step.target, step.kind, step.source));
+    let steps = steps.into_iter();
     CustomerExplained {
         legacy_id: customer.legacy_id.to_string(),
         standing: standing.name(),

@@ -5,6 +5,7 @@
 //! | `csv` | every row, whatever became of it; opens in a spreadsheet |
 //! | `jsonl` | the same as one JSON object a line; nothing in it is ever escaped for a spreadsheet |
 //! | `stripe` | the header of Stripe's own account copy; only what is migrated |
+//! | `sql` | one statement for each row that is migrated, from a template ([`super::sql`]) |
 //!
 //! The legacy id is the one cell that other people choose (all others have a checked prefix or are ours), so it is the one that
 //! [`super::spreadsheet`] keeps from being run. A reader takes off one leading apostrophe, if there is one, and has the legacy
@@ -18,6 +19,7 @@ use std::io::{self, Write};
 use serde::{Serialize, Serializer};
 
 use super::spreadsheet;
+use super::sql::{Dialect, Template};
 use crate::ids::{AccountId, CustomerId, LegacyId, PaymentMethodId};
 use crate::state::Standing;
 
@@ -55,7 +57,7 @@ fn standing<S: Serializer>(standing: &Standing, serializer: S) -> Result<S::Ok, 
 }
 
 /// How the mapping is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Format {
     /// [`HEADER`], comma, `\n`, UTF-8 without a byte-order mark.
     #[default]
@@ -64,6 +66,8 @@ pub enum Format {
     Jsonl,
     /// [`STRIPE_HEADER`], only rows that are migrated.
     Stripe,
+    /// A statement for each row that is migrated.
+    Sql(Template, Dialect),
 }
 
 /// The columns of [`Format::Csv`].
@@ -95,6 +99,7 @@ enum Form<W: Write> {
     Csv(Box<csv::Writer<W>>),
     Jsonl(io::BufWriter<W>),
     Stripe(Box<csv::Writer<W>>),
+    Sql(io::BufWriter<W>, Template, Dialect),
 }
 
 impl<W: Write> Writer<W> {
@@ -109,6 +114,7 @@ impl<W: Write> Writer<W> {
             Format::Csv => Form::Csv(with_header(out, &HEADER)?),
             Format::Jsonl => Form::Jsonl(io::BufWriter::new(out)),
             Format::Stripe => Form::Stripe(with_header(out, &STRIPE_HEADER)?),
+            Format::Sql(template, dialect) => Form::Sql(io::BufWriter::new(out), template, dialect),
         };
         Ok(Self { form })
     }
@@ -128,6 +134,12 @@ impl<W: Write> Writer<W> {
                 Some(cells) => csv.write_record(cells).map_err(as_io),
                 None => Ok(()),
             },
+            Form::Sql(out, template, dialect) if row.status == Standing::Migrated => {
+                let statement = template.statement(row, *dialect);
+                let unwritable = |why| io::Error::new(io::ErrorKind::InvalidData, why);
+                writeln!(out, "{}", statement.map_err(unwritable)?)
+            }
+            Form::Sql(..) => Ok(()),
         }
     }
 
@@ -137,7 +149,9 @@ impl<W: Write> Writer<W> {
             Form::Csv(csv) | Form::Stripe(csv) => {
                 csv.into_inner().map_err(csv::IntoInnerError::into_error)
             }
-            Form::Jsonl(out) => out.into_inner().map_err(io::IntoInnerError::into_error),
+            Form::Jsonl(out) | Form::Sql(out, ..) => {
+                out.into_inner().map_err(io::IntoInnerError::into_error)
+            }
         }
     }
 }
@@ -294,7 +308,7 @@ mod tests {
     #[test]
     fn a_reader_that_has_gone_is_told_as_a_broken_pipe() {
         for format in [Format::Csv, Format::Jsonl, Format::Stripe] {
-            let mut writer = Writer::new(format, Closed).unwrap();
+            let mut writer = Writer::new(format.clone(), Closed).unwrap();
             writer.row(&row("1", Standing::Migrated)).unwrap();
             let error = writer.finish().map(|_| ()).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::BrokenPipe, "{format:?}");
