@@ -134,7 +134,7 @@ impl<W: Write> Writer<W> {
                 Some(cells) => csv.write_record(cells).map_err(as_io),
                 None => Ok(()),
             },
-            Form::Sql(out, template, dialect) if row.status == Standing::Migrated => {
+            Form::Sql(out, template, dialect) if is_there(row) => {
                 let statement = template.statement(row, *dialect);
                 let unwritable = |why| io::Error::new(io::ErrorKind::InvalidData, why);
                 writeln!(out, "{}", statement.map_err(unwritable)?)
@@ -175,6 +175,11 @@ fn cells<'a>(legacy_id: &'a str, row: &'a Row) -> [&'a str; 8] {
         if row.is_default { "true" } else { "false" },
         row.status.name(),
     ]
+}
+
+/// What is asked for on no account is migrated without being anywhere: a statement would overwrite ids with nothing.
+fn is_there(row: &Row) -> bool {
+    row.status == Standing::Migrated && row.connected_customer.is_some()
 }
 
 /// `None` where it is not migrated. A customer without any source has two empty cells.
