@@ -100,6 +100,21 @@ impl Config {
         )
     }
 
+    /// Whether stdout is a terminal that can move its cursor.
+    pub fn stdout_is_screen(&self) -> bool {
+        terminal_width(&std::io::stdout(), &console::Term::stdout()).is_some()
+    }
+
+    /// Lines of stdout's terminal.
+    pub fn stdout_rows(&self) -> usize {
+        /// Some terminals say 0 until they know.
+        const ROWS: u16 = 24;
+        match console::Term::stdout().size().0 {
+            0 => usize::from(ROWS),
+            rows => usize::from(rows),
+        }
+    }
+
     /// The state file. `simulate` only decides which one is the default.
     pub fn state_file(&self, simulate: bool) -> PathBuf {
         let named = self.state.clone().or_else(|| {

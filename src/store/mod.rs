@@ -23,6 +23,7 @@ mod mend;
 mod merge;
 mod migration;
 mod open;
+mod pulse;
 mod refused;
 mod reopen;
 mod schema;
@@ -33,7 +34,7 @@ mod work;
 mod writer;
 
 pub use check::log_left;
-pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, ReasonCount};
+pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, LastError, ReasonCount};
 pub use find::{
     AccountTrace, DroppedStep, MendedField, Trace, by_legacy_id, by_line, by_object, by_request,
 };
@@ -47,6 +48,7 @@ pub use lock::RunLock;
 pub use mend::{MendedCustomers, MendedFile, mend};
 pub use migration::{CsvFile, Migration, Recovery, clones_left};
 pub use open::{copy, create, open_existing, open_readonly, temporary};
+pub use pulse::{Pulse, Speed};
 pub use refused::{Reason, for_each_refused};
 pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark};
 pub use started::Started;

@@ -89,6 +89,11 @@ CREATE TABLE found (                -- Customers with marks, while a lost state 
     PRIMARY KEY (legacy_id, account, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX step_refused ON step (reason, customer) WHERE state = 3;
+CREATE TABLE pulse (                -- how fast it went, ten seconds a row
+    at INTEGER PRIMARY KEY,         -- seconds, Stripe's clock, a multiple of ten
+    sent INTEGER NOT NULL, retried INTEGER NOT NULL, rate_limited INTEGER NOT NULL, -- requests
+    finished INTEGER NOT NULL       -- customers that were settled
+) STRICT;
 CREATE TABLE mended (               -- what a person changed of a refused customer, and when, contact details masked
     seq INTEGER PRIMARY KEY,
     customer INTEGER NOT NULL,

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::codes::{INSERT_STEP, write_step};
 use super::gate::{Commit, Gate};
 use super::load::CustomerSeq;
+use super::pulse::Pulse;
 use super::{Started, StoreError};
 use crate::ids::IdempotencyKey;
 use crate::state::{Position, Record, Review, Standing, StepId, StepState};
@@ -108,6 +109,7 @@ pub struct RequestTally {
 enum Message {
     Commit(Changes, oneshot::Sender<Result<(), StoreError>>),
     Tally(RequestTally),
+    Pulse(Pulse),
 }
 
 /// The run's handle to the state file; cheap to clone.
@@ -192,6 +194,12 @@ impl Store {
     pub async fn tally(&self, tally: RequestTally) -> Result<(), StoreError> {
         let gone = |_| StoreError::WriterFailed("its writer has ended".into());
         self.queue.send(Message::Tally(tally)).await.map_err(gone)
+    }
+
+    /// Adds to the counts of requests, and to what was done in these ten seconds, with the next commit.
+    pub async fn pulse(&self, pulse: Pulse) -> Result<(), StoreError> {
+        let gone = |_| StoreError::WriterFailed("its writer has ended".into());
+        self.queue.send(Message::Pulse(pulse)).await.map_err(gone)
     }
 }
 
@@ -314,6 +322,10 @@ fn write_batch(conn: &Connection, batch: &[Message], gate: Option<&Gate>) -> rus
         batch.iter().try_for_each(|message| match message {
             Message::Commit(changes, _) => write_changes(conn, changes),
             Message::Tally(tally) => tally.add_to(conn),
+            Message::Pulse(pulse) => {
+                pulse.tally.add_to(conn)?;
+                pulse.add_to(conn)
+            }
         })?;
         pass(Commit::Begun);
         Ok(())
