@@ -17,7 +17,7 @@ use anyhow::{Context, Result, ensure};
 const PMCLONE: &str = env!("CARGO_BIN_EXE_pmclone");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const DOCUMENTS: [&str; 2] = ["README.md", "MIGRATION.md"];
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 12] = [
     "run",
     "resume",
     "reconcile",
@@ -27,6 +27,9 @@ const COMMANDS: [&str; 9] = [
     "simulate",
     "sample",
     "drill",
+    "explain",
+    "refused",
+    "retry",
 ];
 /// Flags of other programs that the documents mention.
 const FLAGS_OF_OTHERS: [&str; 9] = [
@@ -100,8 +103,11 @@ fn stays_here(command: &str) -> Result<()> {
         (Some("pmclone"), Some("run")) => {
             command.contains("--simulate") || command.contains("--dry-run")
         }
-        (Some("pmclone"), Some("resume" | "recover")) => command.contains("--simulate"),
-        (Some("pmclone"), Some("status" | "export" | "sample" | "drill"))
+        (Some("pmclone"), Some("resume" | "recover" | "retry")) => command.contains("--simulate"),
+        (
+            Some("pmclone"),
+            Some("status" | "export" | "sample" | "drill" | "explain" | "refused"),
+        )
         | (Some("printf" | "rm"), _) => true,
         _ => false,
     };

@@ -63,6 +63,7 @@ fn why(left: Left) -> &'static str {
     match left {
         Left::InDoubt => "a step is in doubt; settle it first: pmclone reconcile",
         Left::NotRefused => "nothing of it was refused",
+        Left::Migrated => "it is migrated",
         Left::PlatformCustomer => {
             "another platform_customer is named than the one that is in use; make that cell what it was"
         }

@@ -65,6 +65,8 @@ pub enum Left {
     InDoubt,
     /// Nothing of it was refused.
     NotRefused,
+    /// All of it is done.
+    Migrated,
     /// Another platform Customer is named than the one that is in use.
     PlatformCustomer,
     /// Another try would come to the same: nothing that was refused is asked for otherwise.
@@ -77,6 +79,7 @@ impl Left {
         match self {
             Self::InDoubt => "in_doubt",
             Self::NotRefused => "not_refused",
+            Self::Migrated => "migrated",
             Self::PlatformCustomer => "platform_customer_in_use",
             Self::Same => "nothing_to_try",
         }

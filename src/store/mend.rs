@@ -168,6 +168,10 @@ impl<'a> Mending<'a> {
             self.mended.under_way += 1;
             self.mended.rows.push(loaded.seq);
         } else {
+            let left = match (left, loaded.standing) {
+                (Left::NotRefused, Standing::Migrated) => Left::Migrated,
+                (left, _) => left,
+            };
             let legacy_id = loaded.customer.legacy_id.clone();
             self.mended.left.push((line, legacy_id, left));
         }

@@ -266,18 +266,28 @@ fn mended(fields: &[MendedExplained], dropped: &[DroppedExplained], look: Look) 
         return None;
     }
     let mut lines = vec![look.bold("Mended")];
+    let mut told = String::new();
     for each in fields {
-        lines.push(format!(
+        let by = format!(
             "  {} by {}, line {} of {}",
             each.at,
             plain(&each.who),
             each.line,
             plain(&each.file)
-        ));
+        );
+        if told != by {
+            told.clone_from(&by);
+            lines.push(by);
+        }
         let value = |text: &Option<String>| text.as_deref().map_or("(empty)".to_owned(), plain);
         lines.push(match each.field.as_str() {
             "" => "    nothing was changed; what was refused is tried again".to_owned(),
-            field => format!("    {field}: {} -> {}", value(&each.old), value(&each.new)),
+            field => format!(
+                "    {}: {} -> {}",
+                plain(field),
+                value(&each.old),
+                value(&each.new)
+            ),
         });
     }
     if !dropped.is_empty() {

@@ -151,11 +151,15 @@ pub fn glance(status: &Status, extras: &Extras, look: Look, rows: usize) -> Stri
             .map(|part| part.lines().count() + 1)
             .sum::<usize>()
     };
+    /// Accounts that are shown before any reason.
+    const FEWEST: usize = 3;
     // The heading, the header, the legend, what is not shown, and a blank.
     const AROUND: usize = 5;
     let reasons = status.reasons.len().min(5);
     let for_reasons = if reasons > 0 { reasons + 2 } else { 0 };
-    let room = rows.saturating_sub(used(&parts) + AROUND + for_reasons);
+    let room = rows
+        .saturating_sub(used(&parts) + AROUND + for_reasons)
+        .max(FEWEST);
     parts.extend(accounts(&status.accounts, room, look));
     let room = rows.saturating_sub(used(&parts) + 1);
     if room > 0 && reasons > 0 {
@@ -247,7 +251,7 @@ mod tests {
         Clones wanted   12,345  11,030 attached
         Requests sent   33,700  41 retried, 12 rate limited
 
-        Speed           38.0 requests/s, 10.0 customers/s, over the last minute
+        Speed           38.0 requests/s, 10.0 customers/s lately
         Time left       about 85 s for 857 customers
         Refused last    2026-10-01T12:00:09Z cust-4712: attach_connected_payment_method
                         on acct_1COLOGNE, card_declined

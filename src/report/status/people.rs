@@ -115,7 +115,7 @@ pub(super) fn pace(status: &Status, look: Look) -> Option<String> {
     if let Some(speed) = status.speed {
         let per_second = |per_minute: u64| tenths(per_minute.saturating_add(3) / 6);
         lines.push(format!(
-            "{:<16}{} requests/s, {} customers/s, over the last minute",
+            "{:<16}{} requests/s, {} customers/s lately",
             "Speed",
             per_second(speed.requests_per_minute),
             per_second(speed.customers_per_minute)
@@ -322,7 +322,7 @@ mod tests {
         Clones wanted   12,345  11,030 attached
         Requests sent   33,700  41 retried, 12 rate limited
 
-        Speed           38.0 requests/s, 10.0 customers/s, over the last minute
+        Speed           38.0 requests/s, 10.0 customers/s lately
         Time left       about 85 s for 857 customers
         Refused last    2026-10-01T12:00:09Z cust-4712: attach_connected_payment_method
                         on acct_1COLOGNE, card_declined
