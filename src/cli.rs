@@ -2,6 +2,7 @@
 //! settings of them.
 
 mod after;
+mod install;
 mod migrate;
 mod rehearse;
 mod results;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use after::{Explain, Refused, Retry};
+pub use install::{Completions, Man};
 pub use migrate::{Resume, Run, Work};
 pub use rehearse::{Drill, Rehearsal, Sample, Simulate, Switch};
 pub use results::{Export, ExportFormat, SqlDialect, Status};
@@ -27,6 +29,7 @@ pub use stripe::{Rate, Stripe};
 #[command(
     name = "pmclone",
     version,
+    long_version = crate::version::long(),
     about,
     max_term_width = 100,
     propagate_version = true
@@ -94,4 +97,8 @@ pub enum Command {
     Refused(Refused),
     /// Try again what was refused of the customers in a mended CSV, and only that.
     Retry(Box<Retry>),
+    /// Print the completions of a shell.
+    Completions(Completions),
+    /// Print the manual page, or write one for each command.
+    Man(Man),
 }

@@ -20,6 +20,25 @@ pub fn enough_memory() -> Result<(), Failure> {
     }
 }
 
+/// Leaves no core dump behind when the process breaks off, and lets no other process of the same user look into it: the API key
+/// is in its memory, and mostly in its environment. Where the system refuses, the work goes on.
+pub fn keep_memory_private() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        let none = Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        };
+        setrlimit(Resource::Core, none).ok();
+    }
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        set_dumpable_behavior(DumpableBehavior::NotDumpable).ok();
+    }
+}
+
 /// There is no such limit.
 #[cfg(not(unix))]
 pub fn enough_memory() -> Result<(), Failure> {

@@ -5,6 +5,7 @@ mod dry_run;
 mod explain;
 pub(crate) mod export;
 mod import;
+mod install;
 mod interrupt;
 mod machine;
 mod migrate;
@@ -33,6 +34,7 @@ use machine::runtime;
 
 /// Runs the command; what it fails with is printed here, once.
 pub fn run(cli: Cli) -> Exit {
+    machine::keep_memory_private();
     let config = match Config::new(&cli.common) {
         Ok(config) => config,
         Err(failure) => {
@@ -60,6 +62,8 @@ fn dispatch(config: &Config, command: Command) -> Result<Exit, Failure> {
         Command::Explain(args) => explain::explain(config, &args),
         Command::Refused(args) => refused::refused(config, &args),
         Command::Retry(args) => retry::retry(config, &args),
+        Command::Completions(args) => install::completions(&args),
+        Command::Man(args) => install::man(&args),
     }
 }
 
