@@ -17,7 +17,7 @@ use anyhow::{Context, Result, ensure};
 const PMCLONE: &str = env!("CARGO_BIN_EXE_pmclone");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const DOCUMENTS: [&str; 2] = ["README.md", "MIGRATION.md"];
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 15] = [
     "run",
     "resume",
     "reconcile",
@@ -28,6 +28,9 @@ const COMMANDS: [&str; 12] = [
     "sample",
     "drill",
     "verify",
+    "explain",
+    "refused",
+    "retry",
     "completions",
     "man",
 ];
@@ -107,10 +110,15 @@ fn stays_here(command: &str) -> Result<()> {
         (Some("pmclone"), Some("run")) => {
             command.contains("--simulate") || command.contains("--dry-run")
         }
-        (Some("pmclone"), Some("resume" | "recover" | "verify")) => command.contains("--simulate"),
+        (Some("pmclone"), Some("resume" | "recover" | "verify" | "retry")) => {
+            command.contains("--simulate")
+        }
         (
             Some("pmclone"),
-            Some("status" | "export" | "sample" | "drill" | "completions" | "man"),
+            Some(
+                "status" | "export" | "sample" | "drill" | "explain" | "refused" | "completions"
+                | "man",
+            ),
         )
         | (Some("printf" | "rm"), _) => true,
         _ => false,

@@ -53,8 +53,8 @@ pub async fn charge(config: &Config, args: &cli::Verify) -> Result<Exit, Failure
     confirmed(&args.charging, &terms, looking.migration.livemode)?;
     let of = |error: StoreError| Failure::store(&looking.state, &error);
     let accounts = Selection {
-        limit: None,
         accounts: args.accounts.clone(),
+        ..Selection::default()
     };
     known_accounts(looking.loader.conn(), &accounts, &looking.state)?;
     if args.dry_run {

@@ -107,6 +107,7 @@ pub fn selection(work: &cli::Work) -> Selection {
     Selection {
         limit: work.limit,
         accounts: work.accounts.clone(),
+        only: None,
     }
 }
 

@@ -3,6 +3,7 @@
 mod charge;
 mod drill;
 mod dry_run;
+mod explain;
 pub(crate) mod export;
 mod import;
 mod install;
@@ -11,8 +12,10 @@ mod machine;
 mod migrate;
 mod reconcile;
 mod recover;
+mod refused;
 mod rehearsal;
 mod resume;
+mod retry;
 mod run;
 mod sample;
 mod session;
@@ -59,6 +62,9 @@ fn dispatch(config: &Config, command: Command) -> Result<Exit, Failure> {
         Command::Sample(args) => sample::sample(&args),
         Command::Drill(args) => drill::drill(config, &args),
         Command::Verify(args) => verify::verify(config, &args),
+        Command::Explain(args) => explain::explain(config, &args),
+        Command::Refused(args) => refused::refused(config, &args),
+        Command::Retry(args) => retry::retry(config, &args),
         Command::Completions(args) => install::completions(&args),
         Command::Man(args) => install::man(&args),
     }

@@ -53,8 +53,8 @@ async fn begin(config: &Config, args: &cli::Verify) -> Result<Exit, Failure> {
     let looking = open(config, &args.rehearsal)?;
     let of = |error: StoreError| Failure::store(&looking.state, &error);
     let accounts = Selection {
-        limit: None,
         accounts: args.accounts.clone(),
+        ..Selection::default()
     };
     known_accounts(looking.loader.conn(), &accounts, &looking.state)?;
     let (whom, scope) = choose(args, &looking)?;
@@ -195,7 +195,7 @@ fn reads(args: &cli::Verify, looking: &Looking, whom: &Whom) -> Result<u64, Stor
     };
     let mut reads = OWN_ACCOUNT;
     for row in rows {
-        let Some(loaded) = looking.loader.any_customer(*row)? else {
+        let Some(loaded) = looking.loader.whole(*row)? else {
             continue;
         };
         let wanted =

@@ -9,16 +9,23 @@
 
 pub mod banner;
 pub mod charge;
+pub mod dashboard;
 pub mod drill;
+pub mod explain;
 pub mod export;
 pub mod file;
 pub mod import;
+pub mod mended;
 pub mod plan;
 pub mod progress;
+pub mod receipt;
 pub mod reconcile;
 pub mod recover;
+pub mod refused;
 pub mod remedy;
 mod screen;
+pub mod spreadsheet;
+pub mod sql;
 pub mod status;
 pub mod summary;
 mod table;
