@@ -1,6 +1,7 @@
 //! The command line: clap types and their help texts, nothing else; a room for each group of commands. [`crate::config`] makes
 //! settings of them.
 
+mod input;
 mod migrate;
 mod rehearse;
 mod results;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use input::{Columns, Input};
 pub use migrate::{Resume, Run, Work};
 pub use rehearse::{Drill, Rehearsal, Sample, Simulate, Switch};
 pub use results::{Export, ExportFormat, Status};
@@ -84,6 +86,8 @@ pub enum Command {
     Simulate(Box<Simulate>),
     /// Write a realistic CSV to rehearse with.
     Sample(Sample),
+    /// Show how a file would be read: encoding, separator, columns, masked values; write a starting pmclone.toml.
+    Columns(Columns),
     /// Kill a rehearsal of a CSV at every boundary, and certify that nothing is lost and nothing is made twice.
     Drill(Drill),
 }

@@ -1,11 +1,13 @@
 //! One file for each command, and what they share: how a session with Stripe begins, and how a run is carried out.
 
+mod columns;
 mod drill;
 mod dry_run;
 pub(crate) mod export;
 mod import;
 mod interrupt;
 mod migrate;
+mod problems;
 mod reconcile;
 mod recover;
 mod rehearsal;
@@ -46,6 +48,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Export(args) => export::export(&config, &args),
         Command::Simulate(args) => simulate::simulate(&config, &args),
         Command::Sample(args) => sample::sample(&args),
+        Command::Columns(args) => columns::columns(&config, &args),
         Command::Drill(args) => drill::drill(&config, &args),
     };
     ended.unwrap_or_else(|failure| print(&config.screen, &failure))

@@ -11,18 +11,18 @@
 //! joined, and `-5` or `+49 170 1234567` are plausible keys. So a legacy id gets a leading apostrophe only where a formula
 //! could do something: it begins with `=` or `@`, or with a sign and goes on with anything other than digits and
 //! punctuation of numbers, without which no function, cell or program can be named. A legacy id that itself begins with an
-//! apostrophe gets a second one. A reader takes off one leading apostrophe, if there is one ([`legacy_id_of_cell`]), and has
+//! apostrophe gets a second one. A reader takes off one leading apostrophe, if there is one ([`spreadsheet::text_of`]), and has
 //! the legacy id back in every case; the JSON lines need no such care.
 //!
 //! Decision, `stripe`. That header has no column for the account (Stripe writes one file for each), so ids of several
 //! accounts stand below each other: for one account's file the caller gives only that account's rows (`--account`).
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
 
 use crate::ids::{AccountId, CustomerId, LegacyId, PaymentMethodId};
+use crate::spreadsheet;
 use crate::state::Standing;
 
 /// One line of the mapping.
@@ -121,7 +121,7 @@ impl<W: Write> Writer<W> {
     pub fn row(&mut self, row: &Row) -> io::Result<()> {
         match &mut self.form {
             Form::Csv(csv) => {
-                let id = cell_of_legacy_id(row.legacy_id.as_str());
+                let id = spreadsheet::cell_of(row.legacy_id.as_str());
                 csv.write_record(cells(&id, row)).map_err(as_io)
             }
             Form::Jsonl(out) => {
@@ -189,31 +189,6 @@ fn as_io(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
         other => io::Error::other(format!("{other:?}")),
-    }
-}
-
-/// The legacy id as the CSV's cell has it: see the decision above.
-fn cell_of_legacy_id(id: &str) -> Cow<'_, str> {
-    if id.starts_with('\'') || would_run(id) {
-        format!("'{id}").into()
-    } else {
-        id.into()
-    }
-}
-
-/// The legacy id that a cell of the CSV stands for: one leading apostrophe is taken off, if there is one.
-pub fn legacy_id_of_cell(cell: &str) -> &str {
-    cell.strip_prefix('\'').unwrap_or(cell)
-}
-
-/// True where a spreadsheet could run it as a formula that names something. East Asian editions take the full-width signs too.
-fn would_run(text: &str) -> bool {
-    let of_number = |c: char| c.is_ascii_digit() || " .,/()-+".contains(c);
-    let mut chars = text.chars();
-    match chars.next() {
-        Some('=' | '@' | '\t' | '\r' | '＝' | '＠') => true,
-        Some('+' | '-' | '＋' | '－') => !chars.all(of_number),
-        _ => false,
     }
 }
 
@@ -292,27 +267,6 @@ mod tests {
     }
 
     #[test]
-    fn only_legacy_ids_that_could_run_are_escaped() {
-        let cases = [
-            ("42", "42"),
-            ("-5", "-5"),
-            ("+49 170 1234567", "+49 170 1234567"),
-            ("-1+2", "-1+2"),
-            ("=1+1", "'=1+1"),
-            ("@SUM(A1)", "'@SUM(A1)"),
-            ("-cmd|' /C calc'!A0", "'-cmd|' /C calc'!A0"),
-            ("+A1", "'+A1"),
-            ("＝1", "'＝1"),
-            ("'quoted", "''quoted"),
-            ("a=b", "a=b"),
-        ];
-        for (id, cell) in cases {
-            assert_eq!(cell_of_legacy_id(id), cell);
-            assert_eq!(legacy_id_of_cell(cell), id);
-        }
-    }
-
-    #[test]
     fn every_legacy_id_comes_back_from_the_csv() {
         let ids = ["=x", "'=x", "''", "a\"b", "a,b", "-5", "ä ö", "a;b", "'"];
         let rows = ids.map(|id| row(id, Standing::Migrated));
@@ -326,7 +280,10 @@ mod tests {
             .records()
             .map(|record| record.unwrap()[0].to_owned())
             .collect();
-        let read: Vec<_> = cells.iter().map(|cell| legacy_id_of_cell(cell)).collect();
+        let read: Vec<_> = cells
+            .iter()
+            .map(|cell| spreadsheet::text_of(cell))
+            .collect();
         assert_eq!(read, ids);
     }
 

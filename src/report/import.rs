@@ -35,6 +35,18 @@ fn verdict(problems: &Problems) -> String {
     }
 }
 
+/// What was assumed of a file that is not plain: its encoding, its separator, what its columns give. `None` where all of it is as
+/// README asks for it.
+pub fn assumed(csv: &Path, facts: &SourceFacts) -> Option<String> {
+    let plain = facts.notes.first().is_some_and(|note| {
+        note.starts_with("read as UTF-8") && note.ends_with("columns separated by commas")
+    });
+    let mut notes = facts.notes.iter().skip(usize::from(plain)).peekable();
+    notes.peek()?;
+    let notes: Vec<_> = notes.map(String::as_str).collect();
+    Some(format!("{}: {}", csv.display(), notes.join("; ")))
+}
+
 /// What an import did, in a sentence or two.
 pub fn imported(csv: &Path, imported: &Imported) -> String {
     let parts = [
