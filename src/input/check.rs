@@ -8,6 +8,7 @@ use super::columns::Layout;
 use super::country;
 use super::fields::{Field, METADATA_KEYS_MAX, Target};
 use super::problem::{Problem, ProblemKind, Problems, Severity};
+use super::profile::Profile;
 use super::records::Record;
 use super::words;
 use super::wrong_file::Why;
@@ -281,7 +282,8 @@ impl<'a> Draft<'a> {
         if words::is_rounded_number(text) {
             return self.complain(rounded());
         }
-        if self.layout.shortens_phones && text.chars().count() > PHONE_CHARS_MAX {
+        let shortens = self.layout.profile.is_some_and(Profile::shortens_phones);
+        if shortens && text.chars().count() > PHONE_CHARS_MAX {
             let short = cell::short_phone(text);
             self.details.phone = self.text(&short, PHONE_CHARS_MAX, Breaks::Refused);
             return;

@@ -37,7 +37,8 @@ pub(super) struct Layout {
     /// What a line has where it says nothing: defaults, and constants, which no column gives.
     pub(super) otherwise: Vec<(Target, String)>,
     pub(super) nulls: Nulls,
-    pub(super) shortens_phones: bool,
+    /// The profile that was recognised, or asked for.
+    pub(super) profile: Option<Profile>,
     /// For each joined file, what is looked up in it.
     pub(super) keys: Vec<Template>,
     /// What was assumed, for people.
@@ -93,7 +94,7 @@ pub(super) fn resolve(
         })
         .collect();
     let mut layout = given.into_layout(reading, keys);
-    layout.shortens_phones = profile.is_some_and(Profile::shortens_phones);
+    layout.profile = profile;
     Ok((layout, problems))
 }
 
@@ -386,7 +387,7 @@ impl<'a> Given<'a> {
             derived,
             otherwise: otherwise.cloned().collect(),
             nulls: Nulls::new(&reading.null_words),
-            shortens_phones: false,
+            profile: None,
             keys,
             notes: self.notes,
         }
