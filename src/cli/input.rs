@@ -34,9 +34,10 @@ pub struct Input {
     /// What stands between the columns: comma, semicolon, tab, bar, or one character [default: recognised].
     #[arg(long, value_name = "CHARACTER")]
     pub delimiter: Option<String>,
-    /// Read the lines of this file, which --problems wrote and a person mended, in place of those that they came from.
+    /// Read the lines of this file, which --problems wrote and a person mended, in place of those that they came from; may be given
+    /// several times, the later before the earlier.
     #[arg(long, value_name = "FILE")]
-    pub mended: Option<PathBuf>,
+    pub mended: Vec<PathBuf>,
 }
 
 /// What `pmclone columns` is for, in full.

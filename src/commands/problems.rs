@@ -48,10 +48,15 @@ pub fn write(config: &Config, args: &cli::Run, csv: Csv<'_>, read: &Read) -> Res
     } else {
         String::new()
     };
+    let earlier = args.input.mended.iter();
+    let earlier: Vec<_> = earlier
+        .map(|file| format!("--mended {} ", file.display()))
+        .collect();
     config.screen.line(&format!(
-        "{} to be mended are in {}{more}. It holds personal data. Mend them there, then add: --mended {}",
+        "{} to be mended are in {}{more}. It holds personal data. Mend them there, then run the same command with: {}--mended {}",
         count(lines, "line"),
         path.display(),
+        earlier.concat(),
         path.display()
     ));
     Ok(())

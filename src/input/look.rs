@@ -10,6 +10,7 @@ use super::header::Header;
 use super::join::Joined;
 use super::reading::Reading;
 use super::source::{self, Kind};
+use super::words::{NullWords, Nulls};
 use super::wrong_file::{Why, WrongFile};
 use super::{asked, card, cell, header};
 use crate::input::Encoding;
@@ -161,6 +162,7 @@ fn given(layout: &Layout, column: usize) -> Vec<String> {
 
 /// Some of a column's values.
 struct Sample {
+    nulls: Nulls,
     may_hold_digits: bool,
     masked: Vec<String>,
     /// How many values there are, and how many are ids of each kind, or e-mail addresses.
@@ -179,6 +181,7 @@ const KINDS: [(&[&str], Field); 4] = [
 impl Sample {
     fn of(name: &str) -> Self {
         Self {
+            nulls: Nulls::new(&NullWords::Usual),
             may_hold_digits: columns::may_hold_digits(name),
             masked: Vec::new(),
             values: 0,
@@ -188,15 +191,17 @@ impl Sample {
 
     fn take(&mut self, value: &str) {
         let value = cell::trim(value);
-        if value.is_empty() {
+        if value.is_empty() || self.nulls.has(value) {
             return;
         }
         self.values += 1;
+        let parts = cell::parts(value);
         for (count, (prefixes, _)) in self.kinds.iter_mut().zip(KINDS) {
             let is_one = if prefixes.is_empty() {
                 cell::email(value).is_ok()
             } else {
-                prefixes.iter().any(|prefix| value.starts_with(prefix))
+                let begins = |part: &str| prefixes.iter().any(|prefix| part.starts_with(prefix));
+                parts.iter().all(|part| begins(cell::trim(part)))
             };
             *count += u32::from(is_one);
         }

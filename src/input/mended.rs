@@ -18,13 +18,13 @@ use crate::spreadsheet;
 
 /// Mended lines, by the line that each stands for.
 pub(super) struct Mended {
-    path: PathBuf,
     lines: HashMap<u64, Replacement>,
-    /// Lines of it that name none.
-    nameless: Vec<u64>,
+    /// Lines that name none, each with its file.
+    nameless: Vec<(u64, PathBuf)>,
 }
 
 struct Replacement {
+    path: PathBuf,
     /// Where it stands in the file of mended lines.
     at: u64,
     tag: String,
@@ -33,12 +33,24 @@ struct Replacement {
 }
 
 impl Mended {
-    /// Reads it whole: a person has gone through it. `own` is the header of the file whose lines it mends, at `of`.
-    pub(super) fn open(path: &Path, own: &Header, of: &Path) -> Result<Self, WrongFile> {
-        Self::read(path, own, of).map_err(|why| why.of(path))
+    /// Reads files of mended lines whole: a person has gone through them. A line that several have is taken from the last. `own` is the
+    /// header of the file whose lines they mend, at `of`. None where there are no files.
+    pub(super) fn open(
+        files: &[PathBuf],
+        own: &Header,
+        of: &Path,
+    ) -> Result<Option<Self>, WrongFile> {
+        let mut mended = Self {
+            lines: HashMap::new(),
+            nameless: Vec::new(),
+        };
+        for file in files {
+            mended.read(file, own, of).map_err(|why| why.of(file))?;
+        }
+        Ok((!files.is_empty()).then_some(mended))
     }
 
-    fn read(path: &Path, own: &Header, of: &Path) -> Result<Self, Why> {
+    fn read(&mut self, path: &Path, own: &Header, of: &Path) -> Result<(), Why> {
         let is_known = |name: &str| MENDED.contains(&name) || own.find(name).is_some();
         let asked = Asked {
             encoding: None,
@@ -46,11 +58,6 @@ impl Mended {
             is_known: &is_known,
         };
         let mut opened = source::open(path, asked)?;
-        let mut mended = Self {
-            path: path.to_owned(),
-            lines: HashMap::new(),
-            nameless: Vec::new(),
-        };
         let mut header = None;
         while let Some(record) = opened.records.next()? {
             if record.is_blank() {
@@ -61,18 +68,18 @@ impl Mended {
                 continue;
             }
             refuse_card_numbers(record, own)?;
-            mended.take(record, own.names.len());
+            self.take(record, path, own.names.len());
         }
         if header.is_none() {
             return Err(Why::Empty);
         }
-        Ok(mended)
+        Ok(())
     }
 
-    fn take(&mut self, record: &Record, width: usize) {
+    fn take(&mut self, record: &Record, path: &Path, width: usize) {
         let tag = String::from_utf8_lossy(record.cell(0)).trim().to_owned();
         let Some(line) = line_of(&tag) else {
-            self.nameless.push(record.line);
+            self.nameless.push((record.line, path.to_owned()));
             return;
         };
         let mut cells: Vec<&[u8]> = record.cells().skip(MENDED.len()).collect();
@@ -81,6 +88,7 @@ impl Mended {
             cells.pop();
         }
         let replacement = Replacement {
+            path: path.to_owned(),
             at: record.line,
             tag,
             record: unescaped(line, cells.into_iter()),
@@ -97,7 +105,7 @@ impl Mended {
             let what = format!(
                 "is not the line that line {} of {} was made from",
                 mended.at,
-                self.path.display()
+                mended.path.display()
             );
             let remedy = "write the problems out again, and mend those";
             let kind = ProblemKind::MendedElsewhere;
@@ -109,28 +117,24 @@ impl Mended {
 
     /// Mended lines that stand for none of the file.
     pub(super) fn tell_unused(&self, problems: &mut Problems) {
-        let file = self.path.display();
-        let mut unused: Vec<(u64, u64)> = self
-            .lines
-            .iter()
-            .filter(|(_, mended)| !mended.used)
-            .map(|(line, mended)| (*line, mended.at))
-            .collect();
-        unused.sort_unstable();
         let kind = ProblemKind::MendedElsewhere;
-        for (line, at) in unused {
-            let what = format!("is named by line {at} of {file}, and is not there");
+        let unused = self.lines.iter().filter(|(_, mended)| !mended.used);
+        let unused: BTreeMap<&u64, &Replacement> = unused.collect();
+        for (line, mended) in unused {
+            let file = mended.path.display();
+            let what = format!("is named by line {} of {file}, and is not there", mended.at);
             let remedy = "write the problems out again, and mend those";
-            problems.add(Problem::new(line, "", kind, what, remedy));
+            problems.add(Problem::new(*line, "", kind, what, remedy));
         }
-        for at in &self.nameless {
+        for (at, file) in &self.nameless {
+            let column = MENDED[0];
             let what = format!(
-                "line {at} of {file} does not say in {} which line it is",
-                MENDED[0]
+                "of {} does not say in {column} which line it mends",
+                file.display()
             );
             let remedy =
                 "leave that column as it was written; new lines belong into the file itself";
-            problems.add(Problem::new(0, "", kind, what, remedy));
+            problems.add(Problem::new(*at, "", kind, what, remedy));
         }
     }
 }

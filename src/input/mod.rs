@@ -137,8 +137,7 @@ impl Reader {
         let sides: Vec<Side<'_>> = joined.iter().map(Joined::side).collect();
         let (layout, of_header) =
             columns::resolve(&header, &sides, reading).map_err(|why| why.of(path))?;
-        let mended = reading.mended.as_ref();
-        let mended = mended.map(|file| Mended::open(file, &header, path));
+        let mended = Mended::open(&reading.mended, &header, path)?;
         Ok(Self {
             path: path.to_owned(),
             records: opened.records,
@@ -147,7 +146,7 @@ impl Reader {
             escaped: header.is_of_mended(),
             layout,
             joined,
-            mended: mended.transpose()?,
+            mended,
             waiting: VecDeque::new(),
             of_header,
             lines: 0,
@@ -284,9 +283,7 @@ pub fn write_problems<W: Write>(
     let is_known = |name: &str| columns::is_known(name, reading);
     let mut opened = source::open(path, asked(reading, &is_known)).map_err(of)?;
     let header = header(&mut opened.records).map_err(of)?;
-    let mended = reading.mended.as_ref();
-    let mended = mended.map(|file| Mended::open(file, &header, path));
-    let mut mended = mended.transpose()?;
+    let mut mended = Mended::open(&reading.mended, &header, path)?;
     let escaped = header.is_of_mended();
     let mut sheet = Sheet::new(out, &opened.kind, &header, problems).map_err(failed)?;
     let mut told = Problems::default();

@@ -164,13 +164,10 @@ impl<'de> Visitor<'de> for Customer<'_> {
             match field.as_str() {
                 "id" => found.id = Some(fields.next_value()?),
                 "cards" => {
-                    let cards: serde_json::Map<String, serde_json::Value> = fields.next_value()?;
-                    for (old, card) in cards {
-                        self.refuse_numbers(&card)?;
-                        let id = card.get("id").and_then(serde_json::Value::as_str);
-                        let id = id.ok_or_else(|| A::Error::custom("no id"))?;
-                        found.cards.push((self.line.get(), old, id.to_owned()));
-                    }
+                    found.cards = fields.next_value_seed(Cards {
+                        line: self.line,
+                        refused: self.refused,
+                    })?;
                 }
                 _ => {
                     fields.next_value::<IgnoredAny>()?;
@@ -181,7 +178,42 @@ impl<'de> Visitor<'de> for Customer<'_> {
     }
 }
 
-impl Customer<'_> {
+/// A customer's cards, one after the other, so that each has its line.
+struct Cards<'a> {
+    line: &'a Rc<Cell<u64>>,
+    refused: &'a Rc<Cell<Option<Why>>>,
+}
+
+impl<'de> DeserializeSeed<'de> for Cards<'_> {
+    type Value = Vec<(u64, String, String)>;
+    fn deserialize<D: serde::Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Cards<'_> {
+    type Value = Vec<(u64, String, String)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of old cards")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut cards: A) -> Result<Self::Value, A::Error> {
+        let mut found = Vec::new();
+        while let Some((old, card)) = cards.next_entry::<String, serde_json::Value>()? {
+            self.refuse_numbers(&card)?;
+            let id = card.get("id").and_then(serde_json::Value::as_str);
+            let id = id.ok_or_else(|| A::Error::custom("no id"))?;
+            found.push((self.line.get(), old, id.to_owned()));
+        }
+        Ok(found)
+    }
+}
+
+impl Cards<'_> {
     /// Stops at a card's number or code, by its name or by what it holds.
     fn refuse_numbers<E: serde::de::Error>(&self, card: &serde_json::Value) -> Result<(), E> {
         let fields = card.as_object().into_iter().flatten();

@@ -29,8 +29,8 @@ pub struct Reading {
     pub encoding: Option<Encoding>,
     /// The character between columns. `None`: recognised.
     pub delimiter: Option<u8>,
-    /// Lines that stand in place of the file's own.
-    pub mended: Option<PathBuf>,
+    /// Files of lines that stand in place of the file's own; the later ones before the earlier.
+    pub mended: Vec<PathBuf>,
 }
 
 /// Which profile applies.

@@ -108,6 +108,7 @@ impl Record {
 
     /// Takes the number off that the first cell is.
     fn take_number(&mut self) {
+        self.hidden = 0;
         let number = std::str::from_utf8(self.cell(0)).ok();
         if let Some(number) = number.and_then(|number| number.parse().ok()) {
             (self.line, self.last_line) = (number, number);

@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::ids::PaymentMethodId;
 
+mod forms;
+mod mended;
 mod samples;
 mod wrong_files;
 

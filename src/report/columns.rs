@@ -8,7 +8,7 @@ use crate::input::look::{Look, Seen};
 
 /// How a file looks: notes, a table of its columns, and what stands in the way.
 pub fn text(csv: &Path, look: &Look) -> String {
-    let mut lines = vec![format!("{}: {}", csv.display(), look.notes.join("; "))];
+    let mut lines = super::import::told(csv, look.notes.iter());
     let columns = u64::try_from(look.columns.len()).unwrap_or(u64::MAX);
     lines.push(format!(
         "Header on line {}, {}; {} looked at.",

@@ -12,7 +12,7 @@ const SHOWN_PER_KIND: usize = 20;
 
 /// What was found: how many there are of each kind, then the first of each, by line; lines end in line feeds.
 pub fn problems(csv: &Path, facts: &SourceFacts, problems: &Problems) -> String {
-    let mut lines = vec![format!("{}: {}", csv.display(), facts.notes.join("; "))];
+    let mut lines = told(csv, facts.notes.iter());
     if !problems.is_empty() {
         lines.push(String::new());
         lines.extend(
@@ -70,8 +70,15 @@ pub fn assumed(csv: &Path, facts: &SourceFacts) -> Option<String> {
     });
     let mut notes = facts.notes.iter().skip(usize::from(plain)).peekable();
     notes.peek()?;
-    let notes: Vec<_> = notes.map(String::as_str).collect();
-    Some(format!("{}: {}", csv.display(), notes.join("; ")))
+    Some(told(csv, notes).join("\n"))
+}
+
+/// A line for each note, the file's name before the first.
+pub fn told<'n>(csv: &Path, mut notes: impl Iterator<Item = &'n String>) -> Vec<String> {
+    let first = notes.next().map_or("", String::as_str);
+    let mut lines = vec![format!("{}: {first}", csv.display())];
+    lines.extend(notes.map(|note| format!("  {note}")));
+    lines
 }
 
 /// What an import did, in a sentence or two.
