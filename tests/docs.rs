@@ -17,7 +17,7 @@ use anyhow::{Context, Result, ensure};
 const PMCLONE: &str = env!("CARGO_BIN_EXE_pmclone");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const DOCUMENTS: [&str; 2] = ["README.md", "MIGRATION.md"];
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 10] = [
     "run",
     "resume",
     "reconcile",
@@ -27,6 +27,7 @@ const COMMANDS: [&str; 9] = [
     "simulate",
     "sample",
     "drill",
+    "columns",
 ];
 /// Flags of other programs that the documents mention.
 const FLAGS_OF_OTHERS: [&str; 9] = [
@@ -101,8 +102,8 @@ fn stays_here(command: &str) -> Result<()> {
             command.contains("--simulate") || command.contains("--dry-run")
         }
         (Some("pmclone"), Some("resume" | "recover")) => command.contains("--simulate"),
-        (Some("pmclone"), Some("status" | "export" | "sample" | "drill"))
-        | (Some("printf" | "rm"), _) => true,
+        (Some("pmclone"), Some("status" | "export" | "sample" | "drill" | "columns"))
+        | (Some("printf" | "rm" | "sed"), _) => true,
         _ => false,
     };
     ensure!(harmless, "{command:?} is not known to stay on this machine");

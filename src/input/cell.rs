@@ -122,7 +122,7 @@ pub(super) fn short_phone(text: &str) -> String {
     kept.map(|(_, c)| c).collect()
 }
 
-/// The parts of a cell with several ids: `a;b`, `a,b`, `a|b`, a line each, a JSON array, or an array as PostgreSQL writes it.
+/// The parts of a cell with several ids: `a;b`, `a,b`, `a|b`, a line each, a JSON array, or an array as databases write it.
 pub(super) fn parts(text: &str) -> Vec<Cow<'_, str>> {
     if text.starts_with('[')
         && let Ok(parts) = serde_json::from_str::<Vec<String>>(text)

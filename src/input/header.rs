@@ -54,6 +54,11 @@ impl Header {
         })
     }
 
+    /// How messages call a column.
+    pub(super) fn label(&self, column: usize) -> String {
+        self.labels.get(column).cloned().unwrap_or_default()
+    }
+
     /// Whether it is that of a file of lines to be mended.
     pub(super) fn is_of_mended(&self) -> bool {
         let begins = self.names.iter().zip(MENDED);

@@ -190,12 +190,9 @@ fn tag(record: &Record) -> String {
         digest.update(u64::try_from(cell.len()).unwrap_or(u64::MAX).to_le_bytes());
         digest.update(cell);
     }
-    let digits: String = digest
-        .finalize()
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = digest.finalize();
+    let digits = digest.iter().take(4).map(|byte| format!("{byte:02x}"));
+    let digits = digits.fold(String::new(), |digits, two| digits + &two);
     format!("L{}-{digits}", record.line)
 }
 

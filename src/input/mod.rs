@@ -24,15 +24,18 @@ mod country;
 mod delimiter;
 mod encoding;
 mod fields;
+mod given;
 mod header;
 mod join;
 pub mod look;
 mod mended;
 mod nested;
+mod oddity;
 mod problem;
 mod profile;
 mod reading;
 mod records;
+mod shape;
 mod sheet;
 mod source;
 mod template;
@@ -178,8 +181,8 @@ impl Reader {
                 }
                 None => record,
             };
-            check::refuse_card_numbers(record, &self.layout).map_err(of)?;
-            if let Some(problem) = check::misshapen(record, &self.layout) {
+            shape::refuse_card_numbers(record, &self.layout).map_err(of)?;
+            if let Some(problem) = shape::misshapen(record, &self.layout) {
                 problems.add(problem);
                 continue;
             }

@@ -76,12 +76,11 @@ impl Emails {
             }
             let [hash, customer, line] = numbers(&entry);
             match self.suspects.get_mut(&hash) {
-                None => {}
                 Some(first @ None) => *first = Some((customer, line)),
                 Some(Some((other, first))) if *other != customer => {
                     problems.add(Problem::same_email(line, *first));
                 }
-                Some(Some(_)) => {}
+                Some(Some(_)) | None => {}
             }
         }
     }
