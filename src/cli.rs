@@ -2,6 +2,7 @@
 //! settings of them.
 
 mod after;
+mod input;
 mod install;
 mod migrate;
 mod rehearse;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use after::{Explain, Refused, Retry};
+pub use input::{Columns, Input};
 pub use install::{Completions, Man};
 pub use migrate::{Resume, Run, Work};
 pub use rehearse::{Drill, Rehearsal, Sample, Simulate, Switch};
@@ -91,6 +93,8 @@ pub enum Command {
     Simulate(Box<Simulate>),
     /// Write a realistic CSV to rehearse with.
     Sample(Sample),
+    /// Show how a file would be read: encoding, separator, columns, masked values; write a starting pmclone.toml.
+    Columns(Columns),
     /// Kill a rehearsal of a CSV at every boundary, and certify that nothing is lost and nothing is made twice.
     Drill(Drill),
     /// Read back what was made and compare it with the state file.

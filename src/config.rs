@@ -2,6 +2,9 @@
 //!
 //! The only place that reads the environment, and the only one that reads a key.
 
+mod input;
+
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -35,6 +38,14 @@ pub struct Toml {
     endpoint_rate: Option<FileRate>,
     account_rate: Option<FileRate>,
     concurrency: Option<NonZeroU32>,
+    profile: Option<String>,
+    encoding: Option<String>,
+    delimiter: Option<String>,
+    null_words: Option<Vec<String>>,
+    join: Vec<input::FileJoin>,
+    columns: BTreeMap<String, String>,
+    constants: BTreeMap<String, String>,
+    defaults: BTreeMap<String, String>,
 }
 
 /// A number, or `"off"`.

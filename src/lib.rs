@@ -35,6 +35,7 @@ pub mod sample;
 #[cfg(test)]
 mod simulation;
 pub mod simulator;
+pub mod spreadsheet;
 pub mod state;
 pub mod store;
 pub mod stripe;

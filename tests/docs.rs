@@ -17,7 +17,7 @@ use anyhow::{Context, Result, ensure};
 const PMCLONE: &str = env!("CARGO_BIN_EXE_pmclone");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const DOCUMENTS: [&str; 2] = ["README.md", "MIGRATION.md"];
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "run",
     "resume",
     "reconcile",
@@ -33,6 +33,7 @@ const COMMANDS: [&str; 15] = [
     "retry",
     "completions",
     "man",
+    "columns",
 ];
 /// Flags of other programs that the documents mention.
 const FLAGS_OF_OTHERS: [&str; 13] = [
@@ -116,11 +117,11 @@ fn stays_here(command: &str) -> Result<()> {
         (
             Some("pmclone"),
             Some(
-                "status" | "export" | "sample" | "drill" | "explain" | "refused" | "completions"
-                | "man",
+                "status" | "export" | "sample" | "columns" | "drill" | "explain" | "refused"
+                | "completions" | "man",
             ),
         )
-        | (Some("printf" | "rm"), _) => true,
+        | (Some("printf" | "rm" | "sed"), _) => true,
         _ => false,
     };
     ensure!(harmless, "{command:?} is not known to stay on this machine");

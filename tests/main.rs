@@ -11,6 +11,7 @@ mod docs;
 mod drill;
 mod dry_run;
 mod fewest_calls;
+mod input;
 mod installed;
 mod killed;
 mod limits;

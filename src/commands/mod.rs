@@ -1,6 +1,7 @@
 //! One file for each command, and what they share: how a session with Stripe begins, and how a run is carried out.
 
 mod charge;
+mod columns;
 mod drill;
 mod dry_run;
 mod explain;
@@ -10,6 +11,7 @@ mod install;
 mod interrupt;
 mod machine;
 mod migrate;
+mod problems;
 mod reconcile;
 mod recover;
 mod refused;
@@ -65,6 +67,7 @@ fn dispatch(config: &Config, command: Command) -> Result<Exit, Failure> {
         Command::Explain(args) => explain::explain(config, &args),
         Command::Refused(args) => refused::refused(config, &args),
         Command::Retry(args) => retry::retry(config, &args),
+        Command::Columns(args) => columns::columns(config, &args),
         Command::Completions(args) => install::completions(&args),
         Command::Man(args) => install::man(&args),
     }

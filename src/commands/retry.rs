@@ -16,9 +16,10 @@ use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ids::LegacyId;
-use crate::input::{self, Problems};
+use crate::input::{self, Choice, Problems, Reading};
 use crate::legacy::Line;
-use crate::report::{self, print, print_json, spreadsheet};
+use crate::report::{self, print, print_json};
+use crate::spreadsheet;
 use crate::store::{self, MendedCustomers, MendedFile, Migration, RunLock, Selection, StoreError};
 use crate::time::StripeTime;
 
@@ -70,7 +71,12 @@ async fn begin(
 /// Reads and checks the file as an import does; what `refused --csv` wrote for spreadsheets is taken back.
 fn read(csv: &Path, who: String) -> Result<(MendedFile, Problems), Failure> {
     let wrong = |error: &input::WrongFile| Failure::new(Exit::Input, error.to_string());
-    let mut reader = input::open(csv).map_err(|error| wrong(&error))?;
+    // Its columns are ours, whatever those of the imported file were.
+    let reading = Reading {
+        profile: Choice::Off,
+        ..Reading::default()
+    };
+    let mut reader = input::open(csv, &reading).map_err(|error| wrong(&error))?;
     let (mut problems, mut lines) = (Problems::default(), Vec::new());
     while let Some(line) = reader.next(&mut problems).map_err(|error| wrong(&error))? {
         lines.push(as_it_was(line));
@@ -109,8 +115,8 @@ fn column(name: &str) -> String {
 
 /// The line without the apostrophes that kept a spreadsheet from changing its cells.
 fn as_it_was(mut line: Line) -> Line {
-    let text = |text: &mut String| *text = spreadsheet::lasting_text(text).to_owned();
-    if let Ok(id) = LegacyId::parse(spreadsheet::lasting_text(line.legacy_id.as_str())) {
+    let text = |text: &mut String| *text = spreadsheet::lasting_text_of(text).to_owned();
+    if let Ok(id) = LegacyId::parse(spreadsheet::lasting_text_of(line.legacy_id.as_str())) {
         line.legacy_id = id;
     }
     let details = &mut line.details;

@@ -9,6 +9,7 @@
 
 pub mod banner;
 pub mod charge;
+pub mod columns;
 pub mod dashboard;
 pub mod drill;
 pub mod explain;
@@ -24,7 +25,6 @@ pub mod recover;
 pub mod refused;
 pub mod remedy;
 mod screen;
-pub mod spreadsheet;
 pub mod sql;
 pub mod status;
 pub mod summary;

@@ -7,11 +7,12 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::Look;
 use super::remedy::{self, Group};
 use super::words::{count, number, plain, shorten, wrap};
-use super::{Look, spreadsheet};
 use crate::ids::{CustomerId, PaymentMethodId};
 use crate::legacy::{AddressField, Details};
+use crate::spreadsheet;
 use crate::state::{Customer, Position, Reach, Refusal, StepId, StepKind, StepState};
 
 /// Refusals by what is to be done: the object that `refused --json` prints.
@@ -213,13 +214,13 @@ impl<W: Write> Lines<W> {
         let none = Details::default();
         let details = first.unwrap_or(&none);
         let text = |text: Option<&String>| {
-            spreadsheet::lasting_cell(text.map_or("", String::as_str)).into_owned()
+            spreadsheet::lasting_cell_of(text.map_or("", String::as_str)).into_owned()
         };
         let id = |id: Option<String>| if first.is_some() { id } else { None }.unwrap_or_default();
         let adopted = customer.platform_customer.as_ref();
         let default = customer.source(customer.default);
         let mut record = vec![
-            spreadsheet::lasting_cell(customer.legacy_id.as_str()).into_owned(),
+            spreadsheet::lasting_cell_of(customer.legacy_id.as_str()).into_owned(),
             text(details.email.as_ref()),
             text(details.name.as_ref()),
             text(details.phone.as_ref()),
@@ -238,7 +239,7 @@ impl<W: Write> Lines<W> {
         } else {
             Default::default()
         };
-        record.extend(remarks.map(|remark| spreadsheet::cell(&remark).into_owned()));
+        record.extend(remarks.map(|remark| spreadsheet::cell_of(&remark).into_owned()));
         record
     }
 

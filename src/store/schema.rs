@@ -19,7 +19,7 @@ CREATE TABLE migration (
     simulated INTEGER NOT NULL,
     api_version TEXT NOT NULL,
     tool_version TEXT NOT NULL,
-    csv_path TEXT, csv_bytes INTEGER, csv_changed_ns INTEGER, csv_sha256 TEXT,
+    csv_path TEXT, csv_bytes INTEGER, csv_changed_ns INTEGER, csv_sha256 TEXT, csv_reading TEXT,
     requests_sent INTEGER NOT NULL DEFAULT 0,
     requests_retried INTEGER NOT NULL DEFAULT 0,
     requests_rate_limited INTEGER NOT NULL DEFAULT 0,
