@@ -82,15 +82,14 @@ impl Counting {
 
     /// What it came to.
     pub fn end(self) -> Refused {
-        let mut reasons = self.reasons;
         let groups = self.groups.into_iter().map(|(group, customers)| {
-            let own = reasons.extract_if(.., |(of, _), _| *of == group);
+            let own = self.reasons.iter().filter(|((of, _), _)| *of == group);
             let mut own: Vec<_> = own
                 .map(|((_, reason), (customers, message))| RefusedReason {
-                    remedy: remedy::for_refusal(&reason, &message),
-                    reason,
-                    message,
-                    customers,
+                    remedy: remedy::for_refusal(reason, message),
+                    reason: reason.clone(),
+                    message: message.clone(),
+                    customers: *customers,
                 })
                 .collect();
             own.sort_by(|a, b| b.customers.cmp(&a.customers).then(a.reason.cmp(&b.reason)));
