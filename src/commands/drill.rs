@@ -186,7 +186,7 @@ fn settings(
         csv,
         groups,
         seeds: seeds(&conn, |_| false).map_err(|error| stored(&error))?,
-        kills: args.kills,
+        kills: args.kills.get(),
         seed: args.seed,
     })
 }

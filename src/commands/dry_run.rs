@@ -110,6 +110,7 @@ pub fn selection(work: &cli::Work) -> Selection {
     Selection {
         limit: work.limit,
         accounts: work.accounts.clone(),
+        only: None,
     }
 }
 

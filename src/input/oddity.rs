@@ -7,6 +7,9 @@ use super::problem::{Problem, ProblemKind};
 use super::reading::Reading;
 use super::wrong_file::Why;
 
+/// Columns that `pmclone refused --csv` adds for people to read.
+const OF_REFUSED: [&str; 3] = ["refused", "reason", "remedy"];
+
 pub(super) fn no_legacy_id(header: &Header, given: &Given<'_>) -> Why {
     let nothing_known = given.targets.is_empty();
     if nothing_known && header.names.iter().any(|name| looks_like_data(name)) {
@@ -44,6 +47,7 @@ pub(super) fn oddity(column: usize, given: &Given<'_>, reading: &Reading) -> Opt
     // Who names columns has seen the header: only what is nearly a field is worth a word.
     let named = !reading.columns.is_empty();
     match fields::suggestion(name, is_missing) {
+        _ if OF_REFUSED.contains(&name.as_str()) => None,
         _ if name.is_empty() => found(
             ProblemKind::UnknownColumn,
             "has no name and is not read".to_owned(),

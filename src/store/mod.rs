@@ -12,25 +12,34 @@
 mod check;
 mod codes;
 mod counts;
+mod find;
 mod found;
 mod gate;
 mod gather;
 mod import;
 mod load;
 mod lock;
+mod mend;
 mod merge;
 mod migration;
 mod open;
+mod proofs;
+mod pulse;
+mod refused;
 mod reopen;
 mod schema;
 mod started;
+mod swept;
 #[cfg(test)]
 mod tests;
 mod work;
 mod writer;
 
 pub use check::log_left;
-pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, ReasonCount};
+pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, LastError, ReasonCount};
+pub use find::{
+    AccountTrace, DroppedStep, MendedField, Trace, by_legacy_id, by_line, by_object, by_request,
+};
 pub use found::{KnownDefault, Marked, Marks, MigrationFound, Scope, sweep_pages, unread};
 pub use gate::{Commit, Gate};
 pub use import::{
@@ -38,10 +47,15 @@ pub use import::{
 };
 pub use load::{CustomerSeq, Loaded, Loader};
 pub use lock::RunLock;
+pub use mend::{MendedCustomers, MendedFile, mend};
 pub use migration::{CsvFile, Migration, Recovery, clones_left};
 pub use open::{copy, create, open_existing, open_readonly, temporary};
+pub use proofs::{Case, Proofs};
+pub use pulse::{Pulse, Speed};
+pub use refused::{Reason, for_each_refused};
 pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark};
 pub use started::Started;
+pub use swept::{Drawn, ReadsOfAll, Swept, draw, row_of};
 pub use work::{Selection, work};
 #[cfg(test)]
 pub(crate) use writer::Writer;
@@ -74,7 +88,7 @@ pub enum StoreError {
     Io(#[from] std::io::Error),
     /// SQLite said no.
     #[error("the state file cannot be read or written: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(#[source] rusqlite::Error),
     /// A setting that durability rests on did not take.
     #[error("SQLite did not take {0}: the state would not survive a power cut here")]
     NotDurable(&'static str),
@@ -86,4 +100,17 @@ pub enum StoreError {
     /// A row that this tool never writes.
     #[error("the state file is damaged: {0}")]
     Damaged(String),
+    /// Something that must not happen, whatever is in the file.
+    #[error("{0}: please report this")]
+    Defect(String),
+}
+
+/// Whatever statement meets damage: it is told as such.
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DatabaseCorrupt) => Self::Damaged(error.to_string()),
+            _ => Self::Sqlite(error),
+        }
+    }
 }

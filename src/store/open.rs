@@ -7,10 +7,14 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::check::{self, Left};
-use super::{StoreError, schema};
+use super::{RunLock, StoreError, schema};
 
 /// Marks the file as pmclone's (`PRAGMA application_id`): "pmcl".
 const APPLICATION_ID: i64 = 0x706d_636c;
+
+/// Bytes of a page in a new file. Twice SQLite's default: an import writes half as many pages, twice each, and is a tenth
+/// faster; a run's commits cost the same.
+const PAGE_BYTES: u32 = 8_192;
 
 /// How long a reader waits for a checkpoint, or a writer for a reader that resets the WAL.
 const BUSY_MS: u64 = 10_000;
@@ -29,6 +33,11 @@ pub(super) fn private_file(path: &Path) -> Result<File, std::io::Error> {
 
 /// Opens the state file for a run and makes it where there is none. The caller holds the [`super::RunLock`].
 pub fn create(path: &Path) -> Result<Connection, StoreError> {
+    if path.try_exists()? {
+        check::not_emptied(path)?;
+    } else {
+        RunLock::forget_begun(path)?;
+    }
     drop(private_file(path)?);
     writable(path)
 }
@@ -38,19 +47,17 @@ pub fn open_existing(path: &Path) -> Result<Connection, StoreError> {
     if !path.try_exists()? {
         return Err(StoreError::Missing);
     }
+    check::not_emptied(path)?;
     writable(path)
 }
 
 fn writable(path: &Path) -> Result<Connection, StoreError> {
-    opened(path).map_err(check::told)
-}
-
-fn opened(path: &Path) -> Result<Connection, StoreError> {
     let left = Left::of(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
     keep_plans(&conn)?;
+    conn.pragma_update(None, "page_size", PAGE_BYTES)?;
     own(&conn)?;
     durable(&conn)?;
     schema::migrate(&mut conn)?;
@@ -114,6 +121,7 @@ pub fn open_readonly(path: &Path) -> Result<Connection, StoreError> {
     if !path.try_exists()? {
         return Err(StoreError::Missing);
     }
+    check::not_emptied(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
@@ -135,6 +143,7 @@ pub fn open_readonly(path: &Path) -> Result<Connection, StoreError> {
 /// A state that lives in memory, spills to a nameless temporary file, and is gone when closed: for `--dry-run`.
 pub fn temporary() -> Result<Connection, StoreError> {
     let mut conn = Connection::open("")?;
+    conn.pragma_update(None, "page_size", PAGE_BYTES)?;
     keep_plans(&conn)?;
     // A copy of it shall be known as ours.
     conn.pragma_update(None, "application_id", APPLICATION_ID)?;
