@@ -27,13 +27,13 @@ const COMMANDS: [&str; 16] = [
     "simulate",
     "sample",
     "drill",
+    "columns",
     "verify",
     "explain",
     "refused",
     "retry",
     "completions",
     "man",
-    "columns",
 ];
 /// Flags of other programs that the documents mention.
 const FLAGS_OF_OTHERS: [&str; 13] = [
@@ -117,8 +117,8 @@ fn stays_here(command: &str) -> Result<()> {
         (
             Some("pmclone"),
             Some(
-                "status" | "export" | "sample" | "columns" | "drill" | "explain" | "refused"
-                | "completions" | "man",
+                "status" | "export" | "sample" | "drill" | "explain" | "refused" | "completions"
+                | "man" | "columns",
             ),
         )
         | (Some("printf" | "rm" | "sed"), _) => true,

@@ -202,7 +202,16 @@ fn settings_that_cannot_be_meant_are_told_before_anything_is_read() -> Result<()
         told(&["--encoding", "klingon"])?,
         told(&["--delimiter", "xy"])?,
     ];
-    insta::assert_snapshot!(all.concat(), @"");
+    insta::assert_snapshot!(all.concat(), @r#"
+    pmclone: --column "email": expected FIELD=VALUE, as in --column email="E-Mail"
+    pmclone: --column: "emial" is no field that pmclone knows; email is the nearest. There are legacy_id, email, name, phone, description, address_line1, address_line2, address_city, address_state, address_postal_code, address_country, platform_customer, payment_method, default_payment_method, is_default, connected_account and metadata.KEY
+    pmclone: --column: email is given twice
+    pmclone: --constant: legacy_id cannot have the same value on every line: it says which customer, or which card, is meant
+    pmclone: --default: payment_method cannot have the same value on every line: it says which customer, or which card, is meant
+    pmclone: there is no profile "stripe"; there are stripe-import, stripe-import-cards, stripe-copy, stripe-existing, braintree-vault, stripe-customers and none
+    pmclone: "klingon" is no encoding that is known; write its usual name, as in utf-8, windows-1252, utf-16le, iso-8859-15
+    pmclone: "xy" cannot stand between columns: name comma, semicolon, tab, bar, or one character
+    "#);
     place.put("pmclone.toml", "[columns]\nemial = \"x\"\n")?;
     assert!(told(&[])?.contains("[columns] in the configuration file: \"emial\" is no field"));
     Ok(())

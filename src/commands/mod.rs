@@ -62,12 +62,12 @@ fn dispatch(config: &Config, command: Command) -> Result<Exit, Failure> {
         Command::Export(args) => export::export(config, &args),
         Command::Simulate(args) => simulate::simulate(config, &args),
         Command::Sample(args) => sample::sample(&args),
+        Command::Columns(args) => columns::columns(config, &args),
         Command::Drill(args) => drill::drill(config, &args),
         Command::Verify(args) => verify::verify(config, &args),
         Command::Explain(args) => explain::explain(config, &args),
         Command::Refused(args) => refused::refused(config, &args),
         Command::Retry(args) => retry::retry(config, &args),
-        Command::Columns(args) => columns::columns(config, &args),
         Command::Completions(args) => install::completions(&args),
         Command::Man(args) => install::man(&args),
     }

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ids::LegacyId;
-use crate::input::{self, Choice, Problems, Reading};
+use crate::input::{self, Problems, Reading};
 use crate::legacy::Line;
 use crate::report::{self, print, print_json};
 use crate::spreadsheet;
@@ -71,18 +71,13 @@ async fn begin(
 /// Reads and checks the file as an import does; what `refused --csv` wrote for spreadsheets is taken back.
 fn read(csv: &Path, who: String) -> Result<(MendedFile, Problems), Failure> {
     let wrong = |error: &input::WrongFile| Failure::new(Exit::Input, error.to_string());
-    // Its columns are ours, whatever those of the imported file were.
-    let reading = Reading {
-        profile: Choice::Off,
-        ..Reading::default()
-    };
-    let mut reader = input::open(csv, &reading).map_err(|error| wrong(&error))?;
+    let mut reader = input::open(csv, &Reading::default()).map_err(|error| wrong(&error))?;
     let (mut problems, mut lines) = (Problems::default(), Vec::new());
     while let Some(line) = reader.next(&mut problems).map_err(|error| wrong(&error))? {
         lines.push(as_it_was(line));
     }
     let facts = reader.facts();
-    let columns: Vec<String> = facts.columns.iter().map(|name| column(name)).collect();
+    let columns = reader.fields();
     let has = |name: &str| columns.iter().any(|column| column == name);
     if has("payment_method") != has("connected_account") {
         return Err(Failure::new(
@@ -105,18 +100,10 @@ fn read(csv: &Path, who: String) -> Result<(MendedFile, Problems), Failure> {
     Ok((file, problems))
 }
 
-/// A header as the store compares it: keys of metadata keep their case.
-fn column(name: &str) -> String {
-    match name.split_once('.') {
-        Some((prefix, key)) => format!("{}.{}", prefix.to_ascii_lowercase(), key.trim()),
-        None => name.to_ascii_lowercase(),
-    }
-}
-
 /// The line without the apostrophes that kept a spreadsheet from changing its cells.
 fn as_it_was(mut line: Line) -> Line {
-    let text = |text: &mut String| *text = spreadsheet::lasting_text_of(text).to_owned();
-    if let Ok(id) = LegacyId::parse(spreadsheet::lasting_text_of(line.legacy_id.as_str())) {
+    let text = |text: &mut String| *text = spreadsheet::lasting_text(text).to_owned();
+    if let Ok(id) = LegacyId::parse(spreadsheet::lasting_text(line.legacy_id.as_str())) {
         line.legacy_id = id;
     }
     let details = &mut line.details;

@@ -170,8 +170,12 @@ pub(super) fn shown(text: &[u8]) -> Shown {
     }
 }
 
+/// A file that is plain for so long is taken for UTF-8; to read a gigabyte twice for it would take too long.
+const LOOKED_AT_BYTES: u64 = 64 * 1024 * 1024;
+
 /// Reads on until bytes above 127 show what the text is in.
 pub(super) fn look(source: &mut dyn Read) -> io::Result<Shown> {
+    let source = &mut source.take(LOOKED_AT_BYTES);
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
         let count = match source.read(&mut chunk) {

@@ -150,7 +150,7 @@ fn fitting(record: &Record, own: &Header, of: &Path) -> Result<Header, Why> {
         .names
         .iter()
         .zip(&theirs)
-        .all(|(one, other)| one == spreadsheet::text_of(other));
+        .all(|(one, other)| one == spreadsheet::text(other));
     let more = theirs.iter().skip(own.names.len());
     let padded = theirs.len() >= own.names.len() && more.into_iter().all(|name| name.is_empty());
     if same && padded {
@@ -177,7 +177,7 @@ fn refuse_card_numbers(record: &Record, own: &Header) -> Result<(), Why> {
 /// A record of such cells without what kept them from a spreadsheet.
 pub(super) fn unescaped<'c>(line: u64, cells: impl Iterator<Item = &'c [u8]>) -> Record {
     let plain = cells.map(|cell| match std::str::from_utf8(cell) {
-        Ok(text) => spreadsheet::text_of(text).as_bytes(),
+        Ok(text) => spreadsheet::text(text).as_bytes(),
         Err(_) => cell,
     });
     Record::of(line, plain)
@@ -253,7 +253,7 @@ impl<W: Write> Sheet<W> {
         let names = header
             .names
             .iter()
-            .map(|name| spreadsheet::lasting_cell_of(name).into_owned());
+            .map(|name| spreadsheet::lasting_cell(name).into_owned());
         let all = MENDED.iter().map(|name| (*name).to_owned()).chain(names);
         writer.write_record(all)?;
         Ok(Self {
@@ -270,7 +270,7 @@ impl<W: Write> Sheet<W> {
         };
         let text = |cell: &[u8]| {
             let text = String::from_utf8_lossy(cell);
-            spreadsheet::lasting_cell_of(&text).into_owned()
+            spreadsheet::lasting_cell(&text).into_owned()
         };
         let front = [tag(own), reasons.join(" | ")];
         let cells = front.into_iter().chain(now.cells().map(text));

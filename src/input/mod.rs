@@ -211,6 +211,17 @@ impl Reader {
         file_bytes.saturating_mul(self.kind.text_per_byte())
     }
 
+    /// The names of the fields that the file gives, `metadata.KEY` among them.
+    pub fn fields(&self) -> Vec<String> {
+        let columns = self
+            .layout
+            .columns
+            .iter()
+            .filter_map(|column| column.target.as_ref());
+        let derived = self.layout.derived.iter().map(|(target, _)| target);
+        columns.chain(derived).map(Target::name).collect()
+    }
+
     /// What is known of the file by now; complete once [`Reader::next`] has returned `None`.
     pub fn facts(&self) -> SourceFacts {
         let own = self.layout.columns.iter().take(self.layout.own);

@@ -8,7 +8,7 @@ use super::reading::Reading;
 use super::wrong_file::Why;
 
 /// Columns that `pmclone refused --csv` adds for people to read.
-pub(crate) const OF_REFUSED: [&str; 3] = ["refused", "reason", "remedy"];
+const OF_REFUSED: [&str; 3] = ["refused", "reason", "remedy"];
 
 pub(super) fn no_legacy_id(header: &Header, given: &Given<'_>) -> Why {
     let nothing_known = given.targets.is_empty();

@@ -7,13 +7,9 @@
 //! | `stripe` | the header of Stripe's own account copy; only what is migrated |
 //! | `sql` | one statement for each row that is migrated, from a template ([`super::sql`]) |
 //!
-//! Decision, formulas. A spreadsheet runs a cell that begins with `=`, `+`, `-` or `@`, and the legacy id is the one cell
-//! that other people choose (all others have a checked prefix or are ours). But it is also the key by which the mapping is
-//! joined, and `-5` or `+49 170 1234567` are plausible keys. So a legacy id gets a leading apostrophe only where a formula
-//! could do something: it begins with `=` or `@`, or with a sign and goes on with anything other than digits and
-//! punctuation of numbers, without which no function, cell or program can be named. A legacy id that itself begins with an
-//! apostrophe gets a second one. A reader takes off one leading apostrophe, if there is one ([`spreadsheet::text_of`]), and has
-//! the legacy id back in every case; the JSON lines need no such care.
+//! The legacy id is the one cell that other people choose (all others have a checked prefix or are ours), so it is the one that
+//! [`crate::spreadsheet`] keeps from being run. A reader takes off one leading apostrophe, if there is one, and has the legacy
+//! id back in every case; the JSON lines need no such care.
 //!
 //! Decision, `stripe`. That header has no column for the account (Stripe writes one file for each), so ids of several
 //! accounts stand below each other: for one account's file the caller gives only that account's rows (`--account`).
@@ -127,7 +123,7 @@ impl<W: Write> Writer<W> {
     pub fn row(&mut self, row: &Row) -> io::Result<()> {
         match &mut self.form {
             Form::Csv(csv) => {
-                let id = spreadsheet::cell_of(row.legacy_id.as_str());
+                let id = spreadsheet::cell(row.legacy_id.as_str());
                 csv.write_record(cells(&id, row)).map_err(as_io)
             }
             Form::Jsonl(out) => {
@@ -299,10 +295,7 @@ mod tests {
             .records()
             .map(|record| record.unwrap()[0].to_owned())
             .collect();
-        let read: Vec<_> = cells
-            .iter()
-            .map(|cell| spreadsheet::text_of(cell))
-            .collect();
+        let read: Vec<_> = cells.iter().map(|cell| spreadsheet::text(cell)).collect();
         assert_eq!(read, ids);
     }
 

@@ -82,14 +82,15 @@ impl Counting {
 
     /// What it came to.
     pub fn end(self) -> Refused {
+        let mut reasons = self.reasons;
         let groups = self.groups.into_iter().map(|(group, customers)| {
-            let own = self.reasons.iter().filter(|((of, _), _)| *of == group);
+            let own = reasons.extract_if(.., |(of, _), _| *of == group);
             let mut own: Vec<_> = own
                 .map(|((_, reason), (customers, message))| RefusedReason {
-                    remedy: remedy::for_refusal(reason, message),
-                    reason: reason.clone(),
-                    message: message.clone(),
-                    customers: *customers,
+                    remedy: remedy::for_refusal(&reason, &message),
+                    reason,
+                    message,
+                    customers,
                 })
                 .collect();
             own.sort_by(|a, b| b.customers.cmp(&a.customers).then(a.reason.cmp(&b.reason)));
@@ -213,13 +214,13 @@ impl<W: Write> Lines<W> {
         let none = Details::default();
         let details = first.unwrap_or(&none);
         let text = |text: Option<&String>| {
-            spreadsheet::lasting_cell_of(text.map_or("", String::as_str)).into_owned()
+            spreadsheet::lasting_cell(text.map_or("", String::as_str)).into_owned()
         };
         let id = |id: Option<String>| if first.is_some() { id } else { None }.unwrap_or_default();
         let adopted = customer.platform_customer.as_ref();
         let default = customer.source(customer.default);
         let mut record = vec![
-            spreadsheet::lasting_cell_of(customer.legacy_id.as_str()).into_owned(),
+            spreadsheet::lasting_cell(customer.legacy_id.as_str()).into_owned(),
             text(details.email.as_ref()),
             text(details.name.as_ref()),
             text(details.phone.as_ref()),
@@ -238,7 +239,7 @@ impl<W: Write> Lines<W> {
         } else {
             Default::default()
         };
-        record.extend(remarks.map(|remark| spreadsheet::cell_of(&remark).into_owned()));
+        record.extend(remarks.map(|remark| spreadsheet::cell(&remark).into_owned()));
         record
     }
 
