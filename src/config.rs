@@ -160,6 +160,7 @@ impl Config {
                 },
             ),
             account_per_second: per_second(account, total_per_second),
+            ..defaults
         }
     }
 

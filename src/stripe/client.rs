@@ -30,7 +30,7 @@ use super::facts::{
 };
 use super::http::{ClientError, Http, Lost, Timeouts};
 use super::key::{Mode, SecretKey};
-use super::limiter::{Limiter, Limits};
+use super::limiter::{Came, Limiter, Limits, Permit};
 use super::request::{Read, Request, Write};
 use super::retry::{Failure, History, Pace, Policy, Verdict, decide};
 use crate::ids::{AccountId, CustomerId, PaymentMethodId};
@@ -246,6 +246,11 @@ impl Client {
         self.counters.read()
     }
 
+    /// How fast requests go, and what Stripe says to that.
+    pub fn limiter(&self) -> &Limiter {
+        &self.limiter
+    }
+
     /// The first `Stripe-Notice` that came, such as word of an outdated API version; worth one warning.
     pub fn notice(&self) -> Option<&str> {
         self.notice.get().map(String::as_str)
@@ -275,9 +280,9 @@ impl Client {
             last: None,
         };
         loop {
-            if !self.permitted(request).await {
+            let Some(permit) = self.permitted(request).await else {
                 return tried.end(Why::Draining);
-            }
+            };
             if started.is_some_and(|started| !self.clock.may_resend(started.started_at())) {
                 return tried.end(Why::Expired);
             }
@@ -287,6 +292,7 @@ impl Client {
             }
             self.counters.sent(request.endpoint, tried.last.is_none());
             let (settled, failure) = self.attempt(request, started, &classify).await;
+            self.limiter.answered(permit, came(settled.as_ref().err()));
             tried.take(settled);
             let verdict =
                 failure.map(|failure| decide(&self.policy, &mut history, failure, fastrand::f64()));
@@ -334,14 +340,13 @@ impl Client {
             self.notice.get_or_init(|| notice.clone());
         }
         let settled = classify(&wire);
-        let failure = self.failure(request, &wire, settled.as_ref().err());
+        let failure = self.failure(&wire, settled.as_ref().err());
         (settled, failure)
     }
 
     /// What an answer failed by, if another attempt may follow: it settled nothing, or Stripe itself advises to ask again.
     fn failure(
         &self,
-        request: &Request,
         wire: &WireAnswer,
         again: Option<&Again>,
     ) -> Option<Failure> {
@@ -354,9 +359,8 @@ impl Client {
         let retry_after_ms = wire.headers.retry_after_ms;
         match again {
             Some(again) => {
-                if let Cause::RateLimited(limited_by) = again.cause {
+                if let Cause::RateLimited(_) = again.cause {
                     self.counters.rate_limited();
-                    self.limiter.pause(limited_by, request.endpoint);
                 }
                 Some(Failure::of(again, advice, retry_after_ms))
             }
@@ -369,15 +373,15 @@ impl Client {
         }
     }
 
-    /// Waits for a permit; false if the run is draining.
-    async fn permitted(&self, request: &Request) -> bool {
+    /// Waits for a permit; `None` if the run is draining.
+    async fn permitted(&self, request: &Request) -> Option<Permit> {
         if *self.draining.borrow() {
-            return false;
+            return None;
         }
         tokio::select! {
             biased;
-            () = self.limiter.permit(request.endpoint, request.account.as_ref()) => true,
-            () = self.drained() => false,
+            permit = self.limiter.permit(request.endpoint, request.account.as_ref()) => Some(permit),
+            () = self.drained() => None,
         }
     }
 
@@ -401,6 +405,16 @@ impl Client {
         {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// What an attempt came to, as far as limits are concerned.
+fn came(again: Option<&Again>) -> Came {
+    match again.map(|again| again.cause) {
+        Some(Cause::RateLimited(limited_by)) => Came::Limited(limited_by),
+        Some(Cause::Locked) => Came::Locked,
+        Some(Cause::NoConnection | Cause::Lost | Cause::TimedOut) => Came::Lost,
+        Some(Cause::Server(_) | Cause::NotUnderstood(_) | Cause::Conflict) | None => Came::Through,
     }
 }
 

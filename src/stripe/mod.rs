@@ -41,7 +41,7 @@ pub use http::ClientError;
 #[cfg(test)]
 pub(crate) use http::Lost;
 pub use key::{InvalidKey, Mode, SecretKey};
-pub use limiter::Limits;
+pub use limiter::{Adaptive, Came, ConnectedBudget, Limiter, Limits, Manner, Rate, Share};
 pub use refusal::{Reach, Refusal};
 pub use request::{Endpoint, Markers, Read, Request, Write};
 
