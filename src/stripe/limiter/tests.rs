@@ -193,7 +193,7 @@ async fn a_bound_on_what_is_in_flight_rises_again() {
         }
     }
     let most = limiter.reading().in_flight_most.unwrap();
-    assert!(most > 50, "{most}");
+    assert!(most > 40, "{most}");
 }
 
 /// Stripe as it may be: windows of a second, for all together or for each payer.
@@ -248,7 +248,7 @@ async fn clones(limits: Limits, own: bool) -> (u32, Vec<Event>) {
                 let came = held(&stripe).answers(second, endpoint, Some(&account));
                 tokio::time::sleep(Duration::from_millis(150)).await;
                 limiter.answered(permit, came);
-                through += u32::from(came == Came::Through && second >= 240);
+                through += u32::from(came == Came::Through && (240..300).contains(&second));
             }
             through
         });
@@ -328,7 +328,8 @@ async fn who_gives_up_waiting_leaves_the_turn_to_the_next() {
     );
     let begin = Instant::now();
     limiter.permit(Endpoint::CreateCustomer, None).await;
-    assert!(begin.elapsed() <= Duration::from_secs(1));
+    // In the ramp.
+    assert!(begin.elapsed() <= Duration::from_millis(1600));
 }
 
 #[test]
