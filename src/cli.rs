@@ -2,6 +2,7 @@
 //! settings of them.
 
 mod migrate;
+mod pace;
 mod rehearse;
 mod results;
 mod settle;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use migrate::{Resume, Run, Work};
+pub use pace::{Steering, Throttle, TotalRate};
 pub use rehearse::{Drill, Rehearsal, Sample, Simulate, Switch};
 pub use results::{Export, ExportFormat, Status};
 pub use settle::{Reconcile, Recover};
@@ -78,6 +80,8 @@ pub enum Command {
     Recover(Recover),
     /// Show what stands where; works while a run is on.
     Status(Status),
+    /// Slow down, pause or stop a run that is on, from another terminal.
+    Throttle(Throttle),
     /// Write the mapping from old ids to new ones.
     Export(Export),
     /// Serve the built-in Stripe simulator on a loopback address.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Rehearsal, Stripe};
+use super::{Rehearsal, Steering, Stripe};
 use crate::ids::AccountId;
 
 /// `pmclone run`.
@@ -21,6 +21,9 @@ pub struct Run {
     /// What to work on.
     #[command(flatten)]
     pub work: Work,
+    /// When to send.
+    #[command(flatten)]
+    pub steering: Steering,
     /// The rehearsal.
     #[command(flatten)]
     pub rehearsal: Rehearsal,
@@ -38,6 +41,9 @@ pub struct Resume {
     /// What to work on.
     #[command(flatten)]
     pub work: Work,
+    /// When to send.
+    #[command(flatten)]
+    pub steering: Steering,
     /// The rehearsal.
     #[command(flatten)]
     pub rehearsal: Rehearsal,

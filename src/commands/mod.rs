@@ -3,6 +3,7 @@
 mod drill;
 mod dry_run;
 pub(crate) mod export;
+mod helm;
 mod import;
 mod interrupt;
 mod migrate;
@@ -16,6 +17,7 @@ mod session;
 mod simulate;
 pub(crate) mod status;
 mod take_up;
+mod throttle;
 #[cfg(test)]
 mod tests;
 
@@ -43,6 +45,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Reconcile(args) => reconcile::reconcile(&config, &args),
         Command::Recover(args) => recover::recover(&config, &args),
         Command::Status(args) => status::status(&config, &args),
+        Command::Throttle(args) => throttle::throttle(&config, &args),
         Command::Export(args) => export::export(&config, &args),
         Command::Simulate(args) => simulate::simulate(&config, &args),
         Command::Sample(args) => sample::sample(&args),

@@ -31,6 +31,7 @@ pub fn run(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
 
 async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
     let state = config.state_file(args.rehearsal.simulate);
+    config.hours(&args.steering)?;
     // A wrong file is told before anybody is asked anything.
     drop(input::open(&args.csv).map_err(|error| Failure::new(Exit::Input, error.to_string()))?);
     let of = |error: StoreError| Failure::store(&state, &error);
@@ -48,7 +49,7 @@ async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
         recovery: Recovery::No,
     });
     take_in(config, &conn, &args.csv, &migration, &state, &opened.link)?;
-    let asked = Asked::of(config, &args.work, &args.stripe);
+    let asked = Asked::of(config, &args.work, &args.stripe, &args.steering);
     let prepared = Prepared {
         lock,
         state,

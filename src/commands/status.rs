@@ -106,6 +106,10 @@ pub fn of_connection(
             retried: counts.requests.retried,
             rate_limited: counts.requests.rate_limited,
         },
+        // What cannot be read was told by another version.
+        pace: store::pace(conn)?
+            .filter(|_| running)
+            .and_then(|told| serde_json::from_str(&told).ok()),
     };
     let in_doubt = if running {
         Vec::new()

@@ -12,6 +12,7 @@ pub mod drill;
 pub mod export;
 pub mod file;
 pub mod import;
+pub mod pace;
 pub mod plan;
 pub mod progress;
 pub mod reconcile;

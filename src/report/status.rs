@@ -6,12 +6,14 @@ pub use people::text;
 
 use serde::{Serialize, Serializer};
 
+use super::pace::Pace;
+
 use crate::ids::{AccountId, CustomerId, LegacyId};
 use crate::state::{Doubt, Standing, StepKind};
 use crate::time::StripeTime;
 
 /// The object that `status --json` prints: these fields in this order. Other programs read it: fields are only ever added.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Status {
     /// The migration's id.
     pub migration: String,
@@ -27,6 +29,8 @@ pub struct Status {
     pub accounts: Vec<Account>,
     /// What was sent since the migration began, all runs together.
     pub requests: Requests,
+    /// How fast a run goes that is on; null where none is.
+    pub pace: Option<Pace>,
 }
 
 /// Customers by standing.
@@ -242,6 +246,7 @@ pub(crate) mod tests {
             payment_methods: PaymentMethods::default(),
             accounts: Vec::new(),
             requests: Requests::default(),
+            pace: None,
         }
     }
 
@@ -307,7 +312,7 @@ pub(crate) mod tests {
             r#""customers":{"total":0,"pending":0,"in_progress":0,"migrated":0,"refused":0,"parked":0,"in_doubt":0},"#,
             r#""payment_methods":{"total":0,"cloned":0},"#,
             r#""accounts":[{"id":"acct_1A","standing":"active","reason":null,"customers":0,"migrated":0,"refused":0,"parked":0}],"#,
-            r#""requests":{"sent":0,"retried":0,"rate_limited":0}}"#,
+            r#""requests":{"sent":0,"retried":0,"rate_limited":0},"pace":null}"#,
         );
         assert_eq!(serde_json::to_string(&status).unwrap(), documented);
     }

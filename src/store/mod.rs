@@ -11,6 +11,7 @@
 
 mod check;
 mod codes;
+mod control;
 mod counts;
 mod found;
 mod gate;
@@ -30,6 +31,7 @@ mod work;
 mod writer;
 
 pub use check::log_left;
+pub use control::{Control, pause_file};
 pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, ReasonCount};
 pub use found::{KnownDefault, Marked, Marks, MigrationFound, Scope, sweep_pages, unread};
 pub use gate::{Commit, Gate};
@@ -38,7 +40,7 @@ pub use import::{
 };
 pub use load::{CustomerSeq, Loaded, Loader};
 pub use lock::RunLock;
-pub use migration::{CsvFile, Migration, Recovery, clones_left};
+pub use migration::{CsvFile, Migration, Recovery, clones_left, pace};
 pub use open::{copy, create, open_existing, open_readonly, temporary};
 pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark};
 pub use started::Started;

@@ -100,6 +100,7 @@ pub struct RequestTally {
 enum Message {
     Commit(Changes, oneshot::Sender<Result<(), StoreError>>),
     Tally(RequestTally),
+    Pace(String),
 }
 
 /// The run's handle to the state file; cheap to clone.
@@ -178,6 +179,12 @@ impl Store {
         let changes = changes.without_intent();
         self.commit(changes).await?;
         Ok(started)
+    }
+
+    /// Keeps how fast the run goes, for whoever looks, with the next commit. Where much waits to be written, it is left out: the
+    /// next one comes soon.
+    pub fn pace(&self, told: String) {
+        drop(self.queue.try_send(Message::Pace(told)));
     }
 
     /// Adds to the counts of requests, with the next commit.
@@ -306,6 +313,10 @@ fn write_batch(conn: &Connection, batch: &[Message], gate: Option<&Gate>) -> rus
         batch.iter().try_for_each(|message| match message {
             Message::Commit(changes, _) => write_changes(conn, changes),
             Message::Tally(tally) => tally.add_to(conn),
+            Message::Pace(told) => conn
+                .prepare_cached("UPDATE migration SET pace = ?1")?
+                .execute([told])
+                .map(|_| ()),
         })?;
         pass(Commit::Begun);
         Ok(())

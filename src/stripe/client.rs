@@ -31,7 +31,7 @@ use super::facts::{
 use super::http::{ClientError, Http, Lost, Timeouts};
 use super::key::{Mode, SecretKey};
 use super::limiter::{Came, Limiter, Limits, Permit};
-use super::request::{Read, Request, Write};
+use super::request::{Method, Read, Request, Write};
 use super::retry::{Failure, History, Pace, Policy, Verdict, decide};
 use crate::ids::{AccountId, CustomerId, PaymentMethodId};
 use crate::state::Window;
@@ -96,6 +96,7 @@ struct Unsettled {
 #[derive(Debug, Clone, Copy)]
 enum Why {
     Draining,
+    Held,
     Expired,
     GaveUp,
 }
@@ -280,8 +281,10 @@ impl Client {
             last: None,
         };
         loop {
-            let Some(permit) = self.permitted(request).await else {
-                return tried.end(Why::Draining);
+            let begins = started.is_some() && tried.last.is_none();
+            let permit = match self.permitted(request, begins).await {
+                Ok(permit) => permit,
+                Err(why) => return tried.end(why),
             };
             if started.is_some_and(|started| !self.clock.may_resend(started.started_at())) {
                 return tried.end(Why::Expired);
@@ -373,15 +376,26 @@ impl Client {
         }
     }
 
-    /// Waits for a permit; `None` if the run is draining.
-    async fn permitted(&self, request: &Request) -> Option<Permit> {
+    /// Waits for a permit, unless the run is draining. What `begins` a write is not begun while the run is held, since its intent
+    /// would age; what is under way is brought to its end; reads wait.
+    async fn permitted(&self, request: &Request, begins: bool) -> Result<Permit, Why> {
         if *self.draining.borrow() {
-            return None;
+            return Err(Why::Draining);
         }
+        let read = request.method == Method::Get;
+        let permit = async {
+            if read {
+                self.limiter.until_held(false).await;
+            }
+            self.limiter
+                .permit(request.endpoint, request.account.as_ref())
+                .await
+        };
         tokio::select! {
             biased;
-            permit = self.limiter.permit(request.endpoint, request.account.as_ref()) => Some(permit),
-            () = self.drained() => None,
+            () = self.limiter.until_held(true), if begins => Err(Why::Held),
+            permit = permit => Ok(permit),
+            () = self.drained() => Err(Why::Draining),
         }
     }
 
@@ -482,12 +496,15 @@ impl Unsettled {
             (Why::Expired, Effect::None | Effect::Possible, last) => {
                 Outcome::Doubt(doubt(DoubtKind::Expired, last))
             }
-            (Why::Draining | Why::GaveUp, Effect::Possible, Some(last)) => {
+            (Why::Draining | Why::Held | Why::GaveUp, Effect::Possible, Some(last)) => {
                 Outcome::Doubt(doubt(DoubtKind::NoAnswer(last.cause), Some(last)))
             }
             (Why::GaveUp, Effect::None, Some(last)) => {
                 Outcome::NotExecuted(NotExecuted::GaveUp(last))
             }
+            // Only where nothing was tried.
+            (Why::Held, Effect::None | Effect::Possible, None)
+            | (Why::Held, Effect::None, Some(_)) => Outcome::NotExecuted(NotExecuted::Held),
             (Why::Draining, Effect::None, Some(_))
             | (Why::Draining | Why::GaveUp, Effect::None | Effect::Possible, None) => {
                 Outcome::NotExecuted(NotExecuted::Draining)
@@ -497,7 +514,9 @@ impl Unsettled {
 
     fn of_read(self) -> ReadFailure {
         match (self.why, self.last) {
-            (Why::Draining, _) | (Why::Expired | Why::GaveUp, None) => ReadFailure::Draining,
+            (Why::Draining | Why::Held, _) | (Why::Expired | Why::GaveUp, None) => {
+                ReadFailure::Draining
+            }
             (Why::Expired | Why::GaveUp, Some(last)) => ReadFailure::NoAnswer(last),
         }
     }

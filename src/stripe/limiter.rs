@@ -26,6 +26,7 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::answer::LimitedBy;
@@ -95,6 +96,8 @@ pub struct Limiter {
     in_flight_of: [Arc<InFlight>; Endpoint::ALL.len()],
     learning: Mutex<Learning>,
     events: Mutex<Vec<Event>>,
+    /// While true, nothing new is begun.
+    held: watch::Sender<bool>,
 }
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -113,8 +116,25 @@ impl Limiter {
             in_flight_of: Endpoint::ALL.map(|_| InFlight::new()),
             learning: Mutex::new(learning),
             events: Mutex::new(Vec::new()),
+            held: watch::channel(false).0,
             limits: Mutex::new(limits),
         }
+    }
+
+    /// Holds whatever is not begun, or lets it go on.
+    pub fn hold(&self, hold: bool) {
+        self.held.send_if_modified(|held| std::mem::replace(held, hold) != hold);
+    }
+
+    /// Whether it is held.
+    pub fn is_held(&self) -> bool {
+        *self.held.borrow()
+    }
+
+    /// Ends once it is held, or once it is not.
+    pub async fn until_held(&self, hold: bool) {
+        // The sender is here, so it cannot be gone.
+        drop(self.held.subscribe().wait_for(|held| *held == hold).await);
     }
 
     /// Waits until one attempt may be sent. Dropping the future may have spent permits, which costs time and nothing else.

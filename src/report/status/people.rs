@@ -17,6 +17,7 @@ const SHOWN: usize = 20;
 pub fn text(status: &Status, extras: &Extras, look: Look) -> String {
     let parts = [
         Some(headline(status, extras, look)),
+        status.pace.as_ref().map(|pace| pace.text(look)),
         Some(counts(status, look)),
         refused(&extras.reasons, look),
         parked(&status.accounts, look),

@@ -57,6 +57,8 @@ pub struct Limits {
     pub share: Share,
     /// The rates are where to begin: what Stripe grants is looked for (`--rate auto`).
     pub seek: bool,
+    /// Those of endpoints were asked for: they are not looked for.
+    pub endpoint_is_asked: bool,
     /// The total was asked for as a number: it holds whoever pays.
     pub total_is_asked: bool,
     /// Whose budget a call with `Stripe-Account` uses.
@@ -100,13 +102,25 @@ impl Limits {
         account_per_second: None,
         share: Share::DEFAULT,
         seek: false,
+        endpoint_is_asked: false,
         total_is_asked: false,
         connected: ConnectedBudget::Shared,
     };
 
     fn asked(&self, per_second: Option<NonZeroU32>) -> Asked {
+        self.asked_or_sought(per_second, self.seek)
+    }
+
+    fn asked_of_endpoint(&self) -> Asked {
+        self.asked_or_sought(
+            self.endpoint_per_second,
+            self.seek && !self.endpoint_is_asked,
+        )
+    }
+
+    fn asked_or_sought(&self, per_second: Option<NonZeroU32>, seek: bool) -> Asked {
         let share = self.share.part();
-        if self.seek {
+        if seek {
             Asked::seek(per_second, f64::INFINITY, share)
         } else {
             Asked::most(per_second, share)
@@ -126,7 +140,7 @@ impl Limits {
     /// Of an endpoint, whoever pays.
     pub(super) fn joint_endpoint(&self, learnt: Option<Learnt>) -> Asked {
         match learnt {
-            Some(Learnt::Shared) => self.asked(self.endpoint_per_second),
+            Some(Learnt::Shared) => self.asked_of_endpoint(),
             Some(Learnt::Own) => Asked::Off,
             None => self.beyond(self.endpoint_per_second),
         }
@@ -139,7 +153,7 @@ impl Limits {
 
     /// The same for an endpoint.
     pub(super) fn payer_endpoint(&self) -> Asked {
-        self.asked(self.endpoint_per_second)
+        self.asked_of_endpoint()
     }
 
     /// On one connected account, whoever pays.
