@@ -53,7 +53,10 @@ enum FileRate {
 
 /// A number, `"off"` or `"auto"`.
 #[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(untagged, expecting = "expected a whole number from 1, \"off\", or \"auto\"")]
+#[serde(
+    untagged,
+    expecting = "expected a whole number from 1, \"off\", or \"auto\""
+)]
 enum FileTotalRate {
     Told(FileRate),
     Auto(Auto),
@@ -209,7 +212,9 @@ impl Config {
             let share = self.from_file.share?;
             let parsed = Share::parse(&share.to_string());
             Some(parsed.ok_or_else(|| {
-                Failure::usage("pmclone.toml: share: give a part of the limit, above 0 and 1 at most")
+                Failure::usage(
+                    "pmclone.toml: share: give a part of the limit, above 0 and 1 at most",
+                )
             }))
         };
         match stripe.share {
@@ -229,7 +234,10 @@ impl Config {
         } else {
             steering.windows.clone()
         };
-        let zone = steering.timezone.as_ref().or(self.from_file.timezone.as_ref());
+        let zone = steering
+            .timezone
+            .as_ref()
+            .or(self.from_file.timezone.as_ref());
         let zone = match zone {
             Some(name) => TimeZone::get(name).map_err(|_| {
                 Failure::usage(format!("{name} is no time zone that this machine knows"))

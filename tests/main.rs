@@ -13,6 +13,7 @@ mod killed;
 mod limits;
 mod machine;
 mod outputs;
+mod pace;
 mod property;
 mod real_input;
 mod reconcile;

@@ -152,6 +152,6 @@ pub fn play(scene: &Scene, name: &str, kind: Kind, latency: Duration) -> Told {
 }
 
 /// Evenly from 0 to 1, and the same each time.
-fn drawn(at: Duration) -> f64 {
+pub fn drawn(at: Duration) -> f64 {
     fastrand::Rng::with_seed(u64::try_from(at.as_nanos()).unwrap_or(u64::MAX)).f64()
 }

@@ -14,6 +14,18 @@ pub enum Kind {
     Bucket,
 }
 
+impl Kind {
+    pub const ALL: [Self; 3] = [Self::Window, Self::Sliding, Self::Bucket];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Window => "whole seconds",
+            Self::Sliding => "any stretch of a second",
+            Self::Bucket => "a bucket",
+        }
+    }
+}
+
 /// A limiter that everybody shares who uses the account.
 #[derive(Debug)]
 pub struct Model {
@@ -53,7 +65,8 @@ impl Model {
                 while self.log.front().is_some_and(out) {
                     self.log.pop_front();
                 }
-                let room = f64::from(u32::try_from(self.log.len()).unwrap_or(u32::MAX)) + 1.0 <= limit;
+                let room =
+                    f64::from(u32::try_from(self.log.len()).unwrap_or(u32::MAX)) + 1.0 <= limit;
                 if room {
                     self.log.push_back(now);
                 }

@@ -61,6 +61,7 @@ impl Policy {
             Self::Bracket(Box::new(Adaptive::new(Manner {
                 start: asked,
                 most: asked,
+                seeks: false,
                 share,
             })))
         };

@@ -19,7 +19,7 @@ pub struct Steering {
     #[arg(long = "window", value_name = "HH:MM-HH:MM")]
     pub windows: Vec<Window>,
     /// The time zone of these hours, as `Europe/Berlin` [default: the machine's].
-    #[arg(long, value_name = "ZONE", requires = "windows")]
+    #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
     /// End after so long, as `4h` or `90m`, with everything saved; exit code 8 where work is left.
     #[arg(long, value_name = "TIME", value_parser = duration)]

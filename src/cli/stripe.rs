@@ -42,7 +42,12 @@ pub struct Stripe {
     pub share: Option<Share>,
     /// Whose budget calls on connected accounts use, which Stripe does not document: the platform's, each account's own, or learn it
     /// from what Stripe refuses [default: shared].
-    #[arg(long, value_enum, value_name = "shared|own|auto", hide_possible_values = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "shared|own|auto",
+        hide_possible_values = true
+    )]
     pub connected_budget: Option<ConnectedBudget>,
     /// Customers in flight at once; each has one request in flight at most [default: 32].
     #[arg(long, value_name = "N")]

@@ -89,6 +89,11 @@ impl Helm {
         self.holds
     }
 
+    /// Leaves the helm: what was said was said to this run.
+    pub fn leave(self) -> Result<(), StoreError> {
+        Control::remove(&self.state)
+    }
+
     /// Why it ended the run, if it did.
     pub fn ended(&self) -> Option<Ends> {
         match self.course {
@@ -106,7 +111,9 @@ impl Helm {
             && let Ok(rate) = text.parse::<cli::TotalRate>()
         {
             context.client.limiter().ask_total(rate.into(), self.auto);
-            note(&format!("`pmclone throttle`: requests per second from now on: {text}."));
+            note(&format!(
+                "`pmclone throttle`: requests per second from now on: {text}."
+            ));
         }
         self.control = said;
         self.told = None;
@@ -114,7 +121,9 @@ impl Helm {
 
     fn cannot_read(&mut self, error: &StoreError, note: &mut impl FnMut(&str)) {
         if !std::mem::replace(&mut self.unread, true) {
-            note(&format!("What `pmclone throttle` says cannot be heard: {error}"));
+            note(&format!(
+                "What `pmclone throttle` says cannot be heard: {error}"
+            ));
         }
     }
 
@@ -130,13 +139,18 @@ impl Helm {
         // The first read of a session sets the clock; without one, no hour is known, and none is kept.
         let now = context.client.clock().latest_now();
         let now = now.and_then(|now| Timestamp::from_second(now.0).ok());
-        let course = self
-            .hours
-            .course(now.unwrap_or(Timestamp::UNIX_EPOCH), self.begun.elapsed(), said);
+        let course = self.hours.course(
+            now.unwrap_or(Timestamp::UNIX_EPOCH),
+            self.begun.elapsed(),
+            said,
+        );
         if course == self.course {
             return;
         }
-        context.client.limiter().hold(matches!(course, Course::Wait(_)));
+        context
+            .client
+            .limiter()
+            .hold(matches!(course, Course::Wait(_)));
         if matches!(course, Course::End(_)) {
             context.draining.send_replace(true);
         }
@@ -220,6 +234,8 @@ impl Helm {
         };
         Pace {
             state,
+            // What it waited for last does not bind while it waits.
+            binds: pace.binds.filter(|_| state != PaceState::Waiting),
             because: because.map(str::to_owned),
             until: until.map(|until| until.to_string()),
             ..pace

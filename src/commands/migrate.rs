@@ -72,7 +72,12 @@ pub struct Asked {
 
 impl Asked {
     /// From the arguments and the configuration.
-    pub fn of(config: &Config, work: &cli::Work, stripe: &cli::Stripe, steering: &cli::Steering) -> Self {
+    pub fn of(
+        config: &Config,
+        work: &cli::Work,
+        stripe: &cli::Stripe,
+        steering: &cli::Steering,
+    ) -> Self {
         Self {
             selection: super::dry_run::selection(work),
             adopt_attached: work.adopt_attached,
@@ -303,7 +308,9 @@ async fn carry_out(
         true = at_once => Ok(Ended::AtOnce),
     };
     progress.finish();
-    (ended, helm.ended().is_some())
+    let asked_to_end = helm.ended().is_some();
+    let left = helm.leave();
+    (ended.and_then(|ended| left.map(|()| ended)), asked_to_end)
 }
 
 fn snapshot(context: &Context, in_flight: usize, begun: Instant, holds: Holds) -> Snapshot {

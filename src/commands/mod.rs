@@ -17,9 +17,9 @@ mod session;
 mod simulate;
 pub(crate) mod status;
 mod take_up;
-mod throttle;
 #[cfg(test)]
 mod tests;
+mod throttle;
 
 use std::io;
 

@@ -50,7 +50,10 @@ pub fn throttle(config: &Config, args: &cli::Throttle) -> Result<Exit, Failure> 
 fn said(before: &Control, args: &cli::Throttle) -> Control {
     let said = Control {
         word: before.word,
-        rate: args.rate.map(|rate| rate.to_string()).or_else(|| before.rate.clone()),
+        rate: args
+            .rate
+            .map(|rate| rate.to_string())
+            .or_else(|| before.rate.clone()),
         pause: (before.pause || args.pause) && !args.go,
         stop: before.stop || args.stop,
     };
@@ -114,7 +117,13 @@ mod tests {
         );
         assert_eq!((paused.word, paused.pause), (2, true));
         assert_eq!(paused.rate.as_deref(), Some("5"));
-        let going = said(&paused, &cli::Throttle { go: true, ..asked() });
+        let going = said(
+            &paused,
+            &cli::Throttle {
+                go: true,
+                ..asked()
+            },
+        );
         assert_eq!((going.word, going.pause), (3, false));
         assert_eq!(going.rate.as_deref(), Some("5"));
         assert_eq!(said(&going, &asked()), going);

@@ -152,7 +152,10 @@ impl Pace {
         match (self.state, self.because.as_deref()) {
             (PaceState::Waiting, Some("window")) => {
                 let opens = self.until.as_deref().unwrap_or("later");
-                parts.push(format!("waiting for the window {}, which opens {opens}", hours()));
+                parts.push(format!(
+                    "waiting for the window {}, which opens {opens}",
+                    hours()
+                ));
             }
             (PaceState::Waiting, Some("pause_file")) => {
                 parts.push("paused by the pause file".to_owned());
@@ -200,10 +203,12 @@ impl Pace {
     fn budget(&self) -> Option<&'static str> {
         match (self.connected_budget, self.connected_budget_is) {
             (ConnectedBudget::Shared, _) => None,
-            (ConnectedBudget::Own, _) => Some("each connected account is taken to have a budget of its own"),
-            (ConnectedBudget::Auto, None) => {
-                Some("whose budget calls on connected accounts use is not learnt yet: shared until then")
+            (ConnectedBudget::Own, _) => {
+                Some("each connected account is taken to have a budget of its own")
             }
+            (ConnectedBudget::Auto, None) => Some(
+                "whose budget calls on connected accounts use is not learnt yet: shared until then",
+            ),
             (ConnectedBudget::Auto, Some(Learnt::Shared)) => {
                 Some("learnt: calls on connected accounts use the platform's budget")
             }
@@ -225,12 +230,16 @@ pub fn event(event: &Event) -> String {
                 Some(asked) => format!(
                     "Stripe refuses {name} within our own {asked} requests/s: somebody else uses the limit, or it is lower. Slowed to {now}, to leave them room."
                 ),
-                None => format!("Stripe's limit for {name} is found: staying under it, at {now} requests/s."),
+                None => format!(
+                    "Stripe's limit for {name} is found: staying under it, at {now} requests/s."
+                ),
             }
         }
         Event::TooMany { endpoint, most } => {
             let of = endpoint.map_or("requests", super::super::stripe::Endpoint::name);
-            format!("Stripe says that too many {of} are under way at once: at most {most} are for now.")
+            format!(
+                "Stripe says that too many {of} are under way at once: at most {most} are for now."
+            )
         }
         Event::Learnt {
             learnt,

@@ -26,7 +26,10 @@ impl FromStr for Window {
         let (from, until) = text.split_once('-').ok_or(HOW)?;
         let time = |text: &str| {
             let whole = text.len() == 5 && text.is_ascii();
-            Time::strptime("%H:%M", text).ok().filter(|_| whole).ok_or(HOW)
+            Time::strptime("%H:%M", text)
+                .ok()
+                .filter(|_| whole)
+                .ok_or(HOW)
         };
         let (from, until) = (time(from)?, time(until)?);
         if from == until {
@@ -38,7 +41,12 @@ impl FromStr for Window {
 
 impl std::fmt::Display for Window {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}-{}", self.from.strftime("%H:%M"), self.until.strftime("%H:%M"))
+        write!(
+            f,
+            "{}-{}",
+            self.from.strftime("%H:%M"),
+            self.until.strftime("%H:%M")
+        )
     }
 }
 
@@ -196,7 +204,10 @@ mod tests {
     fn the_night_on_which_clocks_change_has_its_window_too() {
         // On 2026-03-29 the hour from 02:00 to 03:00 is left out in Berlin.
         let berlin = hours(&["02:30-04:00"], "Europe/Berlin");
-        assert_eq!(at(&berlin, "2026-03-29T00:59:00Z"), waits("2026-03-29T01:30:00Z"));
+        assert_eq!(
+            at(&berlin, "2026-03-29T00:59:00Z"),
+            waits("2026-03-29T01:30:00Z")
+        );
         assert_eq!(at(&berlin, "2026-03-29T01:30:00Z"), Course::Go);
     }
 
@@ -217,7 +228,15 @@ mod tests {
 
     #[test]
     fn what_is_no_window_is_refused() {
-        for text in ["", "1-5", "01:00", "01:00-25:00", "01:00-01:00", "1:00-05:00", "01:00-05:00Z"] {
+        for text in [
+            "",
+            "1-5",
+            "01:00",
+            "01:00-25:00",
+            "01:00-01:00",
+            "1:00-05:00",
+            "01:00-05:00Z",
+        ] {
             assert!(text.parse::<Window>().is_err(), "{text}");
         }
         let window: Window = "22:00-05:30".parse().unwrap();
@@ -239,7 +258,11 @@ mod tests {
                 pause_file: bit(3),
             };
             let since = Duration::from_secs(if bit(1) { 3600 } else { 3599 });
-            let now = if bit(4) { "2026-01-10T06:00:00Z" } else { "2026-01-10T02:00:00Z" };
+            let now = if bit(4) {
+                "2026-01-10T06:00:00Z"
+            } else {
+                "2026-01-10T02:00:00Z"
+            };
             let expected = match bits.trailing_zeros() {
                 0 => Course::End(Ends::Throttle),
                 1 => Course::End(Ends::MaxDuration),
@@ -248,7 +271,11 @@ mod tests {
                 4 => waits("2026-01-11T01:00:00Z"),
                 _ => Course::Go,
             };
-            assert_eq!(night.course(now.parse().unwrap(), since, said), expected, "{bits:b}");
+            assert_eq!(
+                night.course(now.parse().unwrap(), since, said),
+                expected,
+                "{bits:b}"
+            );
         }
     }
 }

@@ -41,7 +41,9 @@ impl Control {
     /// Says it, in place of all that was said before.
     pub fn write(&self, state: &Path) -> Result<(), StoreError> {
         let path = control_file(state);
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
         let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
         let json = serde_json::to_vec(self).map_err(std::io::Error::from)?;
         file.write_all(&json)?;

@@ -348,11 +348,7 @@ impl Client {
     }
 
     /// What an answer failed by, if another attempt may follow: it settled nothing, or Stripe itself advises to ask again.
-    fn failure(
-        &self,
-        wire: &WireAnswer,
-        again: Option<&Again>,
-    ) -> Option<Failure> {
+    fn failure(&self, wire: &WireAnswer, again: Option<&Again>) -> Option<Failure> {
         // Stripe says "do not retry" on every success. Where the object did not come through, that is no advice.
         let success = (200..300).contains(&wire.status);
         let advice = match wire.headers.advice {

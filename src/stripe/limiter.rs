@@ -123,7 +123,8 @@ impl Limiter {
 
     /// Holds whatever is not begun, or lets it go on.
     pub fn hold(&self, hold: bool) {
-        self.held.send_if_modified(|held| std::mem::replace(held, hold) != hold);
+        self.held
+            .send_if_modified(|held| std::mem::replace(held, hold) != hold);
     }
 
     /// Whether it is held.
@@ -145,14 +146,20 @@ impl Limiter {
             Some(account) => {
                 let payer = self.account(account);
                 if own {
-                    payer.endpoint(endpoint, limits.payer_endpoint()).permit().await;
+                    payer
+                        .endpoint(endpoint, limits.payer_endpoint())
+                        .permit()
+                        .await;
                 }
                 payer.total.permit().await;
                 Some(payer)
             }
             None if own => {
                 let payer = Arc::clone(&self.platform);
-                payer.endpoint(endpoint, limits.payer_endpoint()).permit().await;
+                payer
+                    .endpoint(endpoint, limits.payer_endpoint())
+                    .permit()
+                    .await;
                 payer.total.permit().await;
                 Some(payer)
             }
@@ -206,7 +213,9 @@ impl Limiter {
                 .endpoint(permit.endpoint, limits.payer_endpoint())
                 .accepted(permit.sent);
         }
-        let joint = self.joint.endpoint(permit.endpoint, limits.joint_endpoint(learnt));
+        let joint = self
+            .joint
+            .endpoint(permit.endpoint, limits.joint_endpoint(learnt));
         joint.accepted(permit.sent);
         self.joint.total.accepted(permit.sent);
         if learnt.is_none() && permit.account.is_some() {
@@ -217,17 +226,19 @@ impl Limiter {
     /// A rate was refused: of an endpoint, or of all.
     fn refused(&self, permit: &Permit, endpoint: Option<Endpoint>) {
         let (limits, learnt) = self.known();
-        let lane_of = |payer: &Payer| match endpoint {
-            Some(endpoint) if std::ptr::eq(payer, &raw const *self.joint) => payer
-                .endpoint(endpoint, limits.joint_endpoint(learnt))
-                .refused(permit.sent),
-            Some(endpoint) => payer
-                .endpoint(endpoint, limits.payer_endpoint())
-                .refused(permit.sent),
-            None => payer.total.refused(permit.sent),
+        let payer = permit
+            .payer
+            .as_ref()
+            .filter(|_| learnt == Some(Learnt::Own));
+        let (refusing, of_endpoint) = match payer {
+            Some(payer) => (payer, limits.payer_endpoint()),
+            None => (&self.joint, limits.joint_endpoint(learnt)),
         };
-        let payer = permit.payer.as_ref().filter(|_| learnt == Some(Learnt::Own));
-        let slowed = lane_of(payer.unwrap_or(&self.joint));
+        let lane = match endpoint {
+            Some(endpoint) => refusing.endpoint(endpoint, of_endpoint),
+            None => &refusing.total,
+        };
+        let slowed = lane.refused(permit.sent);
         if learnt.is_none() {
             self.learn_shared(limits, endpoint);
         }
@@ -236,7 +247,7 @@ impl Limiter {
                 account: permit.account.clone().filter(|_| payer.is_some()),
                 endpoint,
             };
-            self.tell_slowed(name, payer.unwrap_or(&self.joint));
+            self.tell_slowed(name, lane);
         }
     }
 

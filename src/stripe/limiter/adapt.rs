@@ -51,6 +51,8 @@ pub struct Manner {
     pub start: f64,
     /// Requests per second at most; infinite where the limit is looked for.
     pub most: f64,
+    /// The limit is looked for, upward and slowly, since nobody told it.
+    pub seeks: bool,
     /// Which part of what Stripe grants is taken once it has refused something: above 0, 1 at most.
     pub share: f64,
 }
@@ -91,7 +93,7 @@ pub struct Adaptive {
 impl Adaptive {
     /// At the rate to begin with.
     pub fn new(manner: Manner) -> Self {
-        let phase = if manner.start < manner.most {
+        let phase = if manner.seeks {
             Phase::Trial
         } else {
             Phase::Free
@@ -128,7 +130,7 @@ impl Adaptive {
 
     /// True while it goes slower than it was asked to, since Stripe refused something.
     pub fn is_slowed(&self) -> bool {
-        self.over.is_some() || (self.phase != Phase::Free && self.manner.most.is_finite())
+        self.over.is_some() || (self.phase != Phase::Free && !self.manner.seeks)
     }
 
     /// What was asked for is another thing now; what is known of Stripe stays known.
@@ -137,15 +139,10 @@ impl Adaptive {
         if self.rate > manner.most {
             self.set(manner.most, now, Phase::Free);
         } else if self.over.is_none() {
-            let phase = if manner.most.is_finite() {
-                Phase::Free
+            let (rate, phase) = if manner.seeks {
+                (manner.start.max(self.rate), Phase::Trial)
             } else {
-                Phase::Trial
-            };
-            let rate = if manner.most.is_finite() {
-                manner.most
-            } else {
-                manner.start.max(self.rate)
+                (manner.most, Phase::Free)
             };
             self.set(rate, now, phase);
         }
@@ -260,11 +257,7 @@ impl Adaptive {
 
     fn step_up(&mut self, now: Duration) {
         let rate = self.rate * (1.0 + self.step);
-        self.step = (self.step * 2.0).min(if self.manner.most.is_finite() {
-            1.0
-        } else {
-            STEP_UNKNOWN
-        });
+        self.step = (self.step * 2.0).min(if self.manner.seeks { STEP_UNKNOWN } else { 1.0 });
         self.set(rate, now, Phase::Trial);
     }
 
@@ -290,5 +283,143 @@ impl Adaptive {
     fn judge_from(&mut self, from: Duration) {
         self.judged_from = from;
         self.passed = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn asked(most: f64, share: f64) -> Adaptive {
+        Adaptive::new(Manner {
+            start: most,
+            most,
+            seeks: false,
+            share,
+        })
+    }
+
+    /// Sends at its rate before a limiter with windows of a second, each answer after `latency`; what passed and was refused from
+    /// `settled` on.
+    fn before(
+        adaptive: &mut Adaptive,
+        granted: impl Fn(u64) -> u32,
+        latency: Duration,
+        settled: Duration,
+        end: Duration,
+    ) -> (u32, u32) {
+        let mut answers = VecDeque::new();
+        let (mut now, mut second, mut count) = (Duration::ZERO, 0, 0);
+        let (mut passed, mut refused) = (0, 0);
+        while now < end {
+            while answers
+                .front()
+                .is_some_and(|(sent, _)| *sent + latency <= now)
+            {
+                let Some((sent, through)) = answers.pop_front() else {
+                    break;
+                };
+                if through {
+                    adaptive.accepted(sent, sent + latency);
+                } else {
+                    adaptive.refused(sent, sent + latency);
+                }
+            }
+            if now.as_secs() != second {
+                (second, count) = (now.as_secs(), 0);
+            }
+            let through = count < granted(second);
+            count += u32::from(through);
+            if now >= settled {
+                passed += u32::from(through);
+                refused += u32::from(!through);
+            }
+            answers.push_back((now, through));
+            now += Duration::from_secs_f64(1.0 / adaptive.rate());
+        }
+        (passed, refused)
+    }
+
+    #[test]
+    fn what_is_granted_is_used_with_hardly_a_refusal_whatever_the_latency() {
+        for latency_ms in [0, 150, 1000] {
+            for granted in [10, 25, 50, 99] {
+                let mut adaptive = asked(100.0, 1.0);
+                let (settled, end) = (at(300_000), at(1_200_000));
+                let (passed, refused) =
+                    before(&mut adaptive, |_| granted, at(latency_ms), settled, end);
+                assert!(
+                    f64::from(passed) > 0.998 * f64::from(granted) * 900.0,
+                    "{granted}: {passed}"
+                );
+                assert!(
+                    refused * 1000 < passed,
+                    "{granted} {latency_ms}: {refused} of {passed}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_good_neighbour_keeps_to_its_share_of_what_is_left() {
+        let mut adaptive = asked(80.0, 0.8);
+        let (passed, refused) = before(&mut adaptive, |_| 50, at(150), at(60_000), at(600_000));
+        let per_second = f64::from(passed) / 540.0;
+        assert!((38.0..43.0).contains(&per_second), "{per_second}");
+        assert!(refused * 1000 < passed, "{refused} of {passed}");
+        assert!(adaptive.is_slowed());
+    }
+
+    #[test]
+    fn a_limit_that_is_given_back_is_taken_up_again() {
+        let mut adaptive = asked(80.0, 0.8);
+        let granted = |second| if second < 300 { 40 } else { 100 };
+        before(&mut adaptive, granted, at(150), at(0), at(900_000));
+        assert!((adaptive.rate() - 80.0).abs() < 0.01, "{}", adaptive.rate());
+        assert!(!adaptive.is_slowed());
+    }
+
+    #[test]
+    fn an_unknown_limit_is_looked_for_slowly_and_stayed_under() {
+        let mut adaptive = Adaptive::new(Manner {
+            start: 80.0,
+            most: f64::INFINITY,
+            seeks: true,
+            share: 0.8,
+        });
+        before(&mut adaptive, |_| 500, at(150), at(0), at(15_000));
+        assert!(adaptive.rate() < 170.0, "{}", adaptive.rate());
+        before(&mut adaptive, |_| 500, at(150), at(0), at(600_000));
+        assert!(
+            (395.0..=505.0).contains(&adaptive.rate()),
+            "{}",
+            adaptive.rate()
+        );
+    }
+
+    #[test]
+    fn refusals_of_what_was_sent_before_it_was_slowed_are_old_news() {
+        let mut adaptive = asked(100.0, 0.8);
+        assert!(adaptive.refused(at(500), at(600)));
+        let slowed = adaptive.rate();
+        for ms in 501..600 {
+            assert!(!adaptive.refused(at(ms), at(ms + 100)));
+        }
+        assert_eq!(adaptive.rate().to_bits(), slowed.to_bits());
+    }
+
+    #[test]
+    fn nothing_stops_it_for_good() {
+        let mut adaptive = asked(1.0, 0.1);
+        for second in 0..1000 {
+            adaptive.refused(at(second * 10_000), at(second * 10_000));
+        }
+        assert!(adaptive.rate() >= LOWEST);
+        before(&mut adaptive, |_| 5, at(0), at(0), at(36_000_000));
+        assert!((adaptive.rate() - 1.0).abs() < 0.01, "{}", adaptive.rate());
     }
 }

@@ -258,16 +258,10 @@ impl Limiter {
         });
     }
 
-    pub(super) fn tell_slowed(&self, lane: LaneName, payer: &Payer) {
-        let standing = match lane.endpoint {
-            Some(endpoint) => payer.endpoints[endpoint.index()]
-                .get()
-                .and_then(|lane| lane.standing()),
-            None => payer.total.standing(),
-        };
-        if let Some(standing) = standing {
+    pub(super) fn tell_slowed(&self, name: LaneName, lane: &Lane) {
+        if let Some(standing) = lane.standing() {
             held(&self.events).push(Event::Slowed {
-                lane,
+                lane: name,
                 asked: standing.most,
                 now: standing.rate,
             });

@@ -59,6 +59,7 @@ impl Asked {
             Self::Rate(Manner {
                 start: rate,
                 most: rate,
+                seeks: false,
                 share,
             })
         })
@@ -70,6 +71,7 @@ impl Asked {
             Self::Rate(Manner {
                 start: f64::from(rate.get()),
                 most,
+                seeks: true,
                 share,
             })
         })
@@ -237,7 +239,8 @@ impl Core {
     fn tick(&mut self, begun: Instant, now: Instant) {
         let rate = self.pacer.as_ref().map_or(0.0, |(_, pacer)| pacer.rate());
         let since = now.saturating_duration_since(self.at).as_secs_f64();
-        let halfway = self.at.saturating_duration_since(begun) + Duration::from_secs_f64(since / 2.0);
+        let halfway =
+            self.at.saturating_duration_since(begun) + Duration::from_secs_f64(since / 2.0);
         let gone = Duration::from_secs_f64(since * rate * ramp(halfway));
         let gone_ns = u64::try_from(gone.as_nanos()).unwrap_or(u64::MAX);
         self.clock.0.fetch_add(gone_ns, Ordering::Relaxed);

@@ -17,8 +17,8 @@ impl Share {
     /// Above 0, 1 at most; to the thousandth.
     pub fn parse(text: &str) -> Option<Self> {
         let share: f64 = text.parse().ok()?;
-        let thousandths = format!("{:.0}", share * 1000.0).parse().ok()?;
-        (1..=1000).contains(&thousandths).then_some(Self(thousandths))
+        let is_it = |thousandths: &u16| (f64::from(*thousandths) - share * 1000.0).abs() < 0.5;
+        (1..=1000).find(is_it).map(Self)
     }
 
     /// Above 0, 1 at most.

@@ -296,7 +296,14 @@ async fn auto_learns_that_each_has_its_own() {
 async fn auto_learns_that_it_is_one_and_stays_under_it() {
     let (through, events) = clones(of_budget(ConnectedBudget::Auto), false).await;
     assert!(
-        matches!(events.first(), Some(Event::Learnt { learnt: Learnt::Shared, endpoint: Some(Endpoint::CreatePaymentMethod), .. })),
+        matches!(
+            events.first(),
+            Some(Event::Learnt {
+                learnt: Learnt::Shared,
+                endpoint: Some(Endpoint::CreatePaymentMethod),
+                ..
+            })
+        ),
         "{events:?}"
     );
     assert!((1100..=1205).contains(&through), "{through}");
