@@ -39,6 +39,10 @@ fn duration(text: &str) -> Result<Duration, &'static str> {
 
 /// `pmclone throttle`.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "flags of a command line, each on its own"
+)]
 pub struct Throttle {
     /// Requests per second in all from now on: a number, `off`, or `auto`.
     #[arg(long, value_name = "N|off|auto")]

@@ -84,16 +84,16 @@ impl<C: Borrow<Connection>> Loader<C> {
         &self,
         limit: Option<u64>,
     ) -> Result<Option<(CustomerSeq, CustomerSeq)>, StoreError> {
+        const FROM_THE_FIRST: &str =
+            "SELECT seq FROM customer WHERE standing < 4 ORDER BY seq LIMIT 1 OFFSET ?1";
+        const FROM_THE_LAST: &str =
+            "SELECT seq FROM customer WHERE standing < 4 ORDER BY seq DESC LIMIT 1 OFFSET ?1";
         let one = |sql: &str, offset: i64| {
             let mut statement = self.conn.borrow().prepare_cached(sql)?;
             statement
                 .query_row([offset], |row| row.get(0).map(CustomerSeq))
                 .optional()
         };
-        const FROM_THE_FIRST: &str =
-            "SELECT seq FROM customer WHERE standing < 4 ORDER BY seq LIMIT 1 OFFSET ?1";
-        const FROM_THE_LAST: &str =
-            "SELECT seq FROM customer WHERE standing < 4 ORDER BY seq DESC LIMIT 1 OFFSET ?1";
         let Some(first) = one(FROM_THE_FIRST, 0)? else {
             return Ok(None);
         };

@@ -201,6 +201,8 @@ impl Limiter {
             // Of one object: nobody else need go slower.
             Came::Limited(LimitedBy::Resource) | Came::Lost => {}
         }
+        // Its places are free for the next.
+        drop(permit);
     }
 
     fn through(&self, permit: &Permit) {
