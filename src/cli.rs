@@ -1,6 +1,7 @@
 //! The command line: clap types and their help texts, nothing else; a room for each group of commands. [`crate::config`] makes
 //! settings of them.
 
+mod install;
 mod migrate;
 mod pace;
 mod rehearse;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use install::{Completions, Man};
 pub use migrate::{Resume, Run, Work};
 pub use pace::{Steering, Throttle, TotalRate};
 pub use rehearse::{Drill, Rehearsal, Sample, Simulate, Switch};
@@ -27,6 +29,7 @@ pub use stripe::{Rate, Stripe};
 #[command(
     name = "pmclone",
     version,
+    long_version = crate::version::long(),
     about,
     max_term_width = 100,
     propagate_version = true
@@ -90,4 +93,8 @@ pub enum Command {
     Sample(Sample),
     /// Kill a rehearsal of a CSV at every boundary, and certify that nothing is lost and nothing is made twice.
     Drill(Drill),
+    /// Print the completions of a shell.
+    Completions(Completions),
+    /// Print the manual page, or write one for each command.
+    Man(Man),
 }
