@@ -6,8 +6,9 @@
 //! | `lanes` | the client's own limiter with 128 customers in flight, in virtual time, before a model of Stripe's |
 //! | `real` | the program itself, in real time, against the simulator: two minutes |
 //!
-//! `used` is of what is permitted, in hundredths: the share asked for of the limit, or of what somebody else leaves of it. `429` is
-//! per thousand requests sent; `theirs` per thousand of the neighbour's. All of it once settled: ten minutes after each change.
+//! `used` is in hundredths: in `compare`, of all that others leave of the limit; in `lanes` and `real`, of what is permitted, which is
+//! the share asked for of that. `429` is per thousand requests sent; `theirs` per thousand of the neighbour's. All of it once settled:
+//! in `compare` five minutes after each change, in `lanes` ten.
 //! It is not documented how Stripe counts, so there are three models: whole seconds, any stretch of a second, a bucket.
 //!
 //! `PMCLONE_BENCH_FULL=1` compares by all three models; else by whole seconds, as documented.
