@@ -13,7 +13,7 @@
 //! taken, those that waited would go out in a bunch. The total comes last, so that its rate holds at the instant of sending.
 //!
 //! A lane serves in the order of arrival: one attempt at a time sleeps for its permit, the others queue behind it. A 429 that
-//! names a rate slows that lane alone ([`adapt`]); one that names no rate shrinks what is in flight ([`in_flight`]).
+//! names a rate slows that lane alone (`adapt.rs`); one that names no rate shrinks what is in flight (`in_flight.rs`).
 
 mod adapt;
 mod budget;
@@ -181,7 +181,7 @@ impl Limiter {
         }
     }
 
-    /// Takes in what came of an attempt: see [`adapt`] and [`in_flight`].
+    /// Takes in what came of an attempt: see `adapt.rs` and `in_flight.rs`.
     pub fn answered(&self, permit: Permit, came: Came) {
         let here = &self.in_flight_of[permit.endpoint.index()];
         match came {
