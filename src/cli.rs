@@ -5,6 +5,7 @@ mod after;
 mod input;
 mod install;
 mod migrate;
+mod pace;
 mod rehearse;
 mod results;
 mod settle;
@@ -19,6 +20,7 @@ pub use after::{Explain, Refused, Retry};
 pub use input::{Columns, Input};
 pub use install::{Completions, Man};
 pub use migrate::{Resume, Run, Work};
+pub use pace::{Steering, Throttle, TotalRate};
 pub use rehearse::{Drill, Rehearsal, Sample, Simulate, Switch};
 pub use results::{Export, ExportFormat, SqlDialect, Status};
 pub use settle::{Reconcile, Recover};
@@ -87,6 +89,8 @@ pub enum Command {
     Recover(Recover),
     /// Show what stands where; works while a run is on.
     Status(Status),
+    /// Slow down, pause or stop a run that is on, from another terminal.
+    Throttle(Throttle),
     /// Write the mapping from old ids to new ones.
     Export(Export),
     /// Serve the built-in Stripe simulator on a loopback address.

@@ -14,6 +14,7 @@ mod feed;
 mod prove;
 mod reconcile;
 mod recover;
+pub mod steer;
 mod verify;
 mod visit;
 
@@ -116,6 +117,16 @@ impl Context {
             tally: Tally::default(),
             parked: RwLock::default(),
             reconciled: Mutex::default(),
+        }
+    }
+
+    /// Ends when the run is not held any more, or draining.
+    async fn released(&self) {
+        let mut draining = self.draining.subscribe();
+        tokio::select! {
+            biased;
+            _ = draining.wait_for(|draining| *draining) => {}
+            () = self.client.limiter().until_held(false) => {}
         }
     }
 

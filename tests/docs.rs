@@ -17,12 +17,13 @@ use anyhow::{Context, Result, ensure};
 const PMCLONE: &str = env!("CARGO_BIN_EXE_pmclone");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const DOCUMENTS: [&str; 2] = ["README.md", "MIGRATION.md"];
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "run",
     "resume",
     "reconcile",
     "recover",
     "status",
+    "throttle",
     "export",
     "simulate",
     "sample",

@@ -17,6 +17,7 @@ mod killed;
 mod limits;
 mod machine;
 mod outputs;
+mod pace;
 mod property;
 mod real_input;
 mod reconcile;

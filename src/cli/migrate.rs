@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Input, Rehearsal, Stripe};
+use super::{Input, Rehearsal, Steering, Stripe};
 use crate::ids::AccountId;
 
 /// `pmclone run`.
@@ -27,6 +27,9 @@ pub struct Run {
     /// What to work on.
     #[command(flatten)]
     pub work: Work,
+    /// When to send.
+    #[command(flatten)]
+    pub steering: Steering,
     /// The rehearsal.
     #[command(flatten)]
     pub rehearsal: Rehearsal,
@@ -44,6 +47,9 @@ pub struct Resume {
     /// What to work on.
     #[command(flatten)]
     pub work: Work,
+    /// When to send.
+    #[command(flatten)]
+    pub steering: Steering,
     /// The rehearsal.
     #[command(flatten)]
     pub rehearsal: Rehearsal,

@@ -56,7 +56,7 @@ pub fn dry_run(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
         migrate::known_accounts(&conn, &selection(&args.work), &state)?;
         store::take_up_left_out(&conn).map_err(of)?;
         let work = store::work(&conn, &selection(&args.work)).map_err(of)?;
-        Some(Plan::new(work, rates(limits(config, args))))
+        Some(Plan::new(work, rates(limits(config, args)?)))
     } else {
         None
     };
@@ -69,7 +69,7 @@ pub fn dry_run(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
 }
 
 fn show(config: &Config, args: &cli::Run, read: &Read, plan: Option<&Plan>) -> Result<(), Failure> {
-    let rates = rates(limits(config, args));
+    let rates = rates(limits(config, args)?);
     if config.json {
         let kind = |(kind, count): (input::ProblemKind, u64)| KindJson {
             kind: kind.name(),
@@ -96,7 +96,7 @@ fn show(config: &Config, args: &cli::Run, read: &Read, plan: Option<&Plan>) -> R
 }
 
 /// The limits a run would have; without a key at hand, those of the mode that the flags ask for.
-fn limits(config: &Config, args: &cli::Run) -> crate::stripe::Limits {
+fn limits(config: &Config, args: &cli::Run) -> Result<crate::stripe::Limits, Failure> {
     let mode = if args.stripe.live {
         Mode::Live
     } else {

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::charge;
+use super::helm::Helm;
 use super::interrupt::{self, Pressed, Signal};
 use super::rehearsal::Rehearsal;
 use super::session::Session;
@@ -22,13 +23,13 @@ use crate::failure::Failure;
 use crate::plan::{Plan, Rates};
 use crate::report::banner::Banner;
 use crate::report::plan::PlanJson;
-use crate::report::progress::{Progress, Snapshot};
+use crate::report::progress::{Holds, Progress, Snapshot};
 use crate::report::summary::{Ending, Summary};
 use crate::report::{self, print_json};
 use crate::run::{self, Context, End};
 use crate::state::Standing;
 use crate::store::{self, Gate, Loader, Migration, RunLock, Selection, Store, StoreError};
-use crate::stripe::ReadAnswer;
+use crate::stripe::{Limits, ReadAnswer};
 
 /// A state file that is ready to run.
 pub struct Prepared {
@@ -66,15 +67,23 @@ pub struct Asked {
     pub adopt_attached: bool,
     /// Customers in flight at once.
     pub concurrency: usize,
+    /// When to send.
+    pub steering: cli::Steering,
 }
 
 impl Asked {
     /// From the arguments and the configuration.
-    pub fn of(config: &Config, work: &cli::Work, stripe: &cli::Stripe) -> Self {
+    pub fn of(
+        config: &Config,
+        work: &cli::Work,
+        stripe: &cli::Stripe,
+        steering: &cli::Steering,
+    ) -> Self {
         Self {
             selection: super::dry_run::selection(work),
             adopt_attached: work.adopt_attached,
             concurrency: config.concurrency(stripe),
+            steering: steering.clone(),
         }
     }
 }
@@ -121,6 +130,8 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     interrupt::unless(pressed.clone(), parked).await?;
     store::take_up_left_out(&conn).map_err(of)?;
     let rates = rates(session.limits);
+    let auto = Limits::share_of(session.client.mode(), session.limits.share);
+    let helm = Helm::take(config, &asked.steering, &state, auto)?;
     let plan = Plan::new(store::work(&conn, &asked.selection).map_err(of)?, rates);
     announce(config, &session, &migration, &state, &plan, rates);
     let loader = store::open_readonly(&state)
@@ -133,16 +144,13 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         ..Context::new(session.client, store, migration, draining)
     });
     let begun = Instant::now();
-    let ended = carry_out(
+    let carried = Carried {
         config,
-        &plan,
-        &context,
-        loader,
-        &asked.selection,
-        pressed.clone(),
+        plan: &plan,
+        selection: &asked.selection,
         begun,
-    )
-    .await;
+    };
+    let (ended, asked_to_end) = carry_out(carried, &context, loader, helm, pressed.clone()).await;
     let sent = context.client.counts().sent;
     remarks(config, &context);
     drop(context);
@@ -155,11 +163,13 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         elapsed_ms: elapsed_ms(begun),
         sent,
     };
-    let ending = ending(
-        ended,
-        *pressed.borrow(),
-        asked.selection != Selection::default(),
-    );
+    let limited = asked_to_end || asked.selection != Selection::default();
+    let ending = match ended {
+        Ended::Run(End::Drained) if asked_to_end && pressed.borrow().first.is_none() => {
+            Ending::LimitReached
+        }
+        ended => ending(ended, *pressed.borrow(), limited),
+    };
     let told = tell(config, &state, ending, &done);
     drop(lock);
     Ok(match told? {
@@ -270,16 +280,31 @@ enum Ended {
     AtOnce,
 }
 
+/// What is carried out.
+struct Carried<'a> {
+    config: &'a Config,
+    plan: &'a Plan,
+    selection: &'a Selection,
+    begun: Instant,
+}
+
+/// Carries it out, and says whether it was asked to end before everything was done.
 async fn carry_out(
-    config: &Config,
-    plan: &Plan,
+    carried: Carried<'_>,
     context: &Arc<Context>,
     loader: Loader,
-    selection: &Selection,
+    mut helm: Helm,
     mut pressed: watch::Receiver<Pressed>,
-    begun: Instant,
-) -> Result<Ended, StoreError> {
+) -> (Result<Ended, StoreError>, bool) {
+    let Carried {
+        config,
+        plan,
+        selection,
+        begun,
+    } = carried;
     let mut progress = Progress::new(&config.screen, plan);
+    // Before anything is sent.
+    helm.tick(context, |word| progress.note(word));
     let signals = pressed.clone();
     let mut noted = false;
     let tick = |context: &Context, in_flight: usize| {
@@ -287,7 +312,8 @@ async fn carry_out(
             noted = true;
             progress.note(STOPPING);
         }
-        progress.update(&snapshot(context, in_flight, begun));
+        let holds = helm.tick(context, |word| progress.note(word));
+        progress.update(&snapshot(context, in_flight, begun, holds));
     };
     let at_once = async move { pressed.wait_for(|pressed| pressed.at_once).await.is_ok() };
     let ended = tokio::select! {
@@ -295,10 +321,12 @@ async fn carry_out(
         true = at_once => Ok(Ended::AtOnce),
     };
     progress.finish();
-    ended
+    let asked_to_end = helm.ended().is_some();
+    let left = helm.leave();
+    (ended.and_then(|ended| left.map(|()| ended)), asked_to_end)
 }
 
-fn snapshot(context: &Context, in_flight: usize, begun: Instant) -> Snapshot {
+fn snapshot(context: &Context, in_flight: usize, begun: Instant, holds: Holds) -> Snapshot {
     let customers = context.tally.customers();
     let of = |standing| {
         Standing::ALL
@@ -319,6 +347,7 @@ fn snapshot(context: &Context, in_flight: usize, begun: Instant) -> Snapshot {
         requests_sent: counts.sent,
         rate_limited: counts.rate_limited,
         in_flight: u64::try_from(in_flight).unwrap_or(u64::MAX),
+        holds,
     }
 }
 

@@ -6,6 +6,7 @@ mod drill;
 mod dry_run;
 mod explain;
 pub(crate) mod export;
+mod helm;
 mod import;
 mod install;
 mod interrupt;
@@ -26,6 +27,7 @@ pub(crate) mod status;
 mod take_up;
 #[cfg(test)]
 mod tests;
+mod throttle;
 mod verify;
 
 use std::io;
@@ -59,6 +61,7 @@ fn dispatch(config: &Config, command: Command) -> Result<Exit, Failure> {
         Command::Reconcile(args) => reconcile::reconcile(config, &args),
         Command::Recover(args) => recover::recover(config, &args),
         Command::Status(args) => status::status(config, &args),
+        Command::Throttle(args) => throttle::throttle(config, &args),
         Command::Export(args) => export::export(config, &args),
         Command::Simulate(args) => simulate::simulate(config, &args),
         Command::Sample(args) => sample::sample(&args),

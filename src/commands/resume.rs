@@ -16,6 +16,7 @@ pub fn resume(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
 }
 
 async fn begin(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
+    config.hours(&args.steering)?;
     let mut prepared = prepare(config, &args.stripe, &args.rehearsal).await?;
     if args.retry_refused {
         let retried = store::retry_refused(&mut prepared.conn)
@@ -24,7 +25,7 @@ async fn begin(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
             "{retried} refused steps are tried again, under new keys."
         ));
     }
-    let asked = Asked::of(config, &args.work, &args.stripe);
+    let asked = Asked::of(config, &args.work, &args.stripe, &args.steering);
     migrate(config, asked, prepared).await
 }
 

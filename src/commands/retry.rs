@@ -64,6 +64,7 @@ async fn begin(
         },
         adopt_attached: args.adopt_attached,
         concurrency: config.concurrency(&args.stripe),
+        steering: args.steering.clone(),
     };
     migrate(config, asked, prepared).await
 }

@@ -31,6 +31,7 @@ pub fn run(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
 
 async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
     let state = config.state_file(args.rehearsal.simulate);
+    config.hours(&args.steering)?;
     // A wrong file is told before anybody is asked anything.
     let reading = config.reading(&args.input)?;
     let wrong = |error: input::WrongFile| Failure::new(Exit::Input, error.to_string());
@@ -51,7 +52,7 @@ async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
     });
     let csv = problems::csv(args, &reading);
     take_in(config, args, csv, (&conn, &state), &migration, &opened.link)?;
-    let asked = Asked::of(config, &args.work, &args.stripe);
+    let asked = Asked::of(config, &args.work, &args.stripe, &args.steering);
     let prepared = Prepared {
         lock,
         state,

@@ -91,7 +91,7 @@ pub async fn begin(
     draining: watch::Receiver<bool>,
 ) -> Result<Session, Failure> {
     let api_base = destination.api_base.as_str().to_owned();
-    let limits = config.limits(args, destination.key.mode());
+    let limits = config.limits(args, destination.key.mode())?;
     let settings = Settings {
         api_base: destination.api_base,
         key: destination.key,

@@ -17,6 +17,7 @@ pub mod export;
 pub mod file;
 pub mod import;
 pub mod mended;
+pub mod pace;
 pub mod plan;
 pub mod progress;
 pub mod receipt;

@@ -8,11 +8,16 @@ use indicatif::ProgressDrawTarget;
 use self::bars::Bars;
 use self::pace::Pace;
 use super::Screen;
+use super::pace::{Pace as RunPace, PaceState};
 use super::words::{clock, count, duration, number, percent, tenths};
 use crate::plan::Plan;
+use crate::stripe::Endpoint;
+use crate::stripe::limiter::Reading;
 
 /// Between plain lines: often enough to see that it lives, seldom enough for a log of hours.
 const LINE_EVERY_MS: u64 = 5000;
+/// The same while nothing is sent.
+const WAITING_LINE_EVERY_MS: u64 = 600_000;
 
 /// How far the run is. Everything counts from the beginning of this run, not of the migration.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,6 +42,61 @@ pub struct Snapshot {
     pub rate_limited: u64,
     /// Requests on their way now.
     pub in_flight: u64,
+    /// What holds it.
+    pub holds: Holds,
+}
+
+/// What a run waits for, as far as is told while it is on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Holds {
+    /// Nothing but the answers.
+    #[default]
+    Nothing,
+    /// The limit of all requests together.
+    Total,
+    /// An endpoint's limit.
+    Endpoint(Endpoint),
+    /// A connected account's limit.
+    Account,
+    /// It is paused.
+    Paused,
+    /// The next window.
+    Window,
+}
+
+impl Holds {
+    /// By what the run tells of itself.
+    pub fn of(pace: &RunPace, reading: &Reading) -> Self {
+        match (pace.state, pace.because.as_deref()) {
+            (PaceState::Waiting, Some("window")) => return Self::Window,
+            (PaceState::Waiting, _) => return Self::Paused,
+            (PaceState::Sending | PaceState::Ending, _) => {}
+        }
+        match reading.binding.as_ref().map(|binding| &binding.lane) {
+            None => Self::Nothing,
+            Some(lane) => match (&lane.account, lane.endpoint) {
+                (Some(_), _) => Self::Account,
+                (None, Some(endpoint)) => Self::Endpoint(endpoint),
+                (None, None) => Self::Total,
+            },
+        }
+    }
+
+    /// As a part of a line, if there is something to say.
+    fn told(self) -> Option<String> {
+        match self {
+            Self::Nothing => None,
+            Self::Total => Some("all requests together bind".to_owned()),
+            Self::Endpoint(endpoint) => Some(format!("{} binds", endpoint.name())),
+            Self::Account => Some("a connected account's limit binds".to_owned()),
+            Self::Paused => Some("paused".to_owned()),
+            Self::Window => Some("waiting for the window".to_owned()),
+        }
+    }
+
+    fn is_waiting(self) -> bool {
+        matches!(self, Self::Paused | Self::Window)
+    }
 }
 
 /// What the run has before it.
@@ -120,7 +180,12 @@ impl Progress {
         match &mut self.form {
             Form::Bars(bars) => bars.show(&self.goal, snapshot, &self.pace),
             Form::Lines { next_ms } if snapshot.elapsed_ms >= *next_ms => {
-                *next_ms = snapshot.elapsed_ms.saturating_add(LINE_EVERY_MS);
+                let every_ms = if snapshot.holds.is_waiting() {
+                    WAITING_LINE_EVERY_MS
+                } else {
+                    LINE_EVERY_MS
+                };
+                *next_ms = snapshot.elapsed_ms.saturating_add(every_ms);
                 self.screen
                     .line(&plain_line(&self.goal, snapshot, &self.pace));
             }
@@ -174,7 +239,10 @@ fn plain_line(goal: &Goal, snapshot: &Snapshot, pace: &Pace) -> String {
             .filter(|(n, _)| *n > 0)
             .map(|(n, what)| format!("{} {what}", number(*n))),
     );
-    parts.push(time_left(goal, pace));
+    parts.extend(snapshot.holds.told());
+    if !snapshot.holds.is_waiting() {
+        parts.push(time_left(goal, pace));
+    }
     format!("{}  {}", clock(snapshot.elapsed_ms), parts.join(", "))
 }
 

@@ -227,7 +227,7 @@ impl Summary<'_> {
 }
 
 /// What `run --json` and `resume --json` print, one object, at the end. Fields are only ever added.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SummaryJson<'a> {
     /// [`Ending::name`].
     ending: &'static str,

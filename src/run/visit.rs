@@ -73,6 +73,8 @@ enum Onward {
     No,
     /// The same, since Stripe refused a look.
     Unread,
+    /// It was not sent, since the run is held: it is sent when the run goes on.
+    Held,
 }
 
 impl Visitor<'_> {
@@ -81,8 +83,10 @@ impl Visitor<'_> {
             self.refresh_parked();
             let next = self.loaded.customer.next(self.context.latest_now()?);
             let draining = *self.context.draining.borrow();
+            let held = self.context.client.limiter().is_held();
             let onward = match next {
                 Next::Send(_) | Next::Look(_) if draining => Onward::No,
+                Next::Send(_) | Next::Look(_) if held => Onward::Held,
                 Next::Send(step) => self.send(step).await?,
                 Next::Look(source) => {
                     self.commit().await?;
@@ -103,6 +107,10 @@ impl Visitor<'_> {
                 Onward::Yes => {}
                 Onward::No => return self.leave(Visit::Unanswered).await,
                 Onward::Unread => return self.leave(Visit::Unread).await,
+                Onward::Held => {
+                    self.commit().await?;
+                    self.context.released().await;
+                }
             }
         }
     }
@@ -265,6 +273,10 @@ impl Visitor<'_> {
                 if *self.context.draining.borrow() {
                     return Ok(Onward::No);
                 }
+            }
+            Outcome::NotExecuted(NotExecuted::Held) => {
+                self.withdraw(step, untouched)?;
+                return Ok(Onward::Held);
             }
             Outcome::NotExecuted(NotExecuted::Draining | NotExecuted::GaveUp(_)) => {
                 if untouched {

@@ -11,6 +11,7 @@
 
 mod check;
 mod codes;
+mod control;
 mod counts;
 mod find;
 mod found;
@@ -36,6 +37,7 @@ mod work;
 mod writer;
 
 pub use check::log_left;
+pub use control::{Control, pause_file};
 pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, LastError, ReasonCount};
 pub use find::{
     AccountTrace, DroppedStep, MendedField, Trace, by_legacy_id, by_line, by_object, by_request,
@@ -48,7 +50,7 @@ pub use import::{
 pub use load::{CustomerSeq, Loaded, Loader};
 pub use lock::RunLock;
 pub use mend::{MendedCustomers, MendedFile, mend};
-pub use migration::{CsvFile, Migration, Recovery, clones_left};
+pub use migration::{CsvFile, Migration, Recovery, clones_left, pace};
 pub use open::{copy, create, open_existing, open_readonly, temporary};
 pub use proofs::{Case, Proofs};
 pub use pulse::{Pulse, Speed};

@@ -116,13 +116,17 @@ impl Bars {
 
 /// `0:12:03, about 4 min left, 38.4 requests/s, 16 in flight`.
 fn speed_line(goal: &Goal, snapshot: &Snapshot, pace: &Pace) -> String {
-    format!(
-        "{}, {}, {} requests/s, {} in flight",
+    let mut parts = vec![
         clock(snapshot.elapsed_ms),
         time_left(goal, pace),
-        tenths(pace.tenths_of_requests_per_second()),
-        number(snapshot.in_flight)
-    )
+        format!(
+            "{} requests/s",
+            tenths(pace.tenths_of_requests_per_second())
+        ),
+        format!("{} in flight", number(snapshot.in_flight)),
+    ];
+    parts.extend(snapshot.holds.told());
+    parts.join(", ")
 }
 
 /// `1,200 migrated, 3 refused, 0 parked, 0 in doubt, 2 rate limited`; what needs somebody is coloured.
