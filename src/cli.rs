@@ -2,6 +2,7 @@
 //! settings of them.
 
 mod migrate;
+mod pilot;
 mod rehearse;
 mod results;
 mod settle;
@@ -11,7 +12,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use migrate::{Resume, Run, Work};
+pub use migrate::{Resume, Run};
+pub use pilot::{StopAfter, Work};
 pub use rehearse::{Drill, Rehearsal, Sample, Simulate, Switch};
 pub use results::{Export, ExportFormat, Status};
 pub use settle::{Reconcile, Recover};

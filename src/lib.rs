@@ -28,6 +28,7 @@ pub mod legacy;
 pub mod plan;
 #[cfg(test)]
 mod published;
+pub mod radar;
 pub mod report;
 pub mod run;
 pub mod sample;

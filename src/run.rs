@@ -13,6 +13,7 @@
 mod feed;
 mod reconcile;
 mod recover;
+pub mod stop_loss;
 mod visit;
 
 use std::collections::HashSet;
@@ -33,6 +34,7 @@ use crate::stripe::{Client, Stop};
 use crate::time::StripeTime;
 pub use reconcile::{Keep, Reconciled, reconcile};
 pub use recover::{Recover, RecoverError, Recovered, Sweep, Swept, TakenUp, take_up};
+use stop_loss::{Bound, Loss, StopLoss};
 use visit::Visit;
 pub use visit::VisitError;
 
@@ -57,6 +59,8 @@ pub struct Context {
     pub parked: RwLock<HashSet<AccountId>>,
     /// What this run settled by reading.
     pub reconciled: Mutex<Reconciled>,
+    /// When it has gone so wrong that it ends.
+    pub stop_loss: Mutex<StopLoss>,
 }
 
 /// Counts of this run, for the screen.
@@ -112,6 +116,7 @@ impl Context {
             tally: Tally::default(),
             parked: RwLock::default(),
             reconciled: Mutex::default(),
+            stop_loss: Mutex::new(StopLoss::new(Bound::Never)),
         }
     }
 
@@ -124,6 +129,15 @@ impl Context {
     fn latest_now(&self) -> Result<StripeTime, VisitError> {
         let now = self.client.clock().latest_now();
         now.ok_or_else(visit::no_date)
+    }
+
+    /// What was refused too often, once it was.
+    fn loss(&self) -> Option<Loss> {
+        let stop_loss = self
+            .stop_loss
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        stop_loss.loss().cloned()
     }
 
     fn park(&self, account: &AccountId) {
@@ -145,6 +159,8 @@ pub enum End {
     Stopped(Stop),
     /// So many customers in a row got no answer that Stripe counts as out of reach.
     Unreachable(u64),
+    /// Too many customers were refused.
+    StopLoss(Loss),
 }
 
 /// Passes over customers that got no answer, after the first: Stripe may be itself again by then.
@@ -209,6 +225,7 @@ async fn passes(
         let left = match ended? {
             PassEnd::Stopped(stop) => return Ok(End::Stopped(stop)),
             PassEnd::Unreachable(customers) => return Ok(End::Unreachable(customers)),
+            PassEnd::StopLoss(loss) => return Ok(End::StopLoss(loss)),
             PassEnd::Left(left) => left,
         };
         if *context.draining.borrow() {
@@ -250,6 +267,7 @@ async fn reconciled(
 enum PassEnd {
     Stopped(Stop),
     Unreachable(u64),
+    StopLoss(Loss),
     Left(Left),
 }
 
@@ -293,7 +311,12 @@ async fn one_pass(
                 }
             }
             Some(visited) = visits.join_next() => match finished(visited) {
-                Ok(Visit::Settled) => in_a_row = 0,
+                Ok(Visit::Settled) => {
+                    in_a_row = 0;
+                    if context.loss().is_some() {
+                        context.draining.send_replace(true);
+                    }
+                }
                 Ok(Visit::Doubtful) => {
                     left.doubtful += 1;
                     in_a_row = 0;
@@ -321,10 +344,13 @@ async fn one_pass(
     }
     count_requests(context, counted).await?;
     tick(context, 0);
-    Ok(match stopped {
-        Some(stop) => PassEnd::Stopped(stop),
-        None if unreachable => PassEnd::Unreachable(u64::try_from(in_a_row).unwrap_or(u64::MAX)),
-        None => PassEnd::Left(left),
+    Ok(match (stopped, context.loss()) {
+        (Some(stop), _) => PassEnd::Stopped(stop),
+        (None, Some(loss)) => PassEnd::StopLoss(loss),
+        (None, None) if unreachable => {
+            PassEnd::Unreachable(u64::try_from(in_a_row).unwrap_or(u64::MAX))
+        }
+        (None, None) => PassEnd::Left(left),
     })
 }
 

@@ -10,16 +10,16 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::import::{Read, import};
-use super::{gone_is_fine, migrate, session};
+use super::{gone_is_fine, migrate, pilot, session};
 use crate::cli;
 use crate::config::{Config, rates};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::{self, Problem, SourceFacts};
-use crate::plan::Plan;
+use crate::plan::{Plan, Rates};
 use crate::report::plan::PlanJson;
 use crate::report::{self, print_json};
-use crate::store::{self, Migration, Selection, StoreError};
+use crate::store::{self, Migration, StoreError};
 use crate::stripe::Mode;
 
 /// What `run --dry-run --json` prints, one object. Fields are only ever added.
@@ -50,10 +50,11 @@ pub fn dry_run(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
     let of = |error: StoreError| Failure::store(&state, &error);
     let read = import(&conn, &args.csv, |_| Ok(()), || Ok(()))?;
     let plan = if read.imported.is_some() {
-        migrate::known_accounts(&conn, &selection(&args.work), &state)?;
+        let selection = pilot::selection(&conn, &args.work, &state)?;
         store::take_up_left_out(&conn).map_err(of)?;
-        let work = store::work(&conn, &selection(&args.work)).map_err(of)?;
-        Some(Plan::new(work, rates(limits(config, args))))
+        let work = store::work(&conn, &selection).map_err(of)?;
+        let radar = migrate::planned_radar(&conn, args.rehearsal.simulate).map_err(of)?;
+        Some(Plan::new(work, rates(limits(config, args))).with_radar(radar))
     } else {
         None
     };
@@ -67,6 +68,7 @@ pub fn dry_run(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
 
 fn show(config: &Config, args: &cli::Run, read: &Read, plan: Option<&Plan>) -> Result<(), Failure> {
     let rates = rates(limits(config, args));
+    let documented = Rates::documented(args.stripe.live);
     if config.json {
         let kind = |(kind, count): (input::ProblemKind, u64)| KindJson {
             kind: kind.name(),
@@ -79,14 +81,18 @@ fn show(config: &Config, args: &cli::Run, read: &Read, plan: Option<&Plan>) -> R
             warnings: read.problems.warnings(),
             kinds: read.problems.counts().map(kind).collect(),
             problems: read.problems.by_line(),
-            plan: plan.map(|plan| PlanJson::new(plan, rates)),
+            plan: plan.map(|plan| PlanJson::new(plan, rates, documented)),
         };
         return gone_is_fine(print_json(&mut io::stdout(), &json));
     }
     let mut text = report::import::problems(&args.csv, &read.facts, &read.problems);
     if let Some(plan) = plan {
         text.push('\n');
-        text.push_str(&report::plan::text(plan, rates, config.stdout_look()));
+        let look = config.stdout_look();
+        text.push_str(&report::plan::text(plan, rates, &report::here::now(), look));
+        if let Some(table) = report::plan::what_if(plan, rates, documented, look) {
+            text.push_str(&format!("\n\n{table}"));
+        }
         text.push_str("\n\nNothing was sent, and nothing was kept: this was a dry run.\n");
     }
     gone_is_fine(report::print(&mut io::stdout(), &text))
@@ -100,14 +106,6 @@ fn limits(config: &Config, args: &cli::Run) -> crate::stripe::Limits {
         Mode::Test
     };
     config.limits(&args.stripe, mode)
-}
-
-/// What a run was asked to confine itself to.
-pub fn selection(work: &cli::Work) -> Selection {
-    Selection {
-        limit: work.limit,
-        accounts: work.accounts.clone(),
-    }
 }
 
 /// A nameless copy of the state file, or an empty one.

@@ -2,7 +2,7 @@
 //! share it.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
@@ -13,17 +13,20 @@ use super::interrupt::{self, Pressed, Signal};
 use super::rehearsal::Rehearsal;
 use super::session::Session;
 use super::take_up::take_up;
-use super::{gone_is_fine, status};
+use super::{gone_is_fine, pilot, radar, status};
 use crate::cli;
 use crate::config::{Config, rates};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::plan::{Plan, Rates};
+use crate::ids::AccountId;
+use crate::plan::{Plan, Radar, Rates};
+use crate::radar::FIRST;
 use crate::report::banner::Banner;
 use crate::report::plan::PlanJson;
 use crate::report::progress::{Progress, Snapshot};
 use crate::report::summary::{Ending, Summary};
 use crate::report::{self, print_json};
+use crate::run::stop_loss::StopLoss;
 use crate::run::{self, Context, End};
 use crate::state::Standing;
 use crate::store::{self, Gate, Loader, Migration, RunLock, Selection, Store, StoreError};
@@ -58,28 +61,29 @@ pub struct Link {
 }
 
 /// What a run is asked for.
-pub struct Asked {
+pub struct Asked<'a> {
     /// What to work on.
-    pub selection: Selection,
-    /// `--adopt-attached`.
-    pub adopt_attached: bool,
+    pub work: &'a cli::Work,
     /// Customers in flight at once.
     pub concurrency: usize,
 }
 
-impl Asked {
+impl<'a> Asked<'a> {
     /// From the arguments and the configuration.
-    pub fn of(config: &Config, work: &cli::Work, stripe: &cli::Stripe) -> Self {
+    pub fn of(config: &Config, work: &'a cli::Work, stripe: &cli::Stripe) -> Self {
         Self {
-            selection: super::dry_run::selection(work),
-            adopt_attached: work.adopt_attached,
+            work,
             concurrency: config.concurrency(stripe),
         }
     }
 }
 
 /// Runs, and tells how it went.
-pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Result<Exit, Failure> {
+pub async fn migrate(
+    config: &Config,
+    asked: Asked<'_>,
+    prepared: Prepared,
+) -> Result<Exit, Failure> {
     let Prepared {
         lock,
         state,
@@ -98,7 +102,7 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     if let Some(rehearsal) = &rehearsal {
         rehearsal.seed_adopted(&conn).map_err(of)?;
     }
-    known_accounts(&conn, &asked.selection, &state)?;
+    let selection = pilot::selection(&conn, asked.work, &state)?;
     let recovering = take_up(
         config,
         &conn,
@@ -111,15 +115,24 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     interrupt::unless(pressed.clone(), parked).await?;
     store::take_up_left_out(&conn).map_err(of)?;
     let rates = rates(session.limits);
-    let plan = Plan::new(store::work(&conn, &asked.selection).map_err(of)?, rates);
+    let documented = Rates::documented(migration.livemode);
+    let made_up = migration.simulated || gate.is_some();
+    let plan = Plan::new(store::work(&conn, &selection).map_err(of)?, rates)
+        .with_radar(planned_radar(&conn, made_up).map_err(of)?);
     announce(config, &session, &migration, &state, &plan, rates);
+    if plan.radar.reads() > 0 {
+        let candidates = radar::candidates(&conn).map_err(of)?;
+        let looking = radar::look(&conn, &session, &candidates, &state);
+        interrupt::unless(pressed.clone(), looking).await?;
+    }
     let loader = store::open_readonly(&state)
         .and_then(Loader::new)
         .map_err(of)?;
     let (store, writer) = Store::spawn_watched(conn, gate).map_err(of)?;
     let context = Arc::new(Context {
-        adopt_attached: asked.adopt_attached,
+        adopt_attached: asked.work.adopt_attached,
         concurrency: asked.concurrency,
+        stop_loss: Mutex::new(StopLoss::new(pilot::bound(asked.work))),
         ..Context::new(session.client, store, migration, draining)
     });
     let begun = Instant::now();
@@ -128,7 +141,7 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         &plan,
         &context,
         loader,
-        &asked.selection,
+        &selection,
         pressed.clone(),
         begun,
     )
@@ -142,14 +155,11 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     let done = Done {
         plan: &plan,
         rates,
+        documented,
         elapsed_ms: elapsed_ms(begun),
         sent,
     };
-    let ending = ending(
-        ended,
-        *pressed.borrow(),
-        asked.selection != Selection::default(),
-    );
+    let ending = ending(ended, *pressed.borrow(), selection != Selection::default());
     let told = tell(config, &state, ending, &done);
     drop(lock);
     told
@@ -182,10 +192,10 @@ pub(super) async fn close(
 /// Refuses an `--account` that no customer asks for.
 pub fn known_accounts(
     conn: &Connection,
-    selection: &Selection,
+    accounts: &[AccountId],
     state: &Path,
 ) -> Result<(), Failure> {
-    let unknown = store::unknown_account(conn, &selection.accounts);
+    let unknown = store::unknown_account(conn, accounts);
     match unknown.map_err(|error| Failure::store(state, &error))? {
         Some(account) => Err(Failure::usage(format!(
             "--account {account}: no customer asks for it"
@@ -193,6 +203,20 @@ pub fn known_accounts(
         .hint("`pmclone status` lists the accounts that are asked for")),
         None => Ok(()),
     }
+}
+
+/// What is looked up before the first write; nothing where every id is made up.
+pub fn planned_radar(conn: &Connection, made_up: bool) -> Result<Radar, StoreError> {
+    if made_up {
+        return Ok(Radar::default());
+    }
+    let found = radar::candidates(conn)?;
+    let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    Ok(Radar {
+        on_platform: count(found.on_platform.len().min(FIRST)),
+        on_platform_at_most: count(found.on_platform.len()),
+        accounts: count(found.accounts.len()),
+    })
 }
 
 /// Looks once at each parked account, and takes up those that answer again.
@@ -243,7 +267,10 @@ fn announce(
     let look = config.screen.look();
     config.screen.line(&banner.text(look));
     config.screen.line("");
-    config.screen.line(&report::plan::text(plan, rates, look));
+    let now = report::here::now();
+    config
+        .screen
+        .line(&report::plan::text(plan, rates, &now, look));
     config.screen.line("");
 }
 
@@ -352,6 +379,10 @@ fn ending(ended: Ended, pressed: Pressed, limited: bool) -> Ending {
                 "Stripe gave no answer to {customers} customers in a row; run again once it can be reached"
             ),
         },
+        Ended::Run(End::StopLoss(loss)) => Ending::Stopped {
+            exit: Exit::StopLoss,
+            why: report::summary::stop_loss(&loss),
+        },
         Ended::Run(End::Stopped(stop)) => {
             let failure = Failure::stop(&stop);
             Ending::Stopped {
@@ -366,6 +397,7 @@ fn ending(ended: Ended, pressed: Pressed, limited: bool) -> Ending {
 struct Done<'a> {
     plan: &'a Plan,
     rates: Rates,
+    documented: Rates,
     elapsed_ms: u64,
     sent: u64,
 }
@@ -392,7 +424,7 @@ fn tell(config: &Config, state: &Path, ending: Ending, done: &Done<'_>) -> Resul
     if config.json {
         gone_is_fine(print_json(
             &mut std::io::stdout(),
-            &summary.json(PlanJson::new(done.plan, done.rates)),
+            &summary.json(PlanJson::new(done.plan, done.rates, done.documented)),
         ))?;
     }
     Ok(ending.exit(&status))

@@ -6,6 +6,8 @@ pub(crate) mod export;
 mod import;
 mod interrupt;
 mod migrate;
+mod pilot;
+mod radar;
 mod reconcile;
 mod recover;
 mod rehearsal;

@@ -11,6 +11,7 @@ pub mod banner;
 pub mod drill;
 pub mod export;
 pub mod file;
+pub mod here;
 pub mod import;
 pub mod plan;
 pub mod progress;

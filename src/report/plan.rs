@@ -1,14 +1,18 @@
 //! The plan as people and programs read it: the same value for `--dry-run` and before a run.
 
+use jiff::Zoned;
 use serde::Serialize;
 
 use super::Look;
+use super::here::done_at;
+use super::table::{Column, table};
 use super::words::{count, duration, number, tenths};
-use crate::plan::{Binding, Plan, Rates};
+use crate::plan::{Binding, Plan, Radar, Rates, WhatIf, Which};
 use crate::state::StepKind;
 
 /// The plan in a few lines, without a line feed at the end.
-pub fn text(plan: &Plan, rates: Rates, look: Look) -> String {
+/// Made at `now`, in the zone of whoever reads it.
+pub fn text(plan: &Plan, rates: Rates, now: &Zoned, look: Look) -> String {
     let work = &plan.work;
     let what = format!(
         "{} with {} onto {}",
@@ -20,8 +24,85 @@ pub fn text(plan: &Plan, rates: Rates, look: Look) -> String {
     if plan.total_calls == 0 {
         return format!("{heading}  {what}\n  Nothing is left to send.");
     }
-    let (calls, time, limit) = (calls(plan), time(plan), limit(plan, rates));
-    format!("{heading}  {what}\n\n{calls}\n\n  Time   {time}\n  Limit  {limit}")
+    let done = done_at(now, plan.seconds).map(|at| format!("about {at}, if begun now"));
+    let rows = [
+        ("Time", Some(time(plan))),
+        ("Done", done),
+        ("Limit", Some(limit(plan, rates))),
+        ("First", radar(plan.radar)),
+    ];
+    let rows: String = rows
+        .into_iter()
+        .filter_map(|(label, text)| Some(format!("\n  {label:<5}  {}", text?)))
+        .collect();
+    format!("{heading}  {what}\n\n{}\n{rows}", calls(plan))
+}
+
+/// What is looked up before the first write.
+fn radar(radar: Radar) -> Option<String> {
+    let reads = (radar.reads() > 0).then(|| count(radar.reads(), "read"))?;
+    let accounts = match radar.accounts {
+        0 => String::new(),
+        accounts => format!(" and {}", count(accounts, "account")),
+    };
+    let more = if radar.reads_at_most() > radar.reads() {
+        format!(", {} if most are unknown", number(radar.reads_at_most()))
+    } else {
+        String::new()
+    };
+    Some(format!(
+        "{}{accounts} of the CSV looked up before any write: {reads}{more}",
+        count(radar.on_platform, "id")
+    ))
+}
+
+/// How long it would take at other rates; `None` where that is not worth a table.
+pub fn what_if(plan: &Plan, rates: Rates, documented: Rates, look: Look) -> Option<String> {
+    /// Under so many seconds nobody asks.
+    const WORTH_A_TABLE: u64 = 120;
+    if plan.seconds < WORTH_A_TABLE {
+        return None;
+    }
+    let rows = plan.what_if(rates, documented).into_iter().map(|row| {
+        let time = match row.binding {
+            Binding::Nothing => "as fast as Stripe answers".to_owned(),
+            Binding::Total | Binding::Endpoint(_) | Binding::Account => {
+                format!("about {}", duration(row.seconds))
+            }
+        };
+        vec![options(row.rates), time, which(row.which).to_owned()]
+    });
+    let columns = [
+        ("What if", Column::Left),
+        ("", Column::Left),
+        ("", Column::Left),
+    ];
+    let table = table(&columns, &rows.collect::<Vec<_>>());
+    let (heading, rest) = table.split_once('\n').unwrap_or((&table, ""));
+    Some(format!("{}\n{rest}", look.bold(heading.trim())))
+}
+
+/// The rates as they are asked for.
+fn options(rates: Rates) -> String {
+    let rate = |rate: Option<u32>| rate.map_or_else(|| "off".to_owned(), |rate| rate.to_string());
+    let mut text = format!(
+        "--rate {} --endpoint-rate {}",
+        rate(rates.total),
+        rate(rates.endpoint)
+    );
+    if rates.account != rates.total {
+        text = format!("{text} --account-rate {}", rate(rates.account));
+    }
+    text
+}
+
+fn which(which: Which) -> &'static str {
+    match which {
+        Which::Half => "half of what is chosen",
+        Which::Chosen => "as chosen",
+        Which::Documented => "all that Stripe documents",
+        Which::Raised => "twice that, once Stripe has raised it",
+    }
 }
 
 /// Calls per endpoint, aligned, and their sum.
@@ -95,6 +176,26 @@ pub struct PlanJson {
     binds: Option<BindsJson>,
     /// The limits chosen, in requests per second; null is no limit.
     rates: RatesJson,
+    /// The same work at other rates, the slowest first.
+    what_if: Vec<WhatIfJson>,
+    /// Reads before the first write, not among the calls.
+    radar: RadarJson,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct WhatIfJson {
+    /// `half`, `chosen`, `documented` or `raised` (twice what is documented).
+    which: &'static str,
+    rates: RatesJson,
+    /// Whole seconds; null where no limit is set.
+    estimated_seconds: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct RadarJson {
+    reads: u64,
+    /// Where most of what is looked up is unknown.
+    reads_at_most: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -125,8 +226,8 @@ struct RatesJson {
 }
 
 impl PlanJson {
-    /// Of a plan that was made for these rates.
-    pub fn new(plan: &Plan, rates: Rates) -> Self {
+    /// Of a plan that was made for these rates; `documented` is what Stripe allows in this mode.
+    pub fn new(plan: &Plan, rates: Rates, documented: Rates) -> Self {
         let step = |kind: StepKind| StepJson {
             step: kind.name(),
             calls: plan.work.writes_of(kind),
@@ -156,17 +257,48 @@ impl PlanJson {
                 Binding::Account => binds("account", None, rates.account),
                 Binding::Nothing => None,
             },
-            rates: RatesJson {
-                total: rates.total,
-                endpoint: rates.endpoint,
-                account: rates.account,
+            rates: RatesJson::of(rates),
+            what_if: plan
+                .what_if(rates, documented)
+                .iter()
+                .map(WhatIfJson::of)
+                .collect(),
+            radar: RadarJson {
+                reads: plan.radar.reads(),
+                reads_at_most: plan.radar.reads_at_most(),
             },
+        }
+    }
+}
+
+impl RatesJson {
+    fn of(rates: Rates) -> Self {
+        Self {
+            total: rates.total,
+            endpoint: rates.endpoint,
+            account: rates.account,
+        }
+    }
+}
+
+impl WhatIfJson {
+    fn of(row: &WhatIf) -> Self {
+        Self {
+            which: match row.which {
+                Which::Half => "half",
+                Which::Chosen => "chosen",
+                Which::Documented => "documented",
+                Which::Raised => "raised",
+            },
+            rates: RatesJson::of(row.rates),
+            estimated_seconds: (row.binding != Binding::Nothing).then_some(row.seconds),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::here::tests::evening;
     use super::*;
     use crate::plan::Work;
 
@@ -190,7 +322,7 @@ mod tests {
     #[test]
     fn the_plan_names_calls_time_and_the_limit_that_binds() {
         let plan = Plan::new(work(), LIVE);
-        insta::assert_snapshot!(text(&plan, LIVE, Look::PLAIN), @r"
+        insta::assert_snapshot!(text(&plan, LIVE, &evening(), Look::PLAIN), @r"
         Plan  50,000 customers with 62,345 PaymentMethods onto 40 accounts
 
           POST /v1/customers                                100,000
@@ -199,6 +331,7 @@ mod tests {
           calls in all                                      187,035
 
           Time   about 1 h 24 min; 3.7 writes per customer
+          Done   about Sat 28 Mar, 23:53 CET, if begun now
           Limit  POST /v1/customers at 20 requests/s binds
         ");
     }
@@ -218,7 +351,7 @@ mod tests {
             endpoint: None,
             account: None,
         };
-        insta::assert_snapshot!(text(&Plan::new(work, rates), rates, Look::PLAIN), @r"
+        insta::assert_snapshot!(text(&Plan::new(work, rates), rates, &evening(), Look::PLAIN), @r"
         Plan  1 customer with 1 PaymentMethod onto 1 account
 
           POST /v1/customers                        1
@@ -254,8 +387,45 @@ mod tests {
     }
 
     #[test]
+    fn what_is_looked_up_before_any_write_is_told() {
+        let looked_up = Radar {
+            on_platform: 5,
+            on_platform_at_most: 25,
+            accounts: 1,
+        };
+        assert_eq!(
+            radar(looked_up).unwrap(),
+            "5 ids and 1 account of the CSV looked up before any write: 6 reads, 26 if most are unknown"
+        );
+        assert_eq!(radar(Radar::default()), None);
+    }
+
+    #[test]
+    fn other_rates_are_compared_where_it_takes_long() {
+        let plan = Plan::new(work(), LIVE);
+        insta::assert_snapshot!(what_if(&plan, LIVE, Rates::documented(true), Look::PLAIN).unwrap(), @r"
+        What if
+          --rate 40 --endpoint-rate 10   about 2 h 47 min  half of what is chosen
+          --rate 80 --endpoint-rate 20   about 1 h 24 min  as chosen
+          --rate 100 --endpoint-rate 25  about 1 h 7 min   all that Stripe documents
+          --rate 200 --endpoint-rate 50  about 34 min      twice that, once Stripe has raised it
+        ");
+        let soon = Plan::new(
+            Work {
+                writes: [9; 5],
+                ..Work::default()
+            },
+            LIVE,
+        );
+        assert_eq!(
+            what_if(&soon, LIVE, Rates::documented(true), Look::PLAIN),
+            None
+        );
+    }
+
+    #[test]
     fn nothing_left_is_said_in_a_line() {
-        insta::assert_snapshot!(text(&Plan::new(Work::default(), LIVE), LIVE, Look::PLAIN), @r"
+        insta::assert_snapshot!(text(&Plan::new(Work::default(), LIVE), LIVE, &evening(), Look::PLAIN), @r"
         Plan  0 customers with 0 PaymentMethods onto 0 accounts
           Nothing is left to send.
         ");
@@ -264,7 +434,7 @@ mod tests {
     #[test]
     fn programs_get_the_same_as_an_object() {
         let plan = Plan::new(work(), LIVE);
-        insta::assert_snapshot!(serde_json::to_string_pretty(&PlanJson::new(&plan, LIVE)).unwrap(), @r#"
+        insta::assert_snapshot!(serde_json::to_string_pretty(&PlanJson::new(&plan, LIVE, Rates::documented(true))).unwrap(), @r#"
         {
           "customers": 50000,
           "payment_methods": 62345,
@@ -316,6 +486,48 @@ mod tests {
             "total": 80,
             "endpoint": 20,
             "account": 80
+          },
+          "what_if": [
+            {
+              "which": "half",
+              "rates": {
+                "total": 40,
+                "endpoint": 10,
+                "account": 40
+              },
+              "estimated_seconds": 10000
+            },
+            {
+              "which": "chosen",
+              "rates": {
+                "total": 80,
+                "endpoint": 20,
+                "account": 80
+              },
+              "estimated_seconds": 5000
+            },
+            {
+              "which": "documented",
+              "rates": {
+                "total": 100,
+                "endpoint": 25,
+                "account": 100
+              },
+              "estimated_seconds": 4000
+            },
+            {
+              "which": "raised",
+              "rates": {
+                "total": 200,
+                "endpoint": 50,
+                "account": 200
+              },
+              "estimated_seconds": 2000
+            }
+          ],
+          "radar": {
+            "reads": 0,
+            "reads_at_most": 0
           }
         }
         "#);

@@ -79,6 +79,24 @@ impl<C: Borrow<Connection>> Loader<C> {
         self.page(after, most, Which::Open)
     }
 
+    /// The same of those that `only` names, in order.
+    pub fn open_among(
+        &self,
+        only: &[CustomerSeq],
+        after: CustomerSeq,
+        most: u32,
+    ) -> Result<Vec<Loaded>, StoreError> {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let mut page = Vec::new();
+        for customer in &only[only.partition_point(|customer| *customer <= after)..] {
+            page.extend(self.customer_of(*customer)?);
+            if page.len() >= most {
+                break;
+            }
+        }
+        Ok(page)
+    }
+
     /// All customers after `after`, at most `most` of them, without their contact details.
     pub fn page_of_all(&self, after: CustomerSeq, most: u32) -> Result<Vec<Loaded>, StoreError> {
         self.page(after, most, Which::All)

@@ -162,7 +162,7 @@ fn programs_get_one_object() {
         endpoint: None,
         account: None,
     };
-    let plan = PlanJson::new(&Plan::new(Work::default(), rates), rates);
+    let plan = PlanJson::new(&Plan::new(Work::default(), rates), rates, rates);
     let (status, extras) = (all_migrated(), extras());
     let summary =
         serde_json::to_value(ended(&Ending::Finished, &status, &extras).json(plan)).unwrap();
