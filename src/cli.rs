@@ -1,6 +1,7 @@
 //! The command line: clap types and their help texts, nothing else; a room for each group of commands. [`crate::config`] makes
 //! settings of them.
 
+mod check;
 mod migrate;
 mod pilot;
 mod rehearse;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use check::{Check, Looks, Sources};
 pub use migrate::{Resume, Run};
 pub use pilot::{StopAfter, Work};
 pub use rehearse::{Drill, Rehearsal, Sample, Simulate, Switch};
@@ -42,7 +44,7 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 all done, 1 unexpected, 2 usage or configuration, 3 finished with some refused, parked or in doubt, \
-4 the input has problems, 5 refused for safety, 6 key or permission, 7 stopped by a stop-loss, 8 stopped by a limit asked for, \
+4 the input has problems or check found blockers, 5 refused for safety, 6 key or permission, 7 stopped by a stop-loss, 8 stopped by a limit asked for, \
 9 the drill found something lost or doubled, 10 no state file, 11 another run holds it, 130/143 interrupted with the state saved.
 
 The API key comes from STRIPE_API_KEY or --api-key-file, never from an argument.";
@@ -86,6 +88,8 @@ pub enum Command {
     Simulate(Box<Simulate>),
     /// Write a realistic CSV to rehearse with.
     Sample(Sample),
+    /// Ask Stripe, by reading alone, what of a CSV would be refused or parked.
+    Check(Box<Check>),
     /// Kill a rehearsal of a CSV at every boundary, and certify that nothing is lost and nothing is made twice.
     Drill(Drill),
 }

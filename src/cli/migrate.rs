@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Rehearsal, Stripe, Work};
+use super::{Looks, Rehearsal, Stripe, Work};
 
 /// `pmclone run`.
 #[derive(Debug, Args)]
@@ -14,6 +14,12 @@ pub struct Run {
     /// Check the whole CSV and print every problem and the plan; send nothing, leave nothing behind.
     #[arg(short = 'n', long)]
     pub dry_run: bool,
+    /// With --dry-run: ask Stripe too, by reading alone, as `pmclone check` does.
+    #[arg(long, requires = "dry_run")]
+    pub online: bool,
+    /// What to look at.
+    #[command(flatten)]
+    pub looks: Looks,
     /// How to reach Stripe.
     #[command(flatten)]
     pub stripe: Stripe,

@@ -10,13 +10,14 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::import::{Read, import};
-use super::{gone_is_fine, migrate, pilot, session};
+use super::{check, gone_is_fine, migrate, pilot, session};
 use crate::cli;
 use crate::config::{Config, rates};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::{self, Problem, SourceFacts};
 use crate::plan::{Plan, Rates};
+use crate::report::check::{CheckJson, Checked};
 use crate::report::plan::PlanJson;
 use crate::report::{self, print_json};
 use crate::store::{self, Migration, StoreError};
@@ -34,6 +35,9 @@ struct DryRunJson<'a> {
     problems: Vec<&'a Problem>,
     /// Absent where there are errors: there is nothing that a run would carry out.
     plan: Option<PlanJson>,
+    /// With --online, what `check --json` prints.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    online: Option<CheckJson<'a>>,
 }
 
 #[derive(Serialize)]
@@ -58,15 +62,32 @@ pub fn dry_run(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
     } else {
         None
     };
-    show(config, args, &read, plan.as_ref())?;
-    Ok(if plan.is_some() {
-        Exit::Done
-    } else {
-        Exit::Input
+    let checked = match &plan {
+        Some(_) if args.online => Some(check::look(
+            config,
+            &conn,
+            &state,
+            &args.looks,
+            &args.stripe,
+            &args.rehearsal,
+        )?),
+        Some(_) | None => None,
+    };
+    show(config, args, &read, plan.as_ref(), checked.as_ref())?;
+    Ok(match (&plan, &checked) {
+        (None, _) => Exit::Input,
+        (Some(_), None) => Exit::Done,
+        (Some(_), Some(checked)) => checked.exit(),
     })
 }
 
-fn show(config: &Config, args: &cli::Run, read: &Read, plan: Option<&Plan>) -> Result<(), Failure> {
+fn show(
+    config: &Config,
+    args: &cli::Run,
+    read: &Read,
+    plan: Option<&Plan>,
+    checked: Option<&Checked>,
+) -> Result<(), Failure> {
     let rates = rates(limits(config, args));
     let documented = Rates::documented(args.stripe.live);
     if config.json {
@@ -82,6 +103,7 @@ fn show(config: &Config, args: &cli::Run, read: &Read, plan: Option<&Plan>) -> R
             kinds: read.problems.counts().map(kind).collect(),
             problems: read.problems.by_line(),
             plan: plan.map(|plan| PlanJson::new(plan, rates, documented)),
+            online: checked.map(Checked::json),
         };
         return gone_is_fine(print_json(&mut io::stdout(), &json));
     }
@@ -93,7 +115,12 @@ fn show(config: &Config, args: &cli::Run, read: &Read, plan: Option<&Plan>) -> R
         if let Some(table) = report::plan::what_if(plan, rates, documented, look) {
             text.push_str(&format!("\n\n{table}"));
         }
-        text.push_str("\n\nNothing was sent, and nothing was kept: this was a dry run.\n");
+        match checked {
+            Some(checked) => text.push_str(&format!("\n\n{}\n", checked.text(look))),
+            None => {
+                text.push_str("\n\nNothing was sent, and nothing was kept: this was a dry run.\n")
+            }
+        }
     }
     gone_is_fine(report::print(&mut io::stdout(), &text))
 }
@@ -109,7 +136,7 @@ fn limits(config: &Config, args: &cli::Run) -> crate::stripe::Limits {
 }
 
 /// A nameless copy of the state file, or an empty one.
-fn copy_of(state: &Path, simulate: bool) -> Result<Connection, Failure> {
+pub fn copy_of(state: &Path, simulate: bool) -> Result<Connection, Failure> {
     let of = |error: StoreError| Failure::store(state, &error);
     let mut conn = store::temporary().map_err(of)?;
     match store::open_readonly(state) {

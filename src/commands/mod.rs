@@ -1,5 +1,6 @@
 //! One file for each command, and what they share: how a session with Stripe begins, and how a run is carried out.
 
+mod check;
 mod drill;
 mod dry_run;
 pub(crate) mod export;
@@ -48,6 +49,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Export(args) => export::export(&config, &args),
         Command::Simulate(args) => simulate::simulate(&config, &args),
         Command::Sample(args) => sample::sample(&args),
+        Command::Check(args) => check::check(&config, &args),
         Command::Drill(args) => drill::drill(&config, &args),
     };
     ended.unwrap_or_else(|failure| print(&config.screen, &failure))

@@ -8,6 +8,7 @@
 //! contact detail, and what others wrote (names, messages, reasons) passes [`words::plain`], so that no terminal obeys it.
 
 pub mod banner;
+pub mod check;
 pub mod drill;
 pub mod export;
 pub mod file;

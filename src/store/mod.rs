@@ -9,6 +9,7 @@
 //! Hazards: `synchronous` below FULL loses acknowledged intents in a power cut, so the pragma is read back; after an
 //! error in the writer nothing more is written through its connection, since SQLite's state is then not known.
 
+mod asked;
 mod check;
 mod codes;
 mod counts;
@@ -31,6 +32,7 @@ mod tests;
 mod work;
 mod writer;
 
+pub use asked::{accounts_asked, sources_asked};
 pub use check::log_left;
 pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, ReasonCount};
 pub use found::{KnownDefault, Marked, Marks, MigrationFound, Scope, sweep_pages, unread};
