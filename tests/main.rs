@@ -11,6 +11,7 @@ mod dry_run;
 mod fewest_calls;
 mod killed;
 mod limits;
+mod live;
 mod machine;
 mod outputs;
 mod property;

@@ -89,7 +89,14 @@ impl Checked {
             ("Account", account),
             ("Mode", mode),
             ("API", plain(&self.api_base)),
-            ("Reads", number(self.reads)),
+            (
+                "Reads",
+                format!(
+                    "{} of {} at most",
+                    number(self.reads),
+                    number(self.reads_planned)
+                ),
+            ),
             ("Sources", sources),
         ];
         let rows = rows.map(|(label, value)| format!("\n  {label:<9}{value}"));
@@ -140,9 +147,12 @@ impl Checked {
             self.findings.count(Severity::Warning),
         );
         let told = match (blockers, warnings) {
+            (_, _) if self.is_most_unknown() => look.bad(
+                "Most of the ids are not on this platform in this mode: most likely this is the key of another account.",
+            ),
             (0, 0) => look.good("Nothing speaks against it."),
             (0, _) => look.good("No blockers."),
-            (_, _) => look.bad("Blockers: a run would be refused these, or park them; everything else would go on."),
+            (_, _) => look.bad("Blockers: these would be refused, or parked, or could not be charged; everything else would go on."),
         };
         let unseen = if self.sources_looked < self.sources_all {
             format!(
@@ -152,7 +162,20 @@ impl Checked {
         } else {
             String::new()
         };
-        format!("{told}{unseen} Nothing was written.")
+        let text = format!("{told}{unseen} Nothing was written.");
+        wrap(&text, "", look.width)
+    }
+}
+
+impl Checked {
+    /// Sources that are unknown, or of the other mode, are most of those looked up.
+    fn is_most_unknown(&self) -> bool {
+        let of = self
+            .findings
+            .iter()
+            .filter(|(kind, ..)| matches!(kind, Kind::SourceUnknown | Kind::OtherMode));
+        let unknown: u64 = of.map(|(.., found)| found.count).sum();
+        unknown * 2 > self.sources_looked
     }
 }
 
@@ -209,7 +232,7 @@ fn finding(kind: Kind, detail: &str, found: &Found, look: Look) -> String {
             "  ",
             look.width,
         ),
-        wrap(remedy(kind), "     ", look.width),
+        wrap(remedy(kind, detail), "     ", look.width),
     ];
     lines.join("\n")
 }
@@ -249,8 +272,11 @@ fn what(kind: Kind, detail: &str, n: u64) -> String {
 }
 
 /// What to do about it.
-fn remedy(kind: Kind) -> &'static str {
+fn remedy(kind: Kind, detail: &str) -> &'static str {
     match kind {
+        Kind::ChargesDisabled if detail.starts_with("rejected.") => {
+            "Stripe has closed it, or its platform has: leave it out."
+        }
         Kind::AccountUnreachable => {
             "Have its owner connect to the platform in this mode, or leave it out: its customers would be parked."
         }
@@ -410,6 +436,6 @@ fn finding_json<'a>((kind, detail, found): (Kind, &'a str, &'a Found)) -> Findin
         count: found.count,
         customers: (found.customers > 0).then_some(found.customers),
         examples: &found.examples,
-        remedy: remedy(kind),
+        remedy: remedy(kind, detail),
     }
 }

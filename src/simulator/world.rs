@@ -367,11 +367,14 @@ fn authenticate(credentials: &Credentials) -> Result<KeyKind, Failure> {
 
 /// Told by Stripe in a public issue: which permission is missing, and on which account. Nothing of it is stored under a key.
 fn not_permitted(key: KeyKind, account: &str, route: Route<'_>) -> Failure {
-    let needed = match route {
-        Route::CreateCustomer | Route::UpdateCustomer(_) | Route::DeleteCustomer(_) => {
-            "\"Customers Write\" ('rak_customer_write')"
-        }
-        _ => "\"PaymentMethods Write\" ('rak_payment_method_write')",
+    let of_customers = matches!(
+        route,
+        Route::CreateCustomer | Route::UpdateCustomer(_) | Route::DeleteCustomer(_)
+    );
+    let needed = if of_customers {
+        "\"Customers Write\" ('rak_customer_write')"
+    } else {
+        "\"PaymentMethods Write\" ('rak_payment_method_write')"
     };
     let message = format!(
         "The provided key '{}***' does not have the required permissions for this endpoint on account '{account}'. \

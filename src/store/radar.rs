@@ -81,13 +81,20 @@ fn near(
     part: usize,
     of: usize,
 ) -> Result<Option<(i64, OnPlatform)>, StoreError> {
-    let last: Option<i64> =
-        conn.query_row("SELECT max(seq) FROM customer", [], |row| row.get(0))?;
+    let sql = "SELECT min(seq), max(seq) FROM customer WHERE standing = ?1";
+    let (first, last): (Option<i64>, Option<i64>) =
+        conn.query_row(sql, [Standing::Pending], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let (Some(first), Some(last)) = (first, last) else {
+        return Ok(None);
+    };
     let (part, of) = (
         i64::try_from(part).unwrap_or(0),
         i64::try_from(of).unwrap_or(1),
     );
-    let from = last.unwrap_or(0).saturating_add(1).saturating_mul(part) / of.max(1);
+    let customers = last.saturating_sub(first).saturating_add(1);
+    let from = first.saturating_add(customers.saturating_mul(part) / of.max(1));
     // A Source, or a bank account of old, may not be readable as a PaymentMethod.
     let mut statement = conn.prepare_cached(
         "SELECT c.seq, c.platform_customer,
