@@ -293,7 +293,7 @@ async fn carry_out(
     mut pressed: watch::Receiver<Pressed>,
     begun: Instant,
 ) -> Result<Ended, StoreError> {
-    let mut progress = Progress::new(&config.screen, plan);
+    let mut progress = Progress::new(&config.screen, plan, report::here::now());
     let signals = pressed.clone();
     let mut noted = false;
     let tick = |context: &Context, in_flight: usize| {

@@ -16,12 +16,23 @@ pub fn now() -> Zoned {
 
 /// `Tue 3 Mar, 03:42 CET`: the time so many seconds after `from`; `None` where it is soon, or beyond all calendars.
 pub fn done_at(from: &Zoned, seconds: u64) -> Option<String> {
-    if seconds < WORTH_A_TIME {
+    let at = after(from, seconds, seconds)?;
+    Some(at.strftime("%a %-d %b, %H:%M %Z").to_string())
+}
+
+/// `Tue 03:42`: the same in short, for what was begun at `begun`, is so far, and has so much left.
+pub fn done_shortly_put(begun: &Zoned, elapsed_ms: u64, left_ms: u64) -> Option<String> {
+    let (elapsed, left) = (elapsed_ms / 1000, left_ms / 1000);
+    let at = after(begun, elapsed.checked_add(left)?, left)?;
+    Some(at.strftime("%a %H:%M").to_string())
+}
+
+fn after(from: &Zoned, seconds: u64, left: u64) -> Option<Zoned> {
+    if left < WORTH_A_TIME {
         return None;
     }
     let seconds = i64::try_from(seconds).ok()?;
-    let at = from.checked_add(SignedDuration::from_secs(seconds)).ok()?;
-    Some(at.strftime("%a %-d %b, %H:%M %Z").to_string())
+    from.checked_add(SignedDuration::from_secs(seconds)).ok()
 }
 
 #[cfg(test)]
@@ -47,5 +58,8 @@ pub(crate) mod tests {
         for (seconds, expected) in cases {
             assert_eq!(done_at(&evening(), seconds).as_deref(), expected);
         }
+        let shortly = |elapsed_ms, left_ms| done_shortly_put(&evening(), elapsed_ms, left_ms);
+        assert_eq!(shortly(3_600_000, 3_600_000).as_deref(), Some("Sun 00:30"));
+        assert_eq!(shortly(3_600_000, 599_000), None);
     }
 }
