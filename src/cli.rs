@@ -2,6 +2,7 @@
 //! settings of them.
 
 mod check;
+mod install;
 mod migrate;
 mod pilot;
 mod rehearse;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use check::{Check, Looks, Sources};
+pub use install::{Completions, Man};
 pub use migrate::{Resume, Run};
 pub use pilot::{StopAfter, Work};
 pub use rehearse::{Drill, Rehearsal, Sample, Simulate, Switch};
@@ -29,6 +31,7 @@ pub use stripe::{Rate, Stripe};
 #[command(
     name = "pmclone",
     version,
+    long_version = crate::version::long(),
     about,
     max_term_width = 100,
     propagate_version = true
@@ -92,4 +95,8 @@ pub enum Command {
     Check(Box<Check>),
     /// Kill a rehearsal of a CSV at every boundary, and certify that nothing is lost and nothing is made twice.
     Drill(Drill),
+    /// Print the completions of a shell.
+    Completions(Completions),
+    /// Print the manual page, or write one for each command.
+    Man(Man),
 }

@@ -40,3 +40,4 @@ pub mod state;
 pub mod store;
 pub mod stripe;
 pub mod time;
+pub mod version;

@@ -27,7 +27,10 @@ fn counts(certificate: &Value, field: &str) -> Result<Vec<(String, u64)>> {
 }
 
 /// Five customers at every boundary, with every kind of fault, in about ten seconds.
-#[cfg(not(feature = "without-intents"))]
+#[cfg_attr(
+    feature = "without-intents",
+    ignore = "of a client that keeps its intents"
+)]
 #[test]
 fn a_drill_kills_at_every_boundary_and_nothing_is_lost_or_doubled() -> Result<()> {
     let place = Place::new()?;

@@ -9,6 +9,7 @@ mod docs;
 mod drill;
 mod dry_run;
 mod fewest_calls;
+mod installed;
 mod killed;
 mod limits;
 mod live;

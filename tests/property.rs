@@ -168,6 +168,32 @@ fn holds(case: &Case) -> Result<()> {
     the_mapping_agrees_with_the_status(&place)
 }
 
+/// `cargo test --features without-intents without_intents`: a client that random cases must catch.
+#[cfg(feature = "without-intents")]
+#[test]
+fn a_client_without_intents_is_caught_by_random_cases() {
+    const CASES: u32 = 200;
+    let config = Config {
+        cases: CASES,
+        max_shrink_iters: 0,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let seeded = TestRng::deterministic_rng(config.rng_algorithm);
+    let caught = TestRunner::new_with_rng(config, seeded).run(&case(), |case| {
+        let twice = |error: &anyhow::Error| format!("{error:#}").contains(" Customers on ");
+        match holds(&case) {
+            Err(error) if twice(&error) => Err(TestCaseError::fail("something was made twice")),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    });
+    assert!(caught.is_err(), "{CASES} cases saw nothing made twice");
+}
+
+#[cfg_attr(
+    feature = "without-intents",
+    ignore = "of a client that keeps its intents"
+)]
 #[test]
 fn whatever_is_asked_for_and_whatever_goes_wrong_it_is_there_once_in_the_end() -> Result<()> {
     let standard = Config::default();

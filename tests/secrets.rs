@@ -24,6 +24,14 @@ fn the_key_is_in_no_file_no_output_and_no_argument() -> Result<()> {
     let run = place.start_against(&simulator, &["run", "c.csv", "--json"])?;
     simulator.until_requests(20)?;
     let arguments = std::fs::read(format!("/proc/{}/cmdline", run.id()?));
+    // No core dump, for whatever reason the process breaks off.
+    if let Ok(limits) = std::fs::read_to_string(format!("/proc/{}/limits", run.id()?)) {
+        let line = limits
+            .lines()
+            .find(|line| line.starts_with("Max core file size"));
+        let words = line.unwrap_or_default().split_whitespace();
+        assert_eq!(words.filter(|word| *word == "0").count(), 2, "{line:?}");
+    }
     let ended = run.wait()?.with(3)?;
     assert!(
         !is_told(ended.out.as_bytes()) && !is_told(ended.err.as_bytes()),

@@ -5,7 +5,9 @@ mod drill;
 mod dry_run;
 pub(crate) mod export;
 mod import;
+mod install;
 mod interrupt;
+mod machine;
 mod migrate;
 mod pilot;
 mod radar;
@@ -28,9 +30,11 @@ use crate::cli::{Cli, Command};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use machine::runtime;
 
 /// Runs the command; what it fails with is printed here, once.
 pub fn run(cli: Cli) -> Exit {
+    machine::keep_memory_private();
     let config = match Config::new(&cli.common) {
         Ok(config) => config,
         Err(failure) => {
@@ -40,19 +44,25 @@ pub fn run(cli: Cli) -> Exit {
             );
         }
     };
-    let ended = match cli.command {
-        Command::Run(args) => run::run(&config, &args),
-        Command::Resume(args) => resume::resume(&config, &args),
-        Command::Reconcile(args) => reconcile::reconcile(&config, &args),
-        Command::Recover(args) => recover::recover(&config, &args),
-        Command::Status(args) => status::status(&config, &args),
-        Command::Export(args) => export::export(&config, &args),
-        Command::Simulate(args) => simulate::simulate(&config, &args),
-        Command::Sample(args) => sample::sample(&args),
-        Command::Check(args) => check::check(&config, &args),
-        Command::Drill(args) => drill::drill(&config, &args),
-    };
+    let ended = machine::enough_memory().and_then(|()| dispatch(&config, cli.command));
     ended.unwrap_or_else(|failure| print(&config.screen, &failure))
+}
+
+fn dispatch(config: &Config, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Run(args) => run::run(config, &args),
+        Command::Resume(args) => resume::resume(config, &args),
+        Command::Reconcile(args) => reconcile::reconcile(config, &args),
+        Command::Recover(args) => recover::recover(config, &args),
+        Command::Status(args) => status::status(config, &args),
+        Command::Export(args) => export::export(config, &args),
+        Command::Simulate(args) => simulate::simulate(config, &args),
+        Command::Sample(args) => sample::sample(&args),
+        Command::Check(args) => check::check(config, &args),
+        Command::Drill(args) => drill::drill(config, &args),
+        Command::Completions(args) => install::completions(&args),
+        Command::Man(args) => install::man(&args),
+    }
 }
 
 fn print(screen: &crate::report::Screen, failure: &Failure) -> Exit {
@@ -69,29 +79,4 @@ fn gone_is_fine(written: io::Result<()>) -> Result<(), Failure> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         Ok(()) | Err(_) => Ok(()),
     }
-}
-
-/// Descriptors that a command which talks to somebody needs, besides one for each request in flight: the state file, its log
-/// and lock, the runtime's own.
-const DESCRIPTORS: usize = 24;
-
-/// The runtime of the commands that talk to somebody.
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    let refused = |error: &io::Error| {
-        Failure::new(
-            Exit::Unexpected,
-            format!("the machine gives no threads or descriptors: {error}"),
-        )
-        .hint("nothing was sent; allow more (`ulimit -n 1024`, `ulimit -u`), then run the same command again")
-    };
-    // The runtime breaks off where it finds none left, so they are asked for first.
-    let exe = std::env::current_exe().map_err(|error| refused(&error))?;
-    let probe: io::Result<Vec<_>> = (0..DESCRIPTORS)
-        .map(|_| std::fs::File::open(&exe))
-        .collect();
-    drop(probe.map_err(|error| refused(&error))?);
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| refused(&error))
 }

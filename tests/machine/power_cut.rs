@@ -292,6 +292,23 @@ fn cut_everywhere(recorded: &Recorded, images: u64) -> Result<(u64, Option<Strin
     Ok((looked, None))
 }
 
+/// `cargo test --features without-intents without_intents`: a client that power cuts must catch.
+#[cfg(feature = "without-intents")]
+#[test]
+fn a_client_without_intents_is_caught_by_power_cuts() -> Result<()> {
+    if !can_trace("the power cuts' test") {
+        return Ok(());
+    }
+    let recorded = record(&Place::new()?)?;
+    let (_, broken) = cut_everywhere(&recorded, IMAGES)?;
+    ensure!(broken.is_some(), "no image lacks an intent");
+    Ok(())
+}
+
+#[cfg_attr(
+    feature = "without-intents",
+    ignore = "of a client that keeps its intents"
+)]
 #[test]
 fn no_power_cut_loses_an_intent_that_was_sent_or_an_outcome_that_was_built_on() -> Result<()> {
     if !can_trace("the power cuts' test") {
