@@ -17,7 +17,7 @@ use anyhow::{Context, Result, ensure};
 const PMCLONE: &str = env!("CARGO_BIN_EXE_pmclone");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const DOCUMENTS: [&str; 2] = ["README.md", "MIGRATION.md"];
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "run",
     "resume",
     "reconcile",
@@ -26,6 +26,7 @@ const COMMANDS: [&str; 11] = [
     "export",
     "simulate",
     "sample",
+    "check",
     "drill",
     "completions",
     "man",
@@ -104,9 +105,10 @@ fn stays_here(command: &str) -> Result<()> {
     let mut words = command.split_whitespace();
     let harmless = match (words.next(), words.next()) {
         (Some("pmclone"), Some("run")) => {
-            command.contains("--simulate") || command.contains("--dry-run")
+            command.contains("--simulate")
+                || (command.contains("--dry-run") && !command.contains("--online"))
         }
-        (Some("pmclone"), Some("resume" | "recover")) => command.contains("--simulate"),
+        (Some("pmclone"), Some("resume" | "recover" | "check")) => command.contains("--simulate"),
         (
             Some("pmclone"),
             Some("status" | "export" | "sample" | "drill" | "completions" | "man"),
