@@ -37,15 +37,23 @@ fn count(simulator: &Simulator, method: &str) -> Result<usize> {
 
 /// So many customers with one card each; those that `known` says so about are seeded.
 fn customers(count: u32, known: impl Fn(u32) -> bool, livemode: bool) -> (String, String) {
-    let mut csv = "legacy_id,email,payment_method,connected_account\n".to_owned();
-    let mut seeds = "{\"account\":\"acct_1First\"}\n{\"account\":\"acct_1Second\"}\n".to_owned();
-    for number in 1..=count {
-        let account = if number % 2 == 0 { "First" } else { "Second" };
-        csv += &format!("c{number},c{number}@example.com,pm_1Live{number},acct_1{account}\n");
-        if known(number) {
-            seeds +=
-                &format!("{{\"payment_method\":\"pm_1Live{number}\",\"livemode\":{livemode}}}\n");
-        }
-    }
+    let line = |number: u32| {
+        let account = if number.is_multiple_of(2) {
+            "First"
+        } else {
+            "Second"
+        };
+        format!("c{number},c{number}@example.com,pm_1Live{number},acct_1{account}\n")
+    };
+    let seed = |number: u32| {
+        format!("{{\"payment_method\":\"pm_1Live{number}\",\"livemode\":{livemode}}}\n")
+    };
+    let csv = "legacy_id,email,payment_method,connected_account\n".to_owned()
+        + &(1..=count).map(line).collect::<String>();
+    let seeds = "{\"account\":\"acct_1First\"}\n{\"account\":\"acct_1Second\"}\n".to_owned()
+        + &(1..=count)
+            .filter(|number| known(*number))
+            .map(seed)
+            .collect::<String>();
     (csv, seeds)
 }

@@ -3,6 +3,8 @@
 //! Reads are scarce (Stripe allots 10,000 a month to the smallest platform), so they are counted first, said aloud, and
 //! not begun where they are more than was allowed.
 
+mod wanted;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
@@ -11,6 +13,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use tokio::task::JoinSet;
 
+use self::wanted::{Adopted, HOLDERS, Wanted};
 use super::dry_run::copy_of;
 use super::import::import;
 use super::interrupt;
@@ -18,27 +21,17 @@ use super::rehearsal::{Rehearsal, World};
 use super::run::listen;
 use super::session::{self, Destination, Purpose, Session};
 use super::{gone_is_fine, runtime};
-use crate::check::{Asked, Findings, Looked, Month, Source};
-use crate::cli::{self, Looks, Sources};
+use crate::check::{Findings, Looked, Month, Source};
+use crate::cli::{self, Looks};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ids::{AccountId, CustomerId, MigrationId, PaymentMethodId};
 use crate::report::check::Checked;
-use crate::report::words::{count, number};
+use crate::report::words::count;
 use crate::report::{self, print_json};
-use crate::store::{self, CustomerSeq, Loaded, Loader, Migration, StoreError};
 use crate::stripe::{AccountFacts, Client, PaymentMethodFacts, ReadAnswer, Stop};
 use crate::time::StripeTime;
-
-/// Customers whose sources are looked up where not all are.
-const SAMPLE: u64 = 100;
-/// Customers that hold a source which the CSV says is somebody else's, looked up at most.
-const HOLDERS: usize = 20;
-/// Half of what Stripe allots to the smallest platform in a month.
-const MAX_READS: u64 = 5_000;
-/// Customers read from the state at once.
-const PAGE: u32 = 256;
 
 /// Checks, and tells.
 pub fn check(config: &Config, args: &cli::Check) -> Result<Exit, Failure> {
@@ -92,145 +85,6 @@ pub fn look(
     wanted.allowed(looks)?;
     config.screen.line(&wanted.told());
     runtime()?.block_on(begin(config, conn, state, wanted, stripe, rehearsal))
-}
-
-/// A Customer that the CSV wants adopted, and how it is named.
-type Adopted = (String, CustomerId);
-
-/// What is looked up.
-struct Wanted {
-    sources: Sources,
-    accounts: Vec<Asked>,
-    adopted: Vec<Adopted>,
-    methods: Vec<(Source, PaymentMethodId)>,
-    /// Sources that there are.
-    all_sources: u64,
-    /// All reads, at most.
-    reads: u64,
-    migration: Option<Migration>,
-}
-
-impl Wanted {
-    fn of(conn: &Connection, looks: &Looks) -> Result<Self, StoreError> {
-        let sources = looks.sources.unwrap_or(Sources::Sample);
-        let accounts = store::accounts_asked(conn)?;
-        let accounts = accounts
-            .into_iter()
-            .map(|(id, customers)| Asked { id, customers });
-        let (all_sources, all_adopted) = store::sources_asked(conn)?;
-        let mut wanted = Self {
-            sources,
-            accounts: accounts.collect(),
-            adopted: Vec::new(),
-            methods: Vec::new(),
-            all_sources,
-            reads: 0,
-            migration: Migration::read(conn)?,
-        };
-        let most = looks.max_reads.map_or(MAX_READS, std::num::NonZeroU64::get);
-        wanted.reads = match sources {
-            Sources::None => wanted.count(0, 0),
-            Sources::All => wanted.count(all_sources, all_adopted),
-            Sources::Sample => 0,
-        };
-        // What is not allowed is not gathered either.
-        if wanted.reads > most {
-            return Ok(wanted);
-        }
-        let only = match sources {
-            Sources::None => Some(Vec::new()),
-            Sources::Sample => Some(store::sample(conn, SAMPLE, &[])?),
-            Sources::All => None,
-        };
-        wanted.gather(conn, only.as_deref())?;
-        wanted.reads = wanted.count(length(&wanted.methods), length(&wanted.adopted));
-        Ok(wanted)
-    }
-
-    fn gather(
-        &mut self,
-        conn: &Connection,
-        only: Option<&[CustomerSeq]>,
-    ) -> Result<(), StoreError> {
-        let loader = Loader::new(conn)?;
-        let mut after = CustomerSeq::default();
-        loop {
-            let page = match only {
-                Some(only) => loader.open_among(only, after, PAGE)?,
-                None => loader.open_page(after, PAGE)?,
-            };
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
-            after = last.seq;
-            page.into_iter().for_each(|loaded| self.take(loaded));
-        }
-    }
-
-    fn take(&mut self, loaded: Loaded) {
-        let customer = loaded.customer;
-        let holder = customer.platform_customer().cloned();
-        if let Some(adopted) = customer.platform_customer {
-            let label = format!("{} ({adopted})", customer.legacy_id);
-            self.adopted.push((label, adopted));
-        }
-        for (position, id) in customer.sources.into_iter().enumerate() {
-            let asks = |sources: &[u32]| {
-                u32::try_from(position).is_ok_and(|position| sources.contains(&position))
-            };
-            let accounts = customer.targets.iter();
-            let source = Source {
-                label: format!("{} ({id})", customer.legacy_id),
-                customer: holder.clone(),
-                accounts: accounts
-                    .filter(|target| asks(&target.sources))
-                    .map(|target| target.account.clone())
-                    .collect(),
-            };
-            self.methods.push((source, id));
-        }
-    }
-
-    /// Reads, at most, for so many sources and Customers: whose key it is, each account, each of them, and some that hold a
-    /// source which should be another's.
-    fn count(&self, sources: u64, adopted: u64) -> u64 {
-        let holders = sources.min(u64::try_from(HOLDERS).unwrap_or(0));
-        1 + length(&self.accounts) + adopted + sources + holders
-    }
-
-    fn allowed(&self, looks: &Looks) -> Result<(), Failure> {
-        let most = looks.max_reads.map_or(MAX_READS, std::num::NonZeroU64::get);
-        if self.reads <= most {
-            return Ok(());
-        }
-        Err(Failure::usage(format!(
-            "this would take up to {} reads, and at most {} are allowed: nothing was read",
-            number(self.reads),
-            number(most)
-        ))
-        .hint("Stripe allots some 500 reads for each payment of the last 30 days, and 10,000 at least")
-        .hint(format!(
-            "look up fewer (--sources sample, or none), or allow them: --max-reads {}",
-            self.reads
-        )))
-    }
-
-    fn told(&self) -> String {
-        let sources = match self.sources {
-            Sources::None => "no sources".to_owned(),
-            Sources::All | Sources::Sample => format!(
-                "{} of {}",
-                number(length(&self.methods)),
-                count(self.all_sources, "source")
-            ),
-        };
-        format!(
-            "Reading at most {}: {}, {sources}, {} to adopt. Nothing is written.",
-            count(self.reads, "object"),
-            count(length(&self.accounts), "account"),
-            count(length(&self.adopted), "Customer"),
-        )
-    }
 }
 
 async fn begin(

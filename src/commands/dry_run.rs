@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::import::{Read, import};
-use super::{check, gone_is_fine, migrate, pilot, session};
+use super::{check, gone_is_fine, pilot, radar, session};
 use crate::cli;
 use crate::config::{Config, rates};
 use crate::exit::Exit;
@@ -22,6 +22,8 @@ use crate::report::plan::PlanJson;
 use crate::report::{self, print_json};
 use crate::store::{self, Migration, StoreError};
 use crate::stripe::Mode;
+
+const NOTHING_SENT: &str = "Nothing was sent, and nothing was kept: this was a dry run.";
 
 /// What `run --dry-run --json` prints, one object. Fields are only ever added.
 #[derive(Serialize)]
@@ -57,7 +59,7 @@ pub fn dry_run(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
         let selection = pilot::selection(&conn, &args.work, &state)?;
         store::take_up_left_out(&conn).map_err(of)?;
         let work = store::work(&conn, &selection).map_err(of)?;
-        let radar = migrate::planned_radar(&conn, args.rehearsal.simulate).map_err(of)?;
+        let radar = radar::planned(&conn, args.rehearsal.simulate).map_err(of)?;
         Some(Plan::new(work, rates(limits(config, args))).with_radar(radar))
     } else {
         None
@@ -107,20 +109,16 @@ fn show(
         };
         return gone_is_fine(print_json(&mut io::stdout(), &json));
     }
+    let look = config.stdout_look();
     let mut text = report::import::problems(&args.csv, &read.facts, &read.problems);
     if let Some(plan) = plan {
-        text.push('\n');
-        let look = config.stdout_look();
-        text.push_str(&report::plan::text(plan, rates, &report::here::now(), look));
-        if let Some(table) = report::plan::what_if(plan, rates, documented, look) {
-            text.push_str(&format!("\n\n{table}"));
-        }
-        match checked {
-            Some(checked) => text.push_str(&format!("\n\n{}\n", checked.text(look))),
-            None => {
-                text.push_str("\n\nNothing was sent, and nothing was kept: this was a dry run.\n")
-            }
-        }
+        let parts = [
+            Some(report::plan::text(plan, rates, &report::here::now(), look)),
+            report::plan::what_if(plan, rates, documented, look),
+            Some(checked.map_or_else(|| NOTHING_SENT.to_owned(), |checked| checked.text(look))),
+        ];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        text = format!("{text}\n{}\n", parts.join("\n\n"));
     }
     gone_is_fine(report::print(&mut io::stdout(), &text))
 }

@@ -19,8 +19,7 @@ use crate::config::{Config, rates};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ids::AccountId;
-use crate::plan::{Plan, Radar, Rates};
-use crate::radar::FIRST;
+use crate::plan::{Plan, Rates};
 use crate::report::banner::Banner;
 use crate::report::plan::PlanJson;
 use crate::report::progress::{Progress, Snapshot};
@@ -118,7 +117,7 @@ pub async fn migrate(
     let documented = Rates::documented(migration.livemode);
     let made_up = migration.simulated || gate.is_some();
     let plan = Plan::new(store::work(&conn, &selection).map_err(of)?, rates)
-        .with_radar(planned_radar(&conn, made_up).map_err(of)?);
+        .with_radar(radar::planned(&conn, made_up).map_err(of)?);
     announce(config, &session, &migration, &state, &plan, rates);
     if plan.radar.reads() > 0 {
         let candidates = radar::candidates(&conn).map_err(of)?;
@@ -203,20 +202,6 @@ pub fn known_accounts(
         .hint("`pmclone status` lists the accounts that are asked for")),
         None => Ok(()),
     }
-}
-
-/// What is looked up before the first write; nothing where every id is made up.
-pub fn planned_radar(conn: &Connection, made_up: bool) -> Result<Radar, StoreError> {
-    if made_up {
-        return Ok(Radar::default());
-    }
-    let found = radar::candidates(conn)?;
-    let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-    Ok(Radar {
-        on_platform: count(found.on_platform.len().min(FIRST)),
-        on_platform_at_most: count(found.on_platform.len()),
-        accounts: count(found.accounts.len()),
-    })
 }
 
 /// Looks once at each parked account, and takes up those that answer again.

@@ -8,6 +8,7 @@ use super::session::Session;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ids::AccountId;
+use crate::plan::Radar;
 use crate::radar::{ACCOUNTS, FIRST, FURTHER, Sign, Tally, Verdict, judge};
 use crate::report::words::count;
 use crate::store::{self, Candidates, OnPlatform, StoreError};
@@ -16,6 +17,20 @@ use crate::stripe::{Mode, ReadAnswer, ReadFailure};
 /// What will be looked up before the first write; nothing where that was done, or has been begun.
 pub fn candidates(conn: &Connection) -> Result<Candidates, StoreError> {
     store::candidates(conn, FURTHER, ACCOUNTS)
+}
+
+/// What is looked up before the first write; nothing where every id is made up.
+pub fn planned(conn: &Connection, made_up: bool) -> Result<Radar, StoreError> {
+    if made_up {
+        return Ok(Radar::default());
+    }
+    let found = candidates(conn)?;
+    let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    Ok(Radar {
+        on_platform: count(found.on_platform.len().min(FIRST)),
+        on_platform_at_most: count(found.on_platform.len()),
+        accounts: count(found.accounts.len()),
+    })
 }
 
 /// Looks, and refuses to go on where most of it is unknown to this platform, or is there in the other mode.

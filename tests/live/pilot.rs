@@ -20,8 +20,7 @@ fn migrated(place: &Place) -> Result<BTreeSet<String>> {
 fn a_sample_is_of_every_kind_and_the_same_one_again() -> Result<()> {
     let place = Place::new()?;
     let simulator = Simulator::on_demand(&place)?;
-    let mut csv = "legacy_id,address_country,payment_method,connected_account\n".to_owned();
-    for number in 1..=60 {
+    let line = |number: u32| {
         // Sorted by account, as exports are; a few of some kinds alone.
         let account = if number <= 56 {
             "acct_1Large"
@@ -29,13 +28,11 @@ fn a_sample_is_of_every_kind_and_the_same_one_again() -> Result<()> {
             "acct_1Small"
         };
         let country = if number == 20 { "JP" } else { "DE" };
-        let cards = if number == 30 {
-            format!("pm_1A{number};pm_1B{number};pm_1C{number}")
-        } else {
-            format!("pm_1A{number}")
-        };
-        csv += &format!("c{number},{country},{cards},{account}\n");
-    }
+        let more = if number == 30 { ";pm_1B30;pm_1C30" } else { "" };
+        format!("c{number},{country},pm_1A{number}{more},{account}\n")
+    };
+    let csv = "legacy_id,address_country,payment_method,connected_account\n".to_owned()
+        + &(1..=60).map(line).collect::<String>();
     place.put("c.csv", csv)?;
     let plan = place
         .pmclone_keyless(&["run", "c.csv", "--sample", "4", "--dry-run", "--json"])?
@@ -152,7 +149,7 @@ fn a_number_or_a_part_of_refusals_that_was_asked_for_stops_a_run() -> Result<()>
         let place = Place::new()?;
         let simulator = Simulator::on_demand(&place)?;
         let line = |number: u32| {
-            let marker = if number % 8 == 0 {
+            let marker = if number.is_multiple_of(8) {
                 "pm_declined_1"
             } else {
                 "pm_1"
