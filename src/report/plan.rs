@@ -51,7 +51,7 @@ fn radar(radar: Radar) -> Option<String> {
         String::new()
     };
     Some(format!(
-        "{}{accounts} of the CSV looked up before any write: {reads}{more}",
+        "{}{accounts} looked up before any write: {reads}{more}",
         count(radar.on_platform, "id")
     ))
 }

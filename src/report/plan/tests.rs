@@ -95,7 +95,7 @@ fn what_is_looked_up_before_any_write_is_told() {
     };
     assert_eq!(
         radar(looked_up).unwrap(),
-        "5 ids and 1 account of the CSV looked up before any write: 6 reads, 26 if most are unknown"
+        "5 ids and 1 account looked up before any write: 6 reads, 26 if most are unknown"
     );
     assert_eq!(radar(Radar::default()), None);
 }
