@@ -9,6 +9,7 @@ mod rehearse;
 mod results;
 mod settle;
 mod stripe;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -22,6 +23,7 @@ pub use rehearse::{Drill, Rehearsal, Sample, Simulate, Switch};
 pub use results::{Export, ExportFormat, Status};
 pub use settle::{Reconcile, Recover};
 pub use stripe::{Rate, Stripe};
+pub use verify::{Charging, Verify};
 
 /// Moves a platform's customers and their saved cards onto Stripe connected accounts.
 ///
@@ -48,7 +50,7 @@ pub struct Cli {
 
 const EXIT_CODES: &str = "Exit codes: 0 all done, 1 unexpected, 2 usage or configuration, 3 finished with some refused, parked or in doubt, \
 4 the input has problems or check found blockers, 5 refused for safety, 6 key or permission, 7 stopped by a stop-loss, 8 stopped by a limit asked for, \
-9 the drill found something lost or doubled, 10 no state file, 11 another run holds it, 130/143 interrupted with the state saved.
+9 verify found a difference, or the drill something lost or doubled, 10 no state file, 11 another run holds it, 130/143 interrupted with the state saved.
 
 The API key comes from STRIPE_API_KEY or --api-key-file, never from an argument.";
 
@@ -95,6 +97,8 @@ pub enum Command {
     Check(Box<Check>),
     /// Kill a rehearsal of a CSV at every boundary, and certify that nothing is lost and nothing is made twice.
     Drill(Drill),
+    /// Read back what was made and compare it with the state file.
+    Verify(Box<Verify>),
     /// Print the completions of a shell.
     Completions(Completions),
     /// Print the manual page, or write one for each command.

@@ -52,9 +52,17 @@ impl Failure {
             | StoreError::Sqlite(_)
             | StoreError::NotDurable(_)
             | StoreError::WriterFailed(_)
-            | StoreError::Damaged(_) => Exit::Unexpected,
+            | StoreError::Damaged(_)
+            | StoreError::Defect(_) => Exit::Unexpected,
         };
-        Self::new(exit, format!("{}: {error}", path.display()))
+        let failure = Self::new(exit, format!("{}: {error}", path.display()));
+        if matches!(error, StoreError::Damaged(_)) {
+            failure
+                .hint("put back a copy that was made since the last run, with its -wal; or move it away, and rebuild it from Stripe: pmclone recover CSV")
+                .hint("never begin anew with `pmclone run` instead: that would make everything twice")
+        } else {
+            failure
+        }
     }
 
     /// Stripe refuses to go on.

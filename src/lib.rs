@@ -27,6 +27,7 @@ pub mod ids;
 pub mod input;
 pub mod legacy;
 pub mod plan;
+pub mod proof;
 #[cfg(test)]
 mod published;
 pub mod radar;
@@ -40,4 +41,5 @@ pub mod state;
 pub mod store;
 pub mod stripe;
 pub mod time;
+pub mod verify;
 pub mod version;

@@ -11,9 +11,11 @@
 //! under the same key, and Stripe replays the answer. So stopping at once is safe, only not as quick to take up again.
 
 mod feed;
+mod prove;
 mod reconcile;
 mod recover;
 pub mod stop_loss;
+mod verify;
 mod visit;
 
 use std::collections::HashSet;
@@ -32,9 +34,11 @@ use crate::store::{
 };
 use crate::stripe::{Client, Stop};
 use crate::time::StripeTime;
+pub use prove::{Proved, Prover};
 pub use reconcile::{Keep, Reconciled, reconcile};
 pub use recover::{Recover, RecoverError, Recovered, Sweep, Swept, TakenUp, take_up};
 use stop_loss::{Bound, Loss, StopLoss};
+pub use verify::{Verify, VerifyError, Whom};
 use visit::Visit;
 pub use visit::VisitError;
 
@@ -206,10 +210,13 @@ async fn passes(
     tick: &mut impl FnMut(&Context, usize),
 ) -> Result<End, VisitError> {
     let mut counted = RequestTally::default();
+    // Those that are parked still were looked at just now, once.
+    let out_of_reach = loader.parked().map(|(_, account)| account.clone());
+    let out_of_reach: HashSet<AccountId> = out_of_reach.collect();
     let loader = Arc::new(Mutex::new(loader));
     let mut last = None;
     // Before anything is sent: what may have been done is not done again.
-    reconciled(context, &loader, tick).await?;
+    reconciled(context, &loader, &out_of_reach, tick).await?;
     for pass in 0..=MORE_PASSES {
         let (feeder, mut customers) = feed::spawn(
             drive,
@@ -232,7 +239,11 @@ async fn passes(
             return Ok(End::Drained);
         }
         last = Some(fed?);
-        let settled = left.doubtful > 0 && reconciled(context, &loader, tick).await?.settled() > 0;
+        let settled = left.doubtful > 0
+            && reconciled(context, &loader, &out_of_reach, tick)
+                .await?
+                .settled()
+                > 0;
         if pass == MORE_PASSES || (left.unanswered == 0 && !settled) {
             break;
         }
@@ -245,10 +256,11 @@ async fn passes(
 async fn reconciled(
     context: &Context,
     loader: &Mutex<Loader>,
+    out_of_reach: &HashSet<AccountId>,
     tick: &mut impl FnMut(&Context, usize),
 ) -> Result<Reconciled, VisitError> {
     let mut ticks = tokio::time::interval(TICK);
-    let mut reading = std::pin::pin!(reconcile(context, loader, Keep::Yes));
+    let mut reading = std::pin::pin!(reconcile(context, loader, Keep::Yes, out_of_reach));
     let reconciled = loop {
         tokio::select! {
             biased;
@@ -359,7 +371,7 @@ fn finished(
     visited: Result<Result<Visit, VisitError>, tokio::task::JoinError>,
 ) -> Result<Visit, VisitError> {
     visited.unwrap_or_else(|error| {
-        Err(VisitError::Store(StoreError::Damaged(format!(
+        Err(VisitError::Store(StoreError::Defect(format!(
             "a customer's task ended unexpectedly: {error}"
         ))))
     })

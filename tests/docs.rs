@@ -17,7 +17,7 @@ use anyhow::{Context, Result, ensure};
 const PMCLONE: &str = env!("CARGO_BIN_EXE_pmclone");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const DOCUMENTS: [&str; 2] = ["README.md", "MIGRATION.md"];
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "run",
     "resume",
     "reconcile",
@@ -28,6 +28,7 @@ const COMMANDS: [&str; 12] = [
     "sample",
     "check",
     "drill",
+    "verify",
     "completions",
     "man",
 ];
@@ -108,7 +109,9 @@ fn stays_here(command: &str) -> Result<()> {
             command.contains("--simulate")
                 || (command.contains("--dry-run") && !command.contains("--online"))
         }
-        (Some("pmclone"), Some("resume" | "recover" | "check")) => command.contains("--simulate"),
+        (Some("pmclone"), Some("resume" | "recover" | "verify" | "check")) => {
+            command.contains("--simulate")
+        }
         (
             Some("pmclone"),
             Some("status" | "export" | "sample" | "drill" | "completions" | "man"),

@@ -206,6 +206,17 @@ fn a_revoked_account_keeps_its_doubts_until_it_can_be_read() -> Result<()> {
     place.against(&simulator, &["resume"])?.with(3)?;
     World::of(&simulator, &asked)?.holds_nothing_twice(&asked)?;
     the_mapping_agrees_with_the_status(&place)?;
+    // Each is looked at once, whatever is in doubt there.
+    let refused = || -> Result<usize> {
+        let transcript = simulator.transcript()?;
+        Ok(transcript
+            .iter()
+            .filter(|line| line["status"] == 403)
+            .count())
+    };
+    let before = refused()?;
+    place.against(&simulator, &["resume"])?.with(3)?;
+    assert_eq!(refused()? - before, 2);
     for account in ["acct_1First", "acct_1Second"] {
         simulator.post(&format!("/_sim/accounts/{account}/restore"), "")?;
     }

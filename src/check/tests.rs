@@ -94,6 +94,8 @@ fn method(kind: &str, customer: Option<&str>, expiry: Option<Month>) -> PaymentM
         customer: customer.map(|id| CustomerId::parse(id).unwrap()),
         fingerprint: None,
         expiry,
+        brand: None,
+        last4: None,
         created: None,
         livemode: true,
     }

@@ -1,7 +1,7 @@
 //! The rehearsal: its options, the simulator as a server, invented customers, the crash drill.
 
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -71,8 +71,8 @@ pub struct Drill {
     /// The legacy customers.
     pub csv: PathBuf,
     /// How often to kill: at every boundary if they are no more than that, else at a sample of them.
-    #[arg(long, value_name = "N", default_value_t = 2_000)]
-    pub kills: u64,
+    #[arg(long, value_name = "N", default_value = "2000")]
+    pub kills: NonZeroU64,
     /// How many customers to take, drawn from the CSV.
     #[arg(long, value_name = "N", default_value = "50")]
     pub customers: NonZeroU32,

@@ -174,7 +174,7 @@ fn settings(args: &cli::Drill, root: &Path, chosen: &Chosen) -> Result<Settings,
         csv,
         groups,
         seeds: seeds(&conn, |_| false).map_err(|error| stored(&error))?,
-        kills: args.kills,
+        kills: args.kills.get(),
         seed: args.seed,
     })
 }

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::charge;
 use super::interrupt::{self, Pressed, Signal};
 use super::rehearsal::Rehearsal;
 use super::session::Session;
@@ -98,6 +99,7 @@ pub async fn migrate(
         gate,
     } = link;
     let of = |error: StoreError| Failure::store(&state, &error);
+    lock.note_begun().map_err(of)?;
     if let Some(rehearsal) = &rehearsal {
         rehearsal.seed_adopted(&conn).map_err(of)?;
     }
@@ -110,6 +112,14 @@ pub async fn migrate(
         asked.concurrency,
     );
     interrupt::unless(pressed.clone(), recovering).await?;
+    let tidying = charge::tidy_up(
+        config,
+        (&conn, gate.as_ref()),
+        &session,
+        (&migration, &state),
+    );
+    // Not broken off: a cancel that is under way is waited for, and the client begins no other once a signal came.
+    let charges_left = tidying.await?;
     let parked = take_up_parked(config, &conn, &session, &state);
     interrupt::unless(pressed.clone(), parked).await?;
     store::take_up_left_out(&conn).map_err(of)?;
@@ -161,7 +171,10 @@ pub async fn migrate(
     let ending = ending(ended, *pressed.borrow(), selection != Selection::default());
     let told = tell(config, &state, ending, &done);
     drop(lock);
-    told
+    Ok(match told? {
+        Exit::Done if charges_left > 0 => Exit::Incomplete,
+        exit => exit,
+    })
 }
 
 /// Waits for the last commit, and ends the rehearsal.

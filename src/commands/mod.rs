@@ -1,5 +1,6 @@
 //! One file for each command, and what they share: how a session with Stripe begins, and how a run is carried out.
 
+mod charge;
 mod check;
 mod drill;
 mod dry_run;
@@ -23,6 +24,7 @@ pub(crate) mod status;
 mod take_up;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use std::io;
 
@@ -60,6 +62,7 @@ fn dispatch(config: &Config, command: Command) -> Result<Exit, Failure> {
         Command::Sample(args) => sample::sample(&args),
         Command::Check(args) => check::check(config, &args),
         Command::Drill(args) => drill::drill(config, &args),
+        Command::Verify(args) => verify::verify(config, &args),
         Command::Completions(args) => install::completions(&args),
         Command::Man(args) => install::man(&args),
     }

@@ -296,6 +296,7 @@ impl Work<'_> {
         store::copy(&temporary, &mut conn)?;
         drop(conn);
         drop(temporary);
+        lock.note_begun()?;
         let conn = store::open_existing(&self.state)?;
         Ok((lock, conn))
     }

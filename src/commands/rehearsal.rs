@@ -132,7 +132,7 @@ impl Rehearsal {
         };
         match self.running.inspect(seeded) {
             ControlAnswer::Now(200, _) | ControlAnswer::Dump(_) => Ok(()),
-            ControlAnswer::Now(_, problem) => Err(StoreError::Damaged(format!(
+            ControlAnswer::Now(_, problem) => Err(StoreError::Defect(format!(
                 "the simulator took no seeds: {problem}"
             ))),
         }

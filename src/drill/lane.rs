@@ -282,9 +282,15 @@ impl Lane<'_> {
         // 0: all done, 3: some refused, parked or in doubt.
         if !matches!(code, Some(0 | 3)) {
             self.findings.broken_off += 1;
+            let ended =
+                code.map_or_else(|| "by a signal".to_owned(), |code| format!("with {code}"));
             let stderr = self.stderr();
+            let said = match stderr.as_str() {
+                "" => "it said nothing (is there room left where the drill works?)",
+                said => said,
+            };
             self.findings
-                .remark(format!("a child ended with {code:?}: {stderr}"));
+                .remark(format!("a child ended {ended}: {said}"));
         }
         Life::Over
     }

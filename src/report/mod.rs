@@ -8,6 +8,7 @@
 //! contact detail, and what others wrote (names, messages, reasons) passes [`words::plain`], so that no terminal obeys it.
 
 pub mod banner;
+pub mod charge;
 pub mod check;
 pub mod drill;
 pub mod export;
@@ -23,6 +24,7 @@ mod screen;
 pub mod status;
 pub mod summary;
 mod table;
+pub mod verify;
 pub mod words;
 
 pub use screen::{Look, Screen, Settings};

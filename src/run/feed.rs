@@ -42,7 +42,7 @@ impl Feeder {
         };
         fed.unwrap_or_else(|| {
             let lost = "what reads the customers ended unexpectedly";
-            Err(StoreError::Damaged(lost.to_owned()))
+            Err(StoreError::Defect(lost.to_owned()))
         })
     }
 }

@@ -5,7 +5,7 @@
 
 mod look;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use look::Look;
@@ -86,25 +86,22 @@ struct Case {
 /// What was seen for some of an account's cases. A case that is not in here was not looked for to the end.
 type Sights = HashMap<(CustomerSeq, StepId), Sight>;
 
-/// Looks for everything that is in doubt. No visit may be on.
+/// Looks for everything that is in doubt, except on accounts that are known to be `out_of_reach`. No visit may be on.
 pub async fn reconcile(
     context: &Context,
     loader: &Mutex<Loader>,
     keep: Keep,
+    out_of_reach: &HashSet<AccountId>,
 ) -> Result<Reconciled, VisitError> {
     let before = context.client.counts().sent;
     let mut reconciled = Reconciled::default();
     for (account, cases) in gather(context, loader)? {
-        if account
-            .as_ref()
-            .is_some_and(|id| context.parked().contains(id))
-        {
-            reconciled.unread += length(&cases);
-            continue;
-        }
         let mut look = Look {
             context,
             account: account.as_ref(),
+            asks: account
+                .as_ref()
+                .is_none_or(|id| !out_of_reach.contains(id) && !context.parked().contains(id)),
             unreachable: None,
         };
         let sights = look.all(&cases).await?;
@@ -129,10 +126,6 @@ pub async fn reconcile(
     }
     reconciled.reads = context.client.counts().sent - before;
     Ok(reconciled)
-}
-
-fn length(cases: &[Case]) -> u64 {
-    u64::try_from(cases.len()).unwrap_or(u64::MAX)
 }
 
 fn locked(loader: &Mutex<Loader>) -> MutexGuard<'_, Loader> {

@@ -129,6 +129,11 @@ impl Recover<'_> {
                 }
                 ReadAnswer::Failed(failed) => return Err(RecoverError::Unread(failed.to_string())),
             };
+            if page.data.iter().any(|each| is_elsewhere(each, id)) {
+                return Err(RecoverError::Unread(
+                    "the answer holds Customers of another account".to_owned(),
+                ));
+            }
             let last = page.data.last().map(|customer| customer.id.clone());
             swept.read += length(&page.data);
             let marked: Vec<_> = page
@@ -225,7 +230,7 @@ impl Recover<'_> {
 
     /// What is kept of a customer.
     fn changes(&self, rebuilt: Rebuilt) -> Result<(LegacyId, Changes), StoreError> {
-        let no_date = || StoreError::Damaged("Stripe's answers carried no date".to_owned());
+        let no_date = || StoreError::Defect("Stripe's answers carried no date".to_owned());
         let now = self.client.clock().latest_now().ok_or_else(no_date)?;
         let mut changes = Changes::of(rebuilt.seq);
         for (step, record) in rebuilt.records {
@@ -254,10 +259,16 @@ fn length<T>(all: &[T]) -> u64 {
 /// A task's result; one that panicked is an error, not a customer that is silently left out.
 fn ended<T>(joined: Result<T, tokio::task::JoinError>) -> Result<T, RecoverError> {
     joined.map_err(|error| {
-        RecoverError::Store(StoreError::Damaged(format!(
+        RecoverError::Store(StoreError::Defect(format!(
             "a customer's task ended unexpectedly: {error}"
         )))
     })
+}
+
+/// True for a Customer with marks that was made on another account: only those on connected accounts name their platform Customer.
+fn is_elsewhere(customer: &CustomerFacts, account: Option<&AccountId>) -> bool {
+    let marked = customer.marker_migration.is_some() && customer.marker_legacy_id.is_some();
+    marked && customer.marker_platform_customer.is_some() != account.is_some()
 }
 
 /// A Customer with its marks; `None` for one that no migration made.

@@ -378,7 +378,7 @@ impl Visitor<'_> {
 }
 
 pub(super) fn no_date() -> VisitError {
-    VisitError::Store(StoreError::Damaged(
+    VisitError::Store(StoreError::Defect(
         "Stripe's answers carried no date, so no key's age can be told".to_owned(),
     ))
 }

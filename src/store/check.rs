@@ -5,9 +5,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 
-use super::StoreError;
+use super::{RunLock, StoreError};
 
 /// How a file was left, seen before SQLite opens it, which tidies up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,15 @@ impl Left {
             None => whole(state).map(|()| Self::Closed),
         }
     }
+}
+
+/// Refuses an empty file in which a migration began. Whatever log is beside it, SQLite would begin anew.
+pub(super) fn not_emptied(state: &Path) -> Result<(), StoreError> {
+    if std::fs::metadata(state)?.len() == 0 && RunLock::has_begun(state) {
+        let emptied = "it is empty, and a migration began in it";
+        return Err(StoreError::Damaged(emptied.to_owned()));
+    }
+    Ok(())
 }
 
 /// The write-ahead log of a state file, where something is in it still.
@@ -103,18 +112,6 @@ const CONTRADICTIONS: [(&str, &str); 7] = [
          WHERE c.standing = 5 AND s.state NOT IN (2, 3) AND NOT (s.state = 0 AND s.kind IN (1, 4)) LIMIT 1",
     ),
 ];
-
-/// Whatever statement meets the damage first: it is told as such.
-pub(super) fn told(error: StoreError) -> StoreError {
-    match error {
-        StoreError::Sqlite(error)
-            if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) =>
-        {
-            StoreError::Damaged(error.to_string())
-        }
-        other => other,
-    }
-}
 
 /// Reads the whole file, and refuses one that SQLite, or its own rows, call damaged.
 pub(super) fn sound(conn: &Connection) -> Result<(), StoreError> {

@@ -74,6 +74,11 @@ impl<C: Borrow<Connection>> Loader<C> {
             .map(|(seq, (id, _))| (*seq, id))
     }
 
+    /// The connection, for other questions between two pages.
+    pub fn conn(&self) -> &Connection {
+        self.conn.borrow()
+    }
+
     /// Open customers after `after`, at most `most` of them.
     pub fn open_page(&self, after: CustomerSeq, most: u32) -> Result<Vec<Loaded>, StoreError> {
         self.page(after, most, Which::Open)
@@ -116,6 +121,13 @@ impl<C: Borrow<Connection>> Loader<C> {
     pub fn customer_of(&self, seq: CustomerSeq) -> Result<Option<Loaded>, StoreError> {
         let before = CustomerSeq(seq.0.saturating_sub(1));
         let found = self.page(before, 1, Which::Open)?;
+        Ok(found.into_iter().find(|loaded| loaded.seq == seq))
+    }
+
+    /// One customer, as it is now, whether a run still looks at it or not; without contact details.
+    pub fn any_customer(&self, seq: CustomerSeq) -> Result<Option<Loaded>, StoreError> {
+        let before = CustomerSeq(seq.0.saturating_sub(1));
+        let found = self.page(before, 1, Which::All)?;
         Ok(found.into_iter().find(|loaded| loaded.seq == seq))
     }
 

@@ -2,9 +2,13 @@
 //!
 //! The lock is not taken on the database itself: on network file systems that would meet SQLite's own locks. Readers
 //! (`status`, `export`) do not take it. The file stays where it is: removing it would let two runners lock two files of one name.
+//!
+//! It also remembers that a migration began. Hazard: SQLite takes an empty file for a new one, and drops the log beside it; so a
+//! state file that was cut off to nothing would be begun anew, and everything be made twice.
 
 use std::ffi::OsString;
-use std::fs::{File, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,8 +24,11 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 /// Held for as long as a command may write to the state file.
 #[derive(Debug)]
 pub struct RunLock {
-    _file: File,
+    file: File,
 }
+
+/// What the file holds once a migration began.
+const BEGUN: &[u8] = b"a migration began in the state file beside this\n";
 
 impl RunLock {
     /// Takes the lock, or says [`StoreError::Busy`]: a run holds it for minutes, one who asks [`RunLock::is_held`] for an instant,
@@ -40,7 +47,7 @@ impl RunLock {
         for _ in 1..LOOKS {
             match file.try_lock() {
                 Err(TryLockError::WouldBlock) => pause(),
-                Ok(()) => return Ok(Self { _file: file }),
+                Ok(()) => return Ok(Self { file }),
                 Err(TryLockError::Error(error)) => return Err(error.into()),
             }
         }
@@ -48,7 +55,30 @@ impl RunLock {
             TryLockError::WouldBlock => StoreError::Busy,
             TryLockError::Error(error) => error.into(),
         })?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+
+    /// Notes, to disk, that a migration began. Before anything is sent.
+    pub fn note_begun(&self) -> Result<(), StoreError> {
+        if self.file.metadata()?.len() == 0 {
+            (&self.file).write_all(BEGUN)?;
+            self.file.sync_all()?;
+        }
+        Ok(())
+    }
+
+    /// The state file is a new one.
+    pub(super) fn forget_begun(state: &Path) -> Result<(), StoreError> {
+        match OpenOptions::new().write(true).open(path(state)) {
+            Ok(lock) => Ok(lock.set_len(0)?),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// True where a migration began in this state file, whatever is left of it.
+    pub(super) fn has_begun(state: &Path) -> bool {
+        std::fs::metadata(path(state)).is_ok_and(|lock| lock.len() > 0)
     }
 
     /// True while some process holds the lock. Makes no file.
@@ -58,10 +88,26 @@ impl RunLock {
     }
 }
 
-/// Of the file itself, whatever link leads to it: two names must not make two locks.
+/// Of the file itself, whatever link leads to it: two names must not make two locks, also where the file is yet to be made.
 fn path(state: &Path) -> PathBuf {
-    let state = state.canonicalize().unwrap_or_else(|_| state.to_owned());
-    let mut name: OsString = state.into_os_string();
+    let mut name: OsString = state
+        .canonicalize()
+        .unwrap_or_else(|_| led_to(state))
+        .into_os_string();
     name.push(".lock");
     PathBuf::from(name)
+}
+
+/// Where links lead whose end is not there yet. The system follows no more of them than this either.
+fn led_to(state: &Path) -> PathBuf {
+    const LINKS: u32 = 40;
+    let mut path = state.to_owned();
+    for _ in 0..LINKS {
+        let Ok(end) = std::fs::read_link(&path) else {
+            break;
+        };
+        // An absolute one takes the place of the whole.
+        path = path.parent().unwrap_or(Path::new("")).join(end);
+    }
+    path
 }

@@ -23,10 +23,12 @@ mod merge;
 mod migration;
 mod open;
 mod pilot;
+mod proofs;
 mod radar;
 mod reopen;
 mod schema;
 mod started;
+mod swept;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -45,9 +47,11 @@ pub use lock::RunLock;
 pub use migration::{CsvFile, Migration, Recovery, clones_left};
 pub use open::{copy, create, open_existing, open_readonly, temporary};
 pub use pilot::{customer_named, sample};
+pub use proofs::{Case, Proofs};
 pub use radar::{Candidates, OnPlatform, candidates, set_known};
 pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark};
 pub use started::Started;
+pub use swept::{Drawn, ReadsOfAll, Swept, draw, row_of};
 pub use work::{Selection, work};
 #[cfg(test)]
 pub(crate) use writer::Writer;
@@ -80,7 +84,7 @@ pub enum StoreError {
     Io(#[from] std::io::Error),
     /// SQLite said no.
     #[error("the state file cannot be read or written: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(#[source] rusqlite::Error),
     /// A setting that durability rests on did not take.
     #[error("SQLite did not take {0}: the state would not survive a power cut here")]
     NotDurable(&'static str),
@@ -92,4 +96,17 @@ pub enum StoreError {
     /// A row that this tool never writes.
     #[error("the state file is damaged: {0}")]
     Damaged(String),
+    /// Something that must not happen, whatever is in the file.
+    #[error("{0}: please report this")]
+    Defect(String),
+}
+
+/// Whatever statement meets damage: it is told as such.
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DatabaseCorrupt) => Self::Damaged(error.to_string()),
+            _ => Self::Sqlite(error),
+        }
+    }
 }

@@ -7,7 +7,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::check::{self, Left};
-use super::{StoreError, schema};
+use super::{RunLock, StoreError, schema};
 
 /// Marks the file as pmclone's (`PRAGMA application_id`): "pmcl".
 const APPLICATION_ID: i64 = 0x706d_636c;
@@ -33,6 +33,11 @@ pub(super) fn private_file(path: &Path) -> Result<File, std::io::Error> {
 
 /// Opens the state file for a run and makes it where there is none. The caller holds the [`super::RunLock`].
 pub fn create(path: &Path) -> Result<Connection, StoreError> {
+    if path.try_exists()? {
+        check::not_emptied(path)?;
+    } else {
+        RunLock::forget_begun(path)?;
+    }
     drop(private_file(path)?);
     writable(path)
 }
@@ -42,14 +47,11 @@ pub fn open_existing(path: &Path) -> Result<Connection, StoreError> {
     if !path.try_exists()? {
         return Err(StoreError::Missing);
     }
+    check::not_emptied(path)?;
     writable(path)
 }
 
 fn writable(path: &Path) -> Result<Connection, StoreError> {
-    opened(path).map_err(check::told)
-}
-
-fn opened(path: &Path) -> Result<Connection, StoreError> {
     let left = Left::of(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut conn = Connection::open_with_flags(path, flags)?;
@@ -119,6 +121,7 @@ pub fn open_readonly(path: &Path) -> Result<Connection, StoreError> {
     if !path.try_exists()? {
         return Err(StoreError::Missing);
     }
+    check::not_emptied(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;

@@ -91,6 +91,31 @@ CREATE TABLE found (                -- Customers with marks, while a lost state 
     standard TEXT,                  -- the default PaymentMethod: an id, or the whole of it as JSON
     PRIMARY KEY (legacy_id, account, id)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE proof (                -- `verify --charge`: one payment on one clone; what follows from its steps is kept with them
+    seq INTEGER PRIMARY KEY,
+    customer INTEGER NOT NULL,
+    account INTEGER NOT NULL,
+    connected_customer TEXT NOT NULL,
+    payment_method TEXT NOT NULL,   -- the clone, which is attached
+    mark TEXT NOT NULL UNIQUE,      -- metadata of all that it makes, and part of its keys
+    begun_at INTEGER NOT NULL,      -- seconds, Stripe's clock
+    kind INTEGER NOT NULL,
+    amount INTEGER NOT NULL, currency TEXT NOT NULL, capture INTEGER NOT NULL, fee INTEGER NOT NULL, -- the terms, frozen
+    held INTEGER NOT NULL,          -- what is at Stripe, as known last
+    intent TEXT, charge TEXT, refund TEXT, application_fee TEXT,
+    captured INTEGER NOT NULL, refunded INTEGER NOT NULL, fee_refunded INTEGER NOT NULL,
+    declined_status INTEGER, declined_reason TEXT, declined_message TEXT -- why the card was not charged
+) STRICT;
+CREATE TABLE proof_step (
+    proof INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    try_no INTEGER NOT NULL,
+    started_at INTEGER NOT NULL, sent_at INTEGER NOT NULL, -- as in `step`
+    phase INTEGER NOT NULL,
+    doubt INTEGER,                  -- in doubt: why
+    status INTEGER, reason TEXT, message TEXT, -- refused: HTTP status, and why
+    PRIMARY KEY (proof, kind)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX step_refused ON step (reason, customer) WHERE state = 3;
 ";
 

@@ -166,10 +166,10 @@ impl Store {
     ) -> Result<Started, StoreError> {
         let started = match changes.steps.last() {
             Some((_, record)) if record.state == StepState::Started => {
-                Started::committed(key, record)
+                Started::committed(key, record.started_at, record.sent_at)
             }
             _ => {
-                return Err(StoreError::Damaged(
+                return Err(StoreError::Defect(
                     "an intent was to be sent that was not to be kept".to_owned(),
                 ));
             }

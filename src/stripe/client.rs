@@ -10,17 +10,19 @@
 //! attempt, after the last wait.
 
 mod counts;
+mod pay;
 #[cfg(test)]
 mod tests;
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::answer::{
     Advice, Again, Cause, Doubt, DoubtKind, Effect, Garbled, NotExecuted, Outcome, StopKind,
-    WireAnswer, classify,
+    Unsure, WireAnswer, classify,
 };
 use super::api_base::ApiBase;
 use super::clock::Clock;
@@ -31,6 +33,7 @@ use super::facts::{
 use super::http::{ClientError, Http, Lost, Timeouts};
 use super::key::{Mode, SecretKey};
 use super::limiter::{Limiter, Limits};
+use super::refusal::Refusal;
 use super::request::{Read, Request, Write};
 use super::retry::{Failure, History, Pace, Policy, Verdict, decide};
 use crate::ids::{AccountId, CustomerId, PaymentMethodId};
@@ -65,6 +68,8 @@ pub struct Client {
     draining: watch::Receiver<bool>,
     counters: Counters,
     notice: OnceLock<String>,
+    /// Accounts that a write could not reach, each with what Stripe said.
+    gone: Mutex<HashMap<AccountId, Refusal>>,
 }
 
 /// What a call came to.
@@ -133,6 +138,7 @@ impl Client {
             draining: settings.draining,
             counters: Counters::default(),
             notice: OnceLock::new(),
+            gone: Mutex::default(),
         }
     }
 
@@ -145,6 +151,8 @@ impl Client {
     }
 
     /// The same for a caller that has the write's request at hand, since its digest went into the intent.
+    ///
+    /// Once a write finds its account out of reach, those that still wait for their turn there are told so unsent.
     pub async fn write_request(
         &self,
         started: &Started,
@@ -152,10 +160,20 @@ impl Client {
         request: &Request,
     ) -> Written {
         let settled = self
-            .exchange(request, Some(started), |wire| {
-                classify(write, self.mode, wire)
-            })
+            .exchange(
+                request,
+                Some(started),
+                || self.gone(request.account.as_ref()),
+                |wire| classify(write, self.mode, wire),
+            )
             .await;
+        if let (Ok((Outcome::AccountInvalid(refusal), _)), Some(account)) =
+            (&settled, &request.account)
+        {
+            let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+            gone.entry(account.clone())
+                .or_insert_with(|| refusal.clone());
+        }
         match settled {
             Ok((outcome, effect)) => Written {
                 effect: effect.max(untold(&outcome)),
@@ -163,9 +181,15 @@ impl Client {
             },
             Err(unsettled) => Written {
                 effect: unsettled.effect,
-                outcome: unsettled.of_write(),
+                outcome: unsettled.of_write().into(),
             },
         }
+    }
+
+    /// What a write to `account` would come to, where an earlier one could not reach it.
+    fn gone(&self, account: Option<&AccountId>) -> Option<Outcome> {
+        let gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+        gone.get(account?).cloned().map(Outcome::AccountInvalid)
     }
 
     /// Reads the platform's own account, or a connected one.
@@ -254,7 +278,12 @@ impl Client {
     async fn read<T: Fact>(&self, read: &Read<'_>) -> ReadAnswer<T> {
         let request = read.request();
         let settled = self
-            .exchange(&request, None, |wire| classify_read(read, self.mode, wire))
+            .exchange(
+                &request,
+                None,
+                || None,
+                |wire| classify_read(read, self.mode, wire),
+            )
             .await;
         match settled {
             Ok((answer, _)) => answer,
@@ -262,11 +291,13 @@ impl Client {
         }
     }
 
-    /// Sends `request` until `classify` can tell what it came to, and gives the worst that earlier attempts can have done.
+    /// Sends `request` until `classify` can tell what it came to, and gives the worst that earlier attempts can have done. What is
+    /// `known` by the time that its turn comes is not asked for.
     async fn exchange<T>(
         &self,
         request: &Request,
         started: Option<&Started>,
+        known: impl Fn() -> Option<T>,
         classify: impl Fn(&WireAnswer) -> Result<T, Again>,
     ) -> Result<(T, Effect), Unsettled> {
         let mut history = History::default();
@@ -277,6 +308,9 @@ impl Client {
         loop {
             if !self.permitted(request).await {
                 return tried.end(Why::Draining);
+            }
+            if let Some(told) = known() {
+                return Ok((told, tried.worst()));
             }
             if started.is_some_and(|started| !self.clock.may_resend(started.started_at())) {
                 return tried.end(Why::Expired);
@@ -418,12 +452,18 @@ impl From<Lost> for Again {
 impl<T> Tried<T> {
     /// One more attempt. An answer that was final, and is asked for again on Stripe's own advice, may have had effect.
     fn take(&mut self, settled: Result<T, Again>) {
-        let before = match self.last.replace(settled) {
+        self.effect = self.worst();
+        self.last = Some(settled);
+    }
+
+    /// The worst of all attempts.
+    fn worst(&self) -> Effect {
+        let last = match &self.last {
             None => Effect::None,
             Some(Ok(_)) => Effect::Possible,
             Some(Err(again)) => again.effect,
         };
-        self.effect = self.effect.max(before);
+        self.effect.max(last)
     }
 
     /// The last attempt has the last word: where it was answered for certain, that holds, however the call ended.
@@ -463,20 +503,20 @@ fn untold(outcome: &Outcome) -> Effect {
 }
 
 impl Unsettled {
-    fn of_write(self) -> Outcome {
+    fn of_write(self) -> Unsure {
         match (self.why, self.effect, self.last) {
             (Why::Expired, Effect::None | Effect::Possible, last) => {
-                Outcome::Doubt(doubt(DoubtKind::Expired, last))
+                Unsure::Doubt(doubt(DoubtKind::Expired, last))
             }
             (Why::Draining | Why::GaveUp, Effect::Possible, Some(last)) => {
-                Outcome::Doubt(doubt(DoubtKind::NoAnswer(last.cause), Some(last)))
+                Unsure::Doubt(doubt(DoubtKind::NoAnswer(last.cause), Some(last)))
             }
             (Why::GaveUp, Effect::None, Some(last)) => {
-                Outcome::NotExecuted(NotExecuted::GaveUp(last))
+                Unsure::NotExecuted(NotExecuted::GaveUp(last))
             }
             (Why::Draining, Effect::None, Some(_))
             | (Why::Draining | Why::GaveUp, Effect::None | Effect::Possible, None) => {
-                Outcome::NotExecuted(NotExecuted::Draining)
+                Unsure::NotExecuted(NotExecuted::Draining)
             }
         }
     }

@@ -214,3 +214,31 @@ fn a_page_of_another_account_proves_nothing() -> Result<()> {
     place.against(&simulator, &["resume"])?.with(0)?;
     holds_all(&place, &simulator, &asked)
 }
+
+/// Taken for the account's own, such a page would give it Customers that it does not have, and hide those that it has.
+#[test]
+fn a_page_of_another_account_rebuilds_nothing() -> Result<()> {
+    let place = Place::new()?;
+    let simulator = Simulator::on_demand(&place)?;
+    place.put("c.csv", clean(6))?;
+    let asked = Asked::of_text(&clean(6))?;
+    place.against(&simulator, &["run", "c.csv"])?.with(0)?;
+    std::fs::remove_file(place.path("pmclone.db"))?;
+    let proxy = Proxy::start(
+        &simulator,
+        AnotherAccountsPage {
+            pages: std::sync::Mutex::default(),
+            named: false,
+        },
+    )?;
+    place
+        .through(&proxy, &["recover", "c.csv", "--no-wait"])?
+        .with(1)?;
+    proxy.had_no_trouble()?;
+    assert!(!place.path("pmclone.db").exists());
+    place
+        .against(&simulator, &["recover", "c.csv", "--no-wait"])?
+        .with(0)?;
+    place.against(&simulator, &["resume"])?.with(0)?;
+    holds_all(&place, &simulator, &asked)
+}

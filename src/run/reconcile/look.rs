@@ -14,7 +14,9 @@ use crate::time::StripeTime;
 pub(super) struct Look<'a> {
     pub context: &'a Context,
     pub account: Option<&'a AccountId>,
-    /// What Stripe said, once the account turned out not to be reachable: nothing more is asked there.
+    /// False for an account that is known to be out of reach: nothing is asked there, and what needs no look is settled still.
+    pub asks: bool,
+    /// What Stripe said, once the account turned out not to be reachable.
     pub unreachable: Option<Refusal>,
 }
 
@@ -42,6 +44,7 @@ impl Look<'_> {
             ReadAnswer::Found(fact) => Ok(Some(fact)),
             ReadAnswer::AccountInvalid(refusal) => {
                 self.unreachable = Some(refusal);
+                self.asks = false;
                 Ok(None)
             }
             ReadAnswer::Stop(stop) => Err(VisitError::Stop(stop)),
@@ -51,7 +54,7 @@ impl Look<'_> {
 
     /// Whom a PaymentMethod is attached to; `None` where the look-up failed.
     async fn holder(&mut self, id: &PaymentMethodId) -> Result<Option<Sight>, VisitError> {
-        if self.unreachable.is_some() {
+        if !self.asks {
             return Ok(None);
         }
         let answer = self.context.client.payment_method(id, self.account).await;
@@ -102,7 +105,7 @@ impl Look<'_> {
         let mut cursors = HashSet::new();
         loop {
             let client = &self.context.client;
-            if self.unreachable.is_some() {
+            if !self.asks {
                 return Ok(false);
             }
             let answer = client.customers(window, after.as_ref(), self.account).await;

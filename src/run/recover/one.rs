@@ -9,7 +9,7 @@ use crate::state::{
     Customer, Event, Found, Held, Illegal, Likeness, Position, Record, StepId, StepKind, StepState,
 };
 use crate::store::{AccountSeq, CustomerSeq, KnownDefault, Loaded, Marked, StoreError};
-use crate::stripe::{Client, ReadAnswer, Stop};
+use crate::stripe::{Client, PaymentMethodFacts, ReadAnswer, Stop};
 use crate::time::StripeTime;
 
 /// A customer that is being read.
@@ -124,7 +124,7 @@ impl One {
 
     /// The earliest time that it can be at Stripe: what evidence is dated by.
     fn now(&self) -> Result<StripeTime, NotRead> {
-        let no_date = || StoreError::Damaged("Stripe's answers carried no date".to_owned());
+        let no_date = || StoreError::Defect("Stripe's answers carried no date".to_owned());
         let now = self.client.clock().earliest_now();
         now.ok_or_else(|| NotRead::Defect(no_date()))
     }
@@ -305,6 +305,14 @@ impl One {
                 Told::Missing => return Ok(Told::Missing),
                 Told::Unreachable(why) => return Ok(Told::Unreachable(why)),
             };
+            // Attached to another: this is not the list that was asked for.
+            let other = |method: &PaymentMethodFacts| {
+                let holder = method.customer.as_ref();
+                holder.is_some_and(|holder| holder != customer)
+            };
+            if page.data.iter().any(other) {
+                return Err(NotRead::Failed);
+            }
             let last = page.data.last().map(|method| method.id.clone());
             methods.extend(page.data.into_iter().map(held));
             match (page.has_more, last) {

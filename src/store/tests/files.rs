@@ -85,3 +85,43 @@ fn a_state_file_has_one_lock_whatever_link_leads_to_it() {
     assert!(RunLock::is_held(&link));
     drop(held);
 }
+
+#[test]
+fn an_emptied_state_file_is_not_begun_anew_and_one_that_never_began_is() {
+    let (_folder, path) = on_disk();
+    let lock = RunLock::take(&path).unwrap();
+    std::fs::write(&path, "").unwrap();
+    drop(create(&path).unwrap());
+    lock.note_begun().unwrap();
+    drop(create(&path).unwrap());
+    let log = path.with_extension("db-wal");
+    for left in ["", "some of a log"] {
+        std::fs::write(&path, "").unwrap();
+        std::fs::write(&log, left).unwrap();
+        for opened in [create(&path), open_existing(&path), open_readonly(&path)] {
+            assert!(matches!(opened, Err(StoreError::Damaged(_))));
+        }
+        assert_eq!(std::fs::read_to_string(&log).unwrap(), left);
+    }
+    // Removed on purpose, it is a new one; also where its making breaks off.
+    std::fs::remove_file(&path).unwrap();
+    std::fs::remove_file(&log).unwrap();
+    drop(create(&path).unwrap());
+    std::fs::write(&path, "").unwrap();
+    drop(create(&path).unwrap());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_state_file_that_is_yet_to_be_made_has_its_lock_already() {
+    let (folder, path) = on_disk();
+    let (link, far) = (folder.path().join("link.db"), folder.path().join("far.db"));
+    std::os::unix::fs::symlink("state.db", &link).unwrap();
+    std::os::unix::fs::symlink(&link, &far).unwrap();
+    let held = RunLock::take(&far).unwrap();
+    drop(create(&far).unwrap());
+    for name in [&far, &link, &path] {
+        assert!(matches!(RunLock::take(name), Err(StoreError::Busy)));
+    }
+    drop(held);
+}

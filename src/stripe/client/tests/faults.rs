@@ -206,3 +206,35 @@ async fn what_the_attempts_can_have_done_is_told_beside_the_outcome() {
         );
     }
 }
+
+/// Those that wait for a permit, or to try again, while another learns that their account is gone.
+#[tokio::test]
+async fn an_account_that_is_gone_is_spared_those_that_still_wait_for_their_turn() {
+    let body = r#"{"error":{"type":"invalid_request_error","code":"account_invalid","message":"no access"}}"#;
+    let server = Server::start(move |_, seen| match seen.header("stripe-account") {
+        Some(_) => Reply::Send(answer(403, NOW, &[], body)),
+        None => ok(ATTACHED),
+    })
+    .await;
+    let (client, ids) = (client(&server), Ids::new());
+    assert_eq!(
+        told(&client.write(&started(0, NOW_TIME), &ids.clone()).await),
+        "account invalid"
+    );
+    for number in 1..20 {
+        let written = client.write(&started(number, NOW_TIME), &ids.clone()).await;
+        assert_eq!(
+            (told(&written).as_str(), written.effect),
+            ("account invalid", Effect::None)
+        );
+    }
+    assert_eq!(server.count(), 1);
+    let written = client.write(&started(21, NOW_TIME), &ids.attach()).await;
+    assert_eq!(told(&written), "done pm_1");
+    // A look is one that somebody wants.
+    assert!(matches!(
+        client.account(Some(&ids.account)).await,
+        ReadAnswer::AccountInvalid(_)
+    ));
+    assert_eq!(server.count(), 3);
+}
