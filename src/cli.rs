@@ -1,6 +1,7 @@
 //! The command line: clap types and their help texts, nothing else; a room for each group of commands. [`crate::config`] makes
 //! settings of them.
 
+mod after;
 mod check;
 mod install;
 mod migrate;
@@ -15,12 +16,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use after::{Explain, Refused, Retry};
 pub use check::{Check, Looks, Sources};
 pub use install::{Completions, Man};
 pub use migrate::{Resume, Run};
 pub use pilot::{StopAfter, Work};
 pub use rehearse::{Drill, Rehearsal, Sample, Simulate, Switch};
-pub use results::{Export, ExportFormat, Status};
+pub use results::{Export, ExportFormat, SqlDialect, Status};
 pub use settle::{Reconcile, Recover};
 pub use stripe::{Rate, Stripe};
 pub use verify::{Charging, Verify};
@@ -99,6 +101,12 @@ pub enum Command {
     Drill(Drill),
     /// Read back what was made and compare it with the state file.
     Verify(Box<Verify>),
+    /// Tell all that is known of one customer, line, account or request, and what happens next.
+    Explain(Explain),
+    /// Show who was refused, by what is to be done about it, and write them to a CSV to be mended.
+    Refused(Refused),
+    /// Try again what was refused of the customers in a mended CSV, and only that.
+    Retry(Box<Retry>),
     /// Print the completions of a shell.
     Completions(Completions),
     /// Print the manual page, or write one for each command.

@@ -17,7 +17,7 @@ use anyhow::{Context, Result, ensure};
 const PMCLONE: &str = env!("CARGO_BIN_EXE_pmclone");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const DOCUMENTS: [&str; 2] = ["README.md", "MIGRATION.md"];
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 16] = [
     "run",
     "resume",
     "reconcile",
@@ -29,6 +29,9 @@ const COMMANDS: [&str; 13] = [
     "check",
     "drill",
     "verify",
+    "explain",
+    "refused",
+    "retry",
     "completions",
     "man",
 ];
@@ -109,12 +112,15 @@ fn stays_here(command: &str) -> Result<()> {
             command.contains("--simulate")
                 || (command.contains("--dry-run") && !command.contains("--online"))
         }
-        (Some("pmclone"), Some("resume" | "recover" | "verify" | "check")) => {
+        (Some("pmclone"), Some("resume" | "recover" | "verify" | "check" | "retry")) => {
             command.contains("--simulate")
         }
         (
             Some("pmclone"),
-            Some("status" | "export" | "sample" | "drill" | "completions" | "man"),
+            Some(
+                "status" | "export" | "sample" | "drill" | "explain" | "refused" | "completions"
+                | "man",
+            ),
         )
         | (Some("printf" | "rm"), _) => true,
         _ => false,

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod after;
 mod again;
 mod answers;
 mod bad_input;

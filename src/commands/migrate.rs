@@ -14,8 +14,7 @@ use super::interrupt::{self, Pressed, Signal};
 use super::rehearsal::Rehearsal;
 use super::session::Session;
 use super::take_up::take_up;
-use super::{gone_is_fine, pilot, radar, status};
-use crate::cli;
+use super::{gone_is_fine, radar, status};
 use crate::config::{Config, rates};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -26,7 +25,7 @@ use crate::report::plan::PlanJson;
 use crate::report::progress::{Progress, Snapshot};
 use crate::report::summary::{Ending, Summary};
 use crate::report::{self, print_json};
-use crate::run::stop_loss::StopLoss;
+use crate::run::stop_loss::{Bound, StopLoss};
 use crate::run::{self, Context, End};
 use crate::state::Standing;
 use crate::store::{self, Gate, Loader, Migration, RunLock, Selection, Store, StoreError};
@@ -61,29 +60,19 @@ pub struct Link {
 }
 
 /// What a run is asked for.
-pub struct Asked<'a> {
+pub struct Asked {
     /// What to work on.
-    pub work: &'a cli::Work,
+    pub selection: Selection,
+    /// `--adopt-attached`.
+    pub adopt_attached: bool,
+    /// When too many customers were refused.
+    pub bound: Bound,
     /// Customers in flight at once.
     pub concurrency: usize,
 }
 
-impl<'a> Asked<'a> {
-    /// From the arguments and the configuration.
-    pub fn of(config: &Config, work: &'a cli::Work, stripe: &cli::Stripe) -> Self {
-        Self {
-            work,
-            concurrency: config.concurrency(stripe),
-        }
-    }
-}
-
 /// Runs, and tells how it went.
-pub async fn migrate(
-    config: &Config,
-    asked: Asked<'_>,
-    prepared: Prepared,
-) -> Result<Exit, Failure> {
+pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Result<Exit, Failure> {
     let Prepared {
         lock,
         state,
@@ -103,7 +92,7 @@ pub async fn migrate(
     if let Some(rehearsal) = &rehearsal {
         rehearsal.seed_adopted(&conn).map_err(of)?;
     }
-    let selection = pilot::selection(&conn, asked.work, &state)?;
+    let selection = asked.selection;
     let recovering = take_up(
         config,
         &conn,
@@ -139,9 +128,9 @@ pub async fn migrate(
         .map_err(of)?;
     let (store, writer) = Store::spawn_watched(conn, gate).map_err(of)?;
     let context = Arc::new(Context {
-        adopt_attached: asked.work.adopt_attached,
+        adopt_attached: asked.adopt_attached,
         concurrency: asked.concurrency,
-        stop_loss: Mutex::new(StopLoss::new(pilot::bound(asked.work))),
+        stop_loss: Mutex::new(StopLoss::new(asked.bound)),
         ..Context::new(session.client, store, migration, draining)
     });
     let begun = Instant::now();

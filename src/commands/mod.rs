@@ -4,6 +4,7 @@ mod charge;
 mod check;
 mod drill;
 mod dry_run;
+mod explain;
 pub(crate) mod export;
 mod import;
 mod install;
@@ -14,8 +15,10 @@ mod pilot;
 mod radar;
 mod reconcile;
 mod recover;
+mod refused;
 mod rehearsal;
 mod resume;
+mod retry;
 mod run;
 mod sample;
 mod session;
@@ -63,6 +66,9 @@ fn dispatch(config: &Config, command: Command) -> Result<Exit, Failure> {
         Command::Check(args) => check::check(config, &args),
         Command::Drill(args) => drill::drill(config, &args),
         Command::Verify(args) => verify::verify(config, &args),
+        Command::Explain(args) => explain::explain(config, &args),
+        Command::Refused(args) => refused::refused(config, &args),
+        Command::Retry(args) => retry::retry(config, &args),
         Command::Completions(args) => install::completions(&args),
         Command::Man(args) => install::man(&args),
     }

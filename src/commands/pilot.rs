@@ -6,13 +6,29 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use super::migrate::known_accounts;
-use crate::cli::{StopAfter, Work};
+use super::migrate::{Asked, known_accounts};
+use crate::cli::{self, StopAfter, Work};
+use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ids::LegacyId;
 use crate::run::stop_loss::Bound;
 use crate::store::{self, CustomerSeq, Selection, StoreError};
+
+/// What the arguments ask for, of a state file that has its customers.
+pub fn asked(
+    config: &Config,
+    work: &Work,
+    stripe: &cli::Stripe,
+    (conn, state): (&Connection, &Path),
+) -> Result<Asked, Failure> {
+    Ok(Asked {
+        selection: selection(conn, work, state)?,
+        adopt_attached: work.adopt_attached,
+        bound: bound(work),
+        concurrency: config.concurrency(stripe),
+    })
+}
 
 /// The customers that the arguments ask for. A sample is kept in the state file.
 pub fn selection(conn: &Connection, work: &Work, state: &Path) -> Result<Selection, Failure> {
@@ -31,7 +47,7 @@ pub fn selection(conn: &Connection, work: &Work, state: &Path) -> Result<Selecti
 }
 
 /// When too many customers were refused.
-pub fn bound(work: &Work) -> Bound {
+fn bound(work: &Work) -> Bound {
     match work.stop_after_refusals {
         None => Bound::default(),
         Some(StopAfter::Never) => Bound::Never,

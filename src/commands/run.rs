@@ -7,10 +7,10 @@ use tokio::sync::watch;
 
 use super::import::{import, is_imported};
 use super::interrupt::{self, Pressed};
-use super::migrate::{Asked, Link, Prepared, migrate};
+use super::migrate::{Link, Prepared, migrate};
 use super::rehearsal::{Rehearsal, World};
 use super::session::{self, Destination, Purpose};
-use super::{dry_run::dry_run, runtime};
+use super::{dry_run::dry_run, pilot, runtime};
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -54,7 +54,7 @@ async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
         recovery: Recovery::No,
     });
     take_in(config, &conn, &args.csv, &migration, &state, &opened.link)?;
-    let asked = Asked::of(config, &args.work, &args.stripe);
+    let asked = pilot::asked(config, &args.work, &args.stripe, (&conn, &state))?;
     let prepared = Prepared {
         lock,
         state,

@@ -189,7 +189,7 @@ fn reads(args: &cli::Verify, looking: &Looking, whom: &Whom) -> Result<u64, Stor
     };
     let mut reads = OWN_ACCOUNT;
     for row in rows {
-        let Some(loaded) = looking.loader.any_customer(*row)? else {
+        let Some(loaded) = looking.loader.whole(*row)? else {
             continue;
         };
         let wanted =

@@ -113,6 +113,17 @@ impl Problem {
         )
     }
 
+    /// A mended line whose customer the state file does not have.
+    pub fn unknown_customer(line: u64, legacy_id: &LegacyId) -> Self {
+        Self::new(
+            line,
+            "legacy_id",
+            ProblemKind::UnknownCustomer,
+            format!("{legacy_id} is no customer of the state file"),
+            "correct it (spreadsheets drop leading zeros and round long numbers); new customers are imported with `pmclone run`",
+        )
+    }
+
     /// The state file has the platform Customer for another customer, of an earlier CSV.
     pub fn platform_customer_of_known_customer(
         line: u64,

@@ -79,6 +79,9 @@ const ALSO_KNOWN_AS: &[(&str, &str)] = &[
     ("stripe_account", "connected_account"),
 ];
 
+/// Columns that `pmclone refused --csv` adds for people to read.
+pub(crate) const OF_REFUSED: [&str; 3] = ["refused", "reason", "remedy"];
+
 /// The names of the markers that pmclone writes into metadata itself.
 const MARKERS: [&str; 3] = [
     "pmclone_migration",
@@ -259,6 +262,7 @@ fn oddity(name: &str, column: &Column, columns: &[Column]) -> Option<Problem> {
     match &column.content {
         Content::Field(_) => None,
         Content::Metadata(key) => metadata_oddity(key, &column.label),
+        Content::Unread if OF_REFUSED.contains(&name) => None,
         Content::Unread if name.is_empty() => found(
             ProblemKind::UnknownColumn,
             "has no name and is not read".to_owned(),

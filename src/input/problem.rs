@@ -117,6 +117,8 @@ problem_kinds! {
     PaymentMethodOfTwoCustomers = "payment_method_of_two_customers", Error;
     /// Two customers name the same platform Customer.
     PlatformCustomerOfTwoCustomers = "platform_customer_of_two_customers", Error;
+    /// A mended line of a customer that the state file does not have.
+    UnknownCustomer = "unknown_customer", Error;
 }
 
 impl fmt::Display for ProblemKind {

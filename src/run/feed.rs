@@ -116,10 +116,10 @@ impl Ahead {
             let Some(mut loaded) = self.page.next() else {
                 let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
                 let page = match &self.selection.only {
-                    Some(only) => loader.open_among(only, self.after, PAGE),
-                    None => loader.open_page(self.after, PAGE),
+                    Some(only) => loader.open_of(only, self.after, PAGE)?,
+                    None => loader.open_page(self.after, PAGE)?,
                 };
-                self.page = page?.into_iter();
+                self.page = page.into_iter();
                 if self.page.len() == 0 {
                     return Ok(None);
                 }

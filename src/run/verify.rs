@@ -161,7 +161,7 @@ impl Verify<'_> {
                 let most = usize::try_from(PAGE).unwrap_or(usize::MAX);
                 let rows = rows.iter().skip(cursor.taken).take(most);
                 cursor.taken += rows.len();
-                let loaded = rows.map(|row| self.loader.any_customer(*row));
+                let loaded = rows.map(|row| self.loader.whole(*row));
                 loaded.filter_map(Result::transpose).collect()
             }
         }

@@ -176,7 +176,7 @@ fn position_from(code: i64) -> rusqlite::Result<Option<Position>> {
 }
 
 /// An object as text: an id, with `held:` before the Customer that holds a source.
-fn object_text(object: &Object) -> String {
+pub fn object_text(object: &Object) -> String {
     match object {
         Object::Customer(id) => id.as_str().to_owned(),
         Object::PaymentMethod(id) => id.as_str().to_owned(),

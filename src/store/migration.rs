@@ -4,7 +4,8 @@ use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
 use super::{RequestTally, StoreError};
-use crate::ids::{AccountId, MigrationId};
+use crate::ids::{AccountId, IdempotencyKey, KeyMaterial, MigrationId};
+use crate::state::{Customer, StepId};
 
 /// What the state file is bound to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +96,21 @@ impl Migration {
             })
         })
         .transpose()
+    }
+
+    /// The key of a step's try.
+    pub fn key(&self, customer: &Customer, step: StepId, try_no: u32) -> IdempotencyKey {
+        let target = step.target.and_then(|target| customer.target(target));
+        IdempotencyKey::derive(&KeyMaterial {
+            livemode: self.livemode,
+            platform_account: &self.platform_account,
+            migration: self.id,
+            legacy_id: &customer.legacy_id,
+            step: step.kind.name(),
+            connected_account: target.map(|target| &target.account),
+            source: step.source.and_then(|source| customer.source(source)),
+            try_no,
+        })
     }
 
     /// Writes the row of a new state file.

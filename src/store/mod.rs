@@ -13,18 +13,22 @@ mod asked;
 mod check;
 mod codes;
 mod counts;
+mod find;
 mod found;
 mod gate;
 mod gather;
 mod import;
 mod load;
 mod lock;
+mod mend;
 mod merge;
 mod migration;
 mod open;
 mod pilot;
 mod proofs;
+mod pulse;
 mod radar;
+mod refused;
 mod reopen;
 mod schema;
 mod started;
@@ -36,7 +40,10 @@ mod writer;
 
 pub use asked::{accounts_asked, sources_asked};
 pub use check::log_left;
-pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, ReasonCount};
+pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, LastError, ReasonCount};
+pub use find::{
+    AccountTrace, DroppedStep, MendedField, Trace, by_legacy_id, by_line, by_object, by_request,
+};
 pub use found::{KnownDefault, Marked, Marks, MigrationFound, Scope, sweep_pages, unread};
 pub use gate::{Commit, Gate};
 pub use import::{
@@ -44,11 +51,14 @@ pub use import::{
 };
 pub use load::{CustomerSeq, Loaded, Loader};
 pub use lock::RunLock;
+pub use mend::{MendedCustomers, MendedFile, mend};
 pub use migration::{CsvFile, Migration, Recovery, clones_left};
 pub use open::{copy, create, open_existing, open_readonly, temporary};
 pub use pilot::{customer_named, sample};
 pub use proofs::{Case, Proofs};
+pub use pulse::{Pulse, Speed};
 pub use radar::{Candidates, OnPlatform, candidates, set_known};
+pub use refused::{Reason, for_each_refused};
 pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark};
 pub use started::Started;
 pub use swept::{Drawn, ReadsOfAll, Swept, draw, row_of};

@@ -42,7 +42,8 @@ CREATE TABLE customer (
     platform_customer TEXT,         -- the Customer to adopt
     default_payment_method TEXT,    -- as the CSV names it, NULL: the first source
     details TEXT,                   -- contact details as JSON, erased once migrated
-    standing INTEGER NOT NULL
+    standing INTEGER NOT NULL,
+    changed_at INTEGER              -- seconds, Stripe's clock, when its standing was written last
 ) STRICT;
 CREATE INDEX customer_standing ON customer (standing);
 CREATE INDEX customer_open ON customer (seq) WHERE standing < 4;
@@ -117,6 +118,31 @@ CREATE TABLE proof_step (
     PRIMARY KEY (proof, kind)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX step_refused ON step (reason, customer) WHERE state = 3;
+CREATE TABLE pulse (                -- how fast it went, ten seconds a row
+    at INTEGER PRIMARY KEY,         -- seconds, Stripe's clock, a multiple of ten
+    sent INTEGER NOT NULL, retried INTEGER NOT NULL, rate_limited INTEGER NOT NULL, -- requests
+    finished INTEGER NOT NULL       -- customers that were settled
+) STRICT;
+CREATE TABLE mended (               -- what a person changed of a refused customer, and when, contact details masked
+    seq INTEGER PRIMARY KEY,
+    customer INTEGER NOT NULL,
+    at INTEGER NOT NULL,            -- seconds, Stripe's clock
+    who TEXT NOT NULL,
+    file TEXT NOT NULL,
+    file_sha256 TEXT NOT NULL,
+    line INTEGER NOT NULL,
+    field TEXT NOT NULL,            -- empty: nothing was changed, what was refused is tried again
+    old TEXT, new TEXT
+) STRICT;
+CREATE TABLE dropped (              -- the last of steps that a mended line no longer asks for: another try goes on from them
+    customer INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    account TEXT NOT NULL,          -- empty: the platform
+    source TEXT NOT NULL,           -- empty: none
+    try_no INTEGER NOT NULL,
+    object TEXT, reason TEXT, message TEXT, request_id TEXT,
+    PRIMARY KEY (customer, kind, account, source)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// Brings the file to [`VERSION`], in one transaction.

@@ -26,7 +26,7 @@ pub struct Selection {
     pub limit: Option<u64>,
     /// Only these accounts (`--account`); empty: all.
     pub accounts: Vec<AccountId>,
-    /// Only these customers, in order (`--sample`, `--only`); `None`: all.
+    /// Only these customers, in rising order (`--sample`, `--only`, `retry`); `None`: all.
     pub only: Option<Arc<[CustomerSeq]>>,
 }
 
@@ -62,7 +62,7 @@ pub fn work(conn: &Connection, selection: &Selection) -> Result<Work, StoreError
     let mut after = -1;
     while left > 0 {
         let page = match &selection.only {
-            Some(only) => open_among(conn, only, after)?,
+            Some(only) => open_of(conn, only, after)?,
             None => open_customers(conn, after)?,
         };
         let Some(last) = page.last() else { break };
@@ -97,22 +97,19 @@ fn open_customers(conn: &Connection, after: i64) -> Result<Vec<Open>, StoreError
          WHERE seq > ?1 AND standing < 4 ORDER BY seq LIMIT ?2",
     )?;
     let most = i64::try_from(PAGE).unwrap_or(i64::MAX);
-    let page = statement.query_map([after, most], open_row)?;
+    let page = statement.query_map([after, most], open_customer)?;
     Ok(page.collect::<Result<_, _>>()?)
 }
 
-/// The same of those that were asked for.
-fn open_among(
-    conn: &Connection,
-    only: &[CustomerSeq],
-    after: i64,
-) -> Result<Vec<Open>, StoreError> {
+/// The same of those in `only`.
+fn open_of(conn: &Connection, only: &[CustomerSeq], after: i64) -> Result<Vec<Open>, StoreError> {
     let mut statement = conn.prepare_cached(
         "SELECT seq, standing, platform_customer IS NOT NULL FROM customer WHERE seq = ?1 AND standing < 4",
     )?;
+    let begin = only.partition_point(|seq| seq.0 <= after);
     let mut page = Vec::new();
-    for customer in &only[only.partition_point(|customer| customer.0 <= after)..] {
-        page.extend(statement.query_row([customer.0], open_row).optional()?);
+    for seq in only.get(begin..).unwrap_or_default() {
+        page.extend(statement.query_row([seq.0], open_customer).optional()?);
         if page.len() == PAGE {
             break;
         }
@@ -120,7 +117,7 @@ fn open_among(
     Ok(page)
 }
 
-fn open_row(row: &Row<'_>) -> rusqlite::Result<Open> {
+fn open_customer(row: &Row<'_>) -> rusqlite::Result<Open> {
     Ok(Open {
         seq: row.get(0)?,
         standing: row.get(1)?,

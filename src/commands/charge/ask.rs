@@ -114,7 +114,7 @@ pub(super) fn cases(
     };
     let mut cases = Vec::new();
     for row in rows {
-        let Some(loaded) = looking.loader.any_customer(row).map_err(of)? else {
+        let Some(loaded) = looking.loader.whole(row).map_err(of)? else {
             continue;
         };
         let targets = || loaded.customer.targets.iter().zip(&loaded.accounts);

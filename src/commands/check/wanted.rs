@@ -87,7 +87,7 @@ impl Wanted {
         let mut after = CustomerSeq::default();
         loop {
             let page = match only {
-                Some(only) => loader.open_among(only, after, PAGE)?,
+                Some(only) => loader.open_of(only, after, PAGE)?,
                 None => loader.open_page(after, PAGE)?,
             };
             let Some(last) = page.last() else {

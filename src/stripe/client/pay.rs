@@ -18,9 +18,12 @@ impl Client {
     pub async fn pay(&self, started: &Started, payment: &Payment<'_>) -> (Paid, Effect) {
         let request = payment.request();
         let settled = self
-            .exchange(&request, Some(started), |wire| {
-                classify_payment(payment, self.mode, wire)
-            })
+            .exchange(
+                &request,
+                Some(started),
+                || None,
+                |wire| classify_payment(payment, self.mode, wire),
+            )
             .await;
         match settled {
             Ok((paid, effect)) => {
