@@ -15,7 +15,7 @@ mod reconcile;
 mod recover;
 mod visit;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
@@ -192,7 +192,7 @@ async fn passes(
     let mut counted = RequestTally::default();
     // Those that are parked still were looked at just now, once.
     let out_of_reach = loader.parked().map(|(_, account)| account.clone());
-    let out_of_reach: HashSet<AccountId> = out_of_reach.collect();
+    let out_of_reach: BTreeSet<AccountId> = out_of_reach.collect();
     let loader = Arc::new(Mutex::new(loader));
     let mut last = None;
     // Before anything is sent: what may have been done is not done again.
@@ -235,7 +235,7 @@ async fn passes(
 async fn reconciled(
     context: &Context,
     loader: &Mutex<Loader>,
-    out_of_reach: &HashSet<AccountId>,
+    out_of_reach: &BTreeSet<AccountId>,
     tick: &mut impl FnMut(&Context, usize),
 ) -> Result<Reconciled, VisitError> {
     let mut ticks = tokio::time::interval(TICK);

@@ -178,7 +178,10 @@ fn the_tests_that_the_threat_model_names_exist() -> Result<()> {
     let mut checked = 0;
     for row in threats.lines().filter(|line| line.starts_with("| ")) {
         let tests = row.split(" | ").nth(2).context("a column of tests")?;
-        for name in tests.split('`').filter(|name| name.matches('_').count() > 2) {
+        for name in tests
+            .split('`')
+            .filter(|name| name.matches('_').count() > 2)
+        {
             checked += 1;
             let defined = format!("fn {name}()");
             ensure!(sources.contains(&defined), "there is no test {name}");
