@@ -27,7 +27,7 @@ fn main() -> anyhow::Result<()> {
     for _ in 0..5 {
         let started = Instant::now();
         let mut problems = Problems::default();
-        let mut reader = input::open(&path)?;
+        let mut reader = input::open(&path, &input::Reading::default())?;
         while reader.next(&mut problems)?.is_some() {}
         let (facts, nanoseconds) = (reader.facts(), started.elapsed().as_nanos());
         let rows_per_second = u128::from(facts.lines) * 1_000_000_000 / nanoseconds;

@@ -1,23 +1,29 @@
 //! The command line: clap types and their help texts, nothing else; a room for each group of commands. [`crate::config`] makes
 //! settings of them.
 
+mod after;
+mod input;
 mod install;
 mod migrate;
 mod rehearse;
 mod results;
 mod settle;
 mod stripe;
+mod verify;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use after::{Explain, Refused, Retry};
+pub use input::{Columns, Input};
 pub use install::{Completions, Man};
 pub use migrate::{Resume, Run, Work};
 pub use rehearse::{Drill, Rehearsal, Sample, Simulate, Switch};
-pub use results::{Export, ExportFormat, Status};
+pub use results::{Export, ExportFormat, SqlDialect, Status};
 pub use settle::{Reconcile, Recover};
 pub use stripe::{Rate, Stripe};
+pub use verify::{Charging, Verify};
 
 /// Moves a platform's customers and their saved cards onto Stripe connected accounts.
 ///
@@ -44,7 +50,7 @@ pub struct Cli {
 
 const EXIT_CODES: &str = "Exit codes: 0 all done, 1 unexpected, 2 usage or configuration, 3 finished with some refused, parked or in doubt, \
 4 the input has problems, 5 refused for safety, 6 key or permission, 7 stopped by a stop-loss, 8 stopped by a limit asked for, \
-9 the drill found something lost or doubled, 10 no state file, 11 another run holds it, 130/143 interrupted with the state saved.
+9 verify found a difference, or the drill something lost or doubled, 10 no state file, 11 another run holds it, 130/143 interrupted with the state saved.
 
 The API key comes from STRIPE_API_KEY or --api-key-file, never from an argument.";
 
@@ -87,8 +93,18 @@ pub enum Command {
     Simulate(Box<Simulate>),
     /// Write a realistic CSV to rehearse with.
     Sample(Sample),
+    /// Show how a file would be read: encoding, separator, columns, masked values; write a starting pmclone.toml.
+    Columns(Columns),
     /// Kill a rehearsal of a CSV at every boundary, and certify that nothing is lost and nothing is made twice.
     Drill(Drill),
+    /// Read back what was made and compare it with the state file.
+    Verify(Box<Verify>),
+    /// Tell all that is known of one customer, line, account or request, and what happens next.
+    Explain(Explain),
+    /// Show who was refused, by what is to be done about it, and write them to a CSV to be mended.
+    Refused(Refused),
+    /// Try again what was refused of the customers in a mended CSV, and only that.
+    Retry(Box<Retry>),
     /// Print the completions of a shell.
     Completions(Completions),
     /// Print the manual page, or write one for each command.

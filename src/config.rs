@@ -2,6 +2,9 @@
 //!
 //! The only place that reads the environment, and the only one that reads a key.
 
+mod input;
+
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -35,6 +38,14 @@ pub struct Toml {
     endpoint_rate: Option<FileRate>,
     account_rate: Option<FileRate>,
     concurrency: Option<NonZeroU32>,
+    profile: Option<String>,
+    encoding: Option<String>,
+    delimiter: Option<String>,
+    null_words: Option<Vec<String>>,
+    join: Vec<input::FileJoin>,
+    columns: BTreeMap<String, String>,
+    constants: BTreeMap<String, String>,
+    defaults: BTreeMap<String, String>,
 }
 
 /// A number, or `"off"`.
@@ -100,6 +111,21 @@ impl Config {
         )
     }
 
+    /// Whether stdout is a terminal that can move its cursor.
+    pub fn stdout_is_screen(&self) -> bool {
+        terminal_width(&std::io::stdout(), &console::Term::stdout()).is_some()
+    }
+
+    /// Lines of stdout's terminal.
+    pub fn stdout_rows(&self) -> usize {
+        /// Some terminals say 0 until they know.
+        const ROWS: u16 = 24;
+        match console::Term::stdout().size().0 {
+            0 => usize::from(ROWS),
+            rows => usize::from(rows),
+        }
+    }
+
     /// The state file. `simulate` only decides which one is the default.
     pub fn state_file(&self, simulate: bool) -> PathBuf {
         let named = self.state.clone().or_else(|| {
@@ -110,6 +136,15 @@ impl Config {
             }
         });
         named.unwrap_or_else(|| PathBuf::from(if simulate { REHEARSAL_STATE } else { STATE }))
+    }
+
+    /// Who uses this machine, for the record of what people changed.
+    pub fn user() -> String {
+        let named = ["SUDO_USER", "USER", "LOGNAME", "USERNAME"];
+        let mut users = named.into_iter().filter_map(env);
+        users
+            .find(|user| !user.is_empty())
+            .unwrap_or_else(|| "unknown".to_owned())
     }
 
     /// Where a drill keeps what it needs: in `TMPDIR`, or else in memory. A SIGKILL is survived by what the kernel has, on a

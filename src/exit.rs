@@ -23,7 +23,7 @@ pub enum Exit {
     StopLoss,
     /// Stopped by a limit that was asked for, with work left.
     Limit,
-    /// What is at Stripe is not what was asked for: `drill` found something lost, doubled, or left in doubt.
+    /// What is at Stripe is not what was asked for: `verify` found a difference, or `drill` something lost, doubled, or left in doubt.
     Difference,
     /// There is no state file.
     NoState,

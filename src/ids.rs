@@ -120,6 +120,31 @@ stripe_id!(
     ["acct_"]
 );
 
+stripe_id!(
+    /// A `PaymentIntent` or a `SetupIntent`.
+    IntentId,
+    "an intent (`pi_…` or `seti_…`)",
+    ["pi_", "seti_"]
+);
+stripe_id!(
+    /// A Charge.
+    ChargeId,
+    "a Charge (`ch_…` or `py_…`)",
+    ["ch_", "py_"]
+);
+stripe_id!(
+    /// A Refund.
+    RefundId,
+    "a Refund (`re_…` or `pyr_…`)",
+    ["re_", "pyr_"]
+);
+stripe_id!(
+    /// An application fee, which is the platform's.
+    ApplicationFeeId,
+    "an application fee (`fee_…`)",
+    ["fee_"]
+);
+
 /// The customer's id in the system that the CSV came from: 1 to 500 characters (it becomes a metadata value), no
 /// control characters, no blank at either end.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -98,3 +98,46 @@ pub struct Line {
     /// Where the sources shall be cloned to, in the file's order, without repetition.
     pub connected_accounts: Vec<AccountId>,
 }
+
+/// A contact detail as it may be shown: what it begins with, and the domain's beginning of an e-mail address.
+pub fn masked(text: &str) -> String {
+    let begin = |text: &str| -> String { text.chars().take(1).chain("***".chars()).collect() };
+    match text.split_once('@') {
+        Some((local, domain)) => format!("{}@{}", begin(local), begin(domain)),
+        None => begin(text),
+    }
+}
+
+impl Details {
+    /// Every field that is given, by the name of its column.
+    pub fn fields(&self) -> impl Iterator<Item = (String, &str)> {
+        let texts = [
+            ("email", &self.email),
+            ("name", &self.name),
+            ("phone", &self.phone),
+            ("description", &self.description),
+        ];
+        let texts = texts
+            .into_iter()
+            .filter_map(|(name, text)| Some((name.to_owned(), text.as_deref()?)));
+        let address = self.address.iter();
+        let address =
+            address.map(|(field, text)| (format!("address_{}", field.name()), text.as_str()));
+        let metadata = self.metadata.iter();
+        let metadata = metadata.map(|(key, text)| (format!("metadata.{key}"), text.as_str()));
+        texts.chain(address).chain(metadata)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_masked_cannot_be_told() {
+        assert_eq!(masked("jenny@example.com"), "j***@e***");
+        assert_eq!(masked("Jenny Rosen"), "J***");
+        assert_eq!(masked("ä"), "ä***");
+        assert_eq!(masked(""), "***");
+    }
+}

@@ -26,6 +26,7 @@ pub mod ids;
 pub mod input;
 pub mod legacy;
 pub mod plan;
+pub mod proof;
 #[cfg(test)]
 mod published;
 pub mod report;
@@ -34,8 +35,10 @@ pub mod sample;
 #[cfg(test)]
 mod simulation;
 pub mod simulator;
+pub mod spreadsheet;
 pub mod state;
 pub mod store;
 pub mod stripe;
 pub mod time;
+pub mod verify;
 pub mod version;

@@ -11,8 +11,10 @@
 //! under the same key, and Stripe replays the answer. So stopping at once is safe, only not as quick to take up again.
 
 mod feed;
+mod prove;
 mod reconcile;
 mod recover;
+mod verify;
 mod visit;
 
 use std::collections::{BTreeSet, HashSet};
@@ -27,12 +29,14 @@ use tokio::task::JoinSet;
 use crate::ids::AccountId;
 use crate::state::{Standing, StepKind};
 use crate::store::{
-    CustomerSeq, Loaded, Loader, Migration, RequestTally, Selection, Store, StoreError,
+    CustomerSeq, Loaded, Loader, Migration, Pulse, RequestTally, Selection, Store, StoreError,
 };
 use crate::stripe::{Client, Stop};
 use crate::time::StripeTime;
+pub use prove::{Proved, Prover};
 pub use reconcile::{Keep, Reconciled, reconcile};
 pub use recover::{Recover, RecoverError, Recovered, Sweep, Swept, TakenUp, take_up};
+pub use verify::{Verify, VerifyError, Whom};
 use visit::Visit;
 pub use visit::VisitError;
 
@@ -189,10 +193,10 @@ async fn passes(
     selection: Selection,
     tick: &mut impl FnMut(&Context, usize),
 ) -> Result<End, VisitError> {
-    let mut counted = RequestTally::default();
     // Those that are parked still were looked at just now, once.
     let out_of_reach = loader.parked().map(|(_, account)| account.clone());
     let out_of_reach: BTreeSet<AccountId> = out_of_reach.collect();
+    let mut counted = Counted::default();
     let loader = Arc::new(Mutex::new(loader));
     let mut last = None;
     // Before anything is sent: what may have been done is not done again.
@@ -273,7 +277,7 @@ struct Left {
 async fn one_pass(
     context: &Arc<Context>,
     customers: &mut mpsc::Receiver<Result<Loaded, StoreError>>,
-    counted: &mut RequestTally,
+    counted: &mut Counted,
     tick: &mut impl FnMut(&Context, usize),
 ) -> Result<PassEnd, StoreError> {
     let mut visits = JoinSet::new();
@@ -357,19 +361,44 @@ pub fn tally_of(context: &Context) -> RequestTally {
     }
 }
 
-/// Adds what was sent since the last time to the state file's counts.
-async fn count_requests(context: &Context, counted: &mut RequestTally) -> Result<(), StoreError> {
+/// What the state file has of this run's counts.
+#[derive(Default)]
+struct Counted {
+    tally: RequestTally,
+    finished: u64,
+}
+
+/// Adds what was sent and finished since the last time to the state file's counts.
+async fn count_requests(context: &Context, counted: &mut Counted) -> Result<(), StoreError> {
     let now = tally_of(context);
-    if now == *counted {
+    let finished = context.tally.customers().iter().sum();
+    let before = std::mem::replace(
+        counted,
+        Counted {
+            tally: now,
+            finished,
+        },
+    );
+    if now == before.tally && finished == before.finished {
         return Ok(());
     }
-    let added = RequestTally {
-        sent: now.sent - counted.sent,
-        retried: now.retried - counted.retried,
-        rate_limited: now.rate_limited - counted.rate_limited,
+    let tally = RequestTally {
+        sent: now.sent - before.tally.sent,
+        retried: now.retried - before.tally.retried,
+        rate_limited: now.rate_limited - before.tally.rate_limited,
     };
-    *counted = now;
-    context.store.tally(added).await
+    match context.client.clock().earliest_now() {
+        Some(at) => {
+            let finished = finished - before.finished;
+            let pulse = Pulse {
+                at,
+                tally,
+                finished,
+            };
+            context.store.pulse(pulse).await
+        }
+        None => context.store.tally(tally).await,
+    }
 }
 
 /// The customer that the feeder gave out last.

@@ -19,6 +19,7 @@
 //! Hazard: a state in which a step that may have had effect counts as never sent makes a second of something.
 //! `Ready` is reached from `Started` only where every attempt is known to have had no effect.
 
+mod mend;
 mod next;
 mod reconcile;
 mod record;
@@ -29,6 +30,7 @@ mod standing;
 #[cfg(test)]
 mod tests;
 
+pub use mend::{Left, Mended, StepName, Tried, Wanted};
 pub use next::{Next, Review};
 pub use reconcile::{Doubtful, LookUp, Sight, Verdict, Window};
 pub use record::{Event, Illegal, Record, Seen};

@@ -3,8 +3,10 @@
 //! Hazard: a key that is thought younger than it is makes a second of something. So intents are stamped with the
 //! earliest time it can be at Stripe, and aged by the latest ([`crate::stripe::clock`] keeps both).
 
+use serde::{Deserialize, Serialize};
+
 /// Seconds since 1970-01-01 UTC by the `Date` header of Stripe's answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StripeTime(pub i64);
 
 /// Stripe keeps an idempotency key for at least 24 hours (<https://docs.stripe.com/api/idempotent_requests>). An hour is

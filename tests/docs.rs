@@ -17,7 +17,7 @@ use anyhow::{Context, Result, ensure};
 const PMCLONE: &str = env!("CARGO_BIN_EXE_pmclone");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const DOCUMENTS: [&str; 2] = ["README.md", "MIGRATION.md"];
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 16] = [
     "run",
     "resume",
     "reconcile",
@@ -27,6 +27,11 @@ const COMMANDS: [&str; 11] = [
     "simulate",
     "sample",
     "drill",
+    "columns",
+    "verify",
+    "explain",
+    "refused",
+    "retry",
     "completions",
     "man",
 ];
@@ -106,12 +111,17 @@ fn stays_here(command: &str) -> Result<()> {
         (Some("pmclone"), Some("run")) => {
             command.contains("--simulate") || command.contains("--dry-run")
         }
-        (Some("pmclone"), Some("resume" | "recover")) => command.contains("--simulate"),
+        (Some("pmclone"), Some("resume" | "recover" | "verify" | "retry")) => {
+            command.contains("--simulate")
+        }
         (
             Some("pmclone"),
-            Some("status" | "export" | "sample" | "drill" | "completions" | "man"),
+            Some(
+                "status" | "export" | "sample" | "drill" | "explain" | "refused" | "completions"
+                | "man" | "columns",
+            ),
         )
-        | (Some("printf" | "rm"), _) => true,
+        | (Some("printf" | "rm" | "sed"), _) => true,
         _ => false,
     };
     ensure!(harmless, "{command:?} is not known to stay on this machine");

@@ -2,13 +2,16 @@
 
 mod support;
 
+mod after;
 mod again;
 mod answers;
 mod bad_input;
+mod charge;
 mod docs;
 mod drill;
 mod dry_run;
 mod fewest_calls;
+mod input;
 mod installed;
 mod killed;
 mod limits;
@@ -21,4 +24,5 @@ mod recover;
 mod safety;
 mod secrets;
 mod stopping;
+mod verify;
 mod wire;

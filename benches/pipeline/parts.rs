@@ -228,7 +228,10 @@ fn import(folder: &Path, sizes: &Sizes) -> anyhow::Result<()> {
         Ok(lines)
     })?;
     let (_, checked) = timed(|| {
-        let (mut reader, mut problems) = (input::open(&path)?, Problems::default());
+        let (mut reader, mut problems) = (
+            input::open(&path, &input::Reading::default())?,
+            Problems::default(),
+        );
         while reader.next(&mut problems)?.is_some() {}
         Ok(reader.facts().lines)
     })?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Rehearsal, Stripe};
+use super::{Input, Rehearsal, Stripe};
 use crate::ids::AccountId;
 
 /// `pmclone run`.
@@ -15,6 +15,12 @@ pub struct Run {
     /// Check the whole CSV and print every problem and the plan; send nothing, leave nothing behind.
     #[arg(short = 'n', long)]
     pub dry_run: bool,
+    /// Write the lines that something stands against to this file, each with its reason, to be mended in a spreadsheet.
+    #[arg(long, value_name = "FILE")]
+    pub problems: Option<PathBuf>,
+    /// How the CSV is to be read.
+    #[command(flatten)]
+    pub input: Input,
     /// How to reach Stripe.
     #[command(flatten)]
     pub stripe: Stripe,

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::Input;
+
 /// The rehearsal on the built-in simulator.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Rehearsal")]
@@ -79,6 +81,9 @@ pub struct Drill {
     /// What is drawn follows from it.
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
+    /// How the CSV is to be read.
+    #[command(flatten)]
+    pub input: Input,
 }
 
 /// The fault language, as [`crate::simulator::FaultScript`] reads it.

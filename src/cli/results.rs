@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::ids::AccountId;
+use crate::time::StripeTime;
 
 /// `pmclone status`.
 #[derive(Debug, Args)]
@@ -20,7 +21,8 @@ pub struct Status {
 /// `pmclone export`.
 #[derive(Debug, Args)]
 pub struct Export {
-    /// csv: all of the mapping; jsonl: the same as JSON lines; stripe: Stripe's own header, migrated sources only.
+    /// csv: all of the mapping; jsonl: the same as JSON lines; stripe: Stripe's own header, migrated sources only; sql: a statement
+    /// for each migrated source, from --template.
     #[arg(long, value_enum, default_value_t = ExportFormat::Csv)]
     pub format: ExportFormat,
     /// Write to a file, which is replaced whole, instead of stdout.
@@ -29,9 +31,45 @@ pub struct Export {
     /// Only this connected account; may be given several times.
     #[arg(long = "account", value_name = "acct_…")]
     pub accounts: Vec<AccountId>,
+    /// The statement, with columns of the mapping in braces and without quotes: `UPDATE cards SET customer = {connected_customer} WHERE id = {legacy_id}`.
+    #[arg(long, value_name = "SQL", required_if_eq("format", "sql"))]
+    pub template: Option<String>,
+    /// How the database reads a backslash in a literal; needed only where a legacy id has one.
+    #[arg(long, value_enum, value_name = "DIALECT")]
+    pub dialect: Option<SqlDialect>,
+    /// Only customers whose standing was written at or after this time, and those under way: `2026-10-01` or `2026-10-01T12:00:00Z`.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub since: Option<StripeTime>,
+    /// Write a receipt for each connected account into a folder; the mapping too, where -o names a file.
+    #[arg(long, value_name = "DIR")]
+    pub receipts: Option<PathBuf>,
     /// Of the rehearsal.
     #[arg(long)]
     pub simulate: bool,
+}
+
+/// A day, or an instant, in UTC unless it says otherwise.
+fn time(text: &str) -> Result<StripeTime, String> {
+    let instant = text.parse::<jiff::Timestamp>().ok();
+    let day = || {
+        let day: jiff::civil::Date = text.parse().ok()?;
+        day.to_zoned(jiff::tz::TimeZone::UTC)
+            .ok()
+            .map(|zoned| zoned.timestamp())
+    };
+    let at = instant.or_else(day);
+    at.map(|at| StripeTime(at.as_second())).ok_or_else(|| {
+        "expected a day such as 2026-10-01, or a time such as 2026-10-01T12:00:00Z".to_owned()
+    })
+}
+
+/// How a database reads a backslash in a literal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SqlDialect {
+    /// It stands for itself: PostgreSQL, SQLite, SQL Server, Oracle.
+    Standard,
+    /// It escapes: MySQL, MariaDB.
+    Mysql,
 }
 
 /// Formats of the mapping.
@@ -43,4 +81,6 @@ pub enum ExportFormat {
     Jsonl,
     /// `customer_id_old,source_id_old,customer_id_new,source_id_new`.
     Stripe,
+    /// Statements from --template.
+    Sql,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use uuid::Uuid;
 
-use super::{Rehearsal, Stripe};
+use super::{Input, Rehearsal, Stripe};
 
 /// `pmclone reconcile`.
 #[derive(Debug, Args)]
@@ -36,6 +36,9 @@ pub struct Recover {
     /// Sweep the accounts and tell what is found; read no PaymentMethods, leave nothing behind.
     #[arg(short = 'n', long)]
     pub dry_run: bool,
+    /// How the CSV is to be read.
+    #[command(flatten)]
+    pub input: Input,
     /// How to reach Stripe.
     #[command(flatten)]
     pub stripe: Stripe,

@@ -1,6 +1,6 @@
 //! `pmclone drill`: kills a rehearsal of a CSV at every boundary, and certifies what came of it.
 
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::BinaryHeap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::import::{Read, import};
+use super::import::{Csv, Read, import};
 use super::interrupt::{self, Pressed};
 use super::rehearsal::{seeds, wall_ms};
 use super::{gone_is_fine, runtime};
@@ -20,9 +20,12 @@ use crate::config::Config;
 use crate::drill::{self, Broken, Outcome, Settings, Watch};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::input::Reading;
 use crate::report::drill::{Certificate, Progress, Taken};
 use crate::report::{self, print, print_json};
 use crate::store::{self, StoreError};
+
+mod extract;
 
 /// Customers that a walk takes through all its kills in one state file.
 const GROUP: usize = 4;
@@ -35,11 +38,13 @@ pub fn drill(config: &Config, args: &cli::Drill) -> Result<Exit, Failure> {
     let _inside = runtime.enter();
     let begun = Instant::now();
     let pressed = interrupt::listen().map_err(|error| unexpected(&error))?;
-    let (conn, read) = check(config, &args.csv, &pressed)?;
+    let reading = config.reading(&args.input)?;
+    let csv = Csv::new(&args.csv, &reading);
+    let (conn, read) = check(config, csv, &pressed)?;
     let root = root().map_err(|error| unexpected(&error))?;
     let chosen = choose(&conn, args)?;
     drop(conn);
-    let settings = settings(args, root.path(), &chosen)?;
+    let settings = settings(args, csv, root.path(), &chosen)?;
     config.screen.line(&format!(
         "Drilling with {} of {} customers of {}, on the simulator. No state file is touched, nothing leaves this machine.",
         chosen.ids.len(),
@@ -86,7 +91,7 @@ fn stored(error: &StoreError) -> Failure {
 /// Reads the whole CSV as an import does, into a state that lives nowhere.
 fn check(
     config: &Config,
-    csv: &Path,
+    csv: Csv<'_>,
     pressed: &watch::Receiver<Pressed>,
 ) -> Result<(Connection, Read), Failure> {
     let conn = store::temporary().map_err(|error| stored(&error))?;
@@ -100,14 +105,14 @@ fn check(
     if read.imported.is_some() {
         return Ok((conn, read));
     }
-    let problems = report::import::problems(csv, &read.facts, &read.problems);
+    let problems = report::import::problems(csv.path, &read.facts, &read.problems);
     config.screen.problem(problems.trim_end());
     let errors = read.problems.errors();
     Err(Failure::new(
         Exit::Input,
         format!(
             "{errors} errors in {}: there is nothing to drill with",
-            csv.display()
+            csv.path.display()
         ),
     )
     .hint("mend them and run the same command again"))
@@ -154,11 +159,17 @@ fn choose(conn: &Connection, args: &cli::Drill) -> Result<Chosen, Failure> {
 }
 
 /// Writes the CSVs that the children are given.
-fn settings(args: &cli::Drill, root: &Path, chosen: &Chosen) -> Result<Settings, Failure> {
+fn settings(
+    args: &cli::Drill,
+    csv: Csv<'_>,
+    root: &Path,
+    chosen: &Chosen,
+) -> Result<Settings, Failure> {
+    let lines = extract::lines(csv, &chosen.ids)?;
     let part = |name: &str, ids: &[String], probes: Range<usize>| -> Result<PathBuf, Failure> {
         let path = root.join(name);
         let ids = ids.iter().map(String::as_str).collect();
-        extract(&args.csv, &ids, probes, &path).map_err(|error| unexpected(&error))?;
+        extract::write(&lines, &ids, probes, &path).map_err(|error| unexpected(&error))?;
         Ok(path)
     };
     let csv = part("customers.csv", &chosen.ids, 0..probes(chosen))?;
@@ -167,7 +178,8 @@ fn settings(args: &cli::Drill, root: &Path, chosen: &Chosen) -> Result<Settings,
         .map(|(at, ids)| part(&format!("group-{at}.csv"), ids, at..at + 1))
         .collect::<Result<_, _>>()?;
     let conn = store::temporary().map_err(|error| stored(&error))?;
-    import(&conn, &csv, |_| Ok(()), || Ok(()))?;
+    let plain = Reading::default();
+    import(&conn, Csv::new(&csv, &plain), |_| Ok(()), || Ok(()))?;
     Ok(Settings {
         program: std::env::current_exe().map_err(|error| unexpected(&error))?,
         root: root.to_owned(),
@@ -183,48 +195,6 @@ fn settings(args: &cli::Drill, root: &Path, chosen: &Chosen) -> Result<Settings,
 /// attached already. Nothing but the intent keeps these from being made twice, so a drill with them can fail.
 fn probes(chosen: &Chosen) -> usize {
     chosen.ids.len().div_ceil(GROUP)
-}
-
-/// Copies the lines of some customers, as they stand, and adds probes.
-fn extract(
-    from: &Path,
-    ids: &BTreeSet<&str>,
-    probes: Range<usize>,
-    to: &Path,
-) -> Result<(), csv::Error> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(from)?;
-    let mut writer = csv::WriterBuilder::new().flexible(true).from_path(to)?;
-    let header = reader.headers()?.clone();
-    writer.write_record(&header)?;
-    let folded = |name: &str| {
-        let name = trimmed(name).to_lowercase();
-        name.replace(|c: char| !c.is_alphanumeric(), "_")
-    };
-    let names: Vec<_> = header.iter().map(folded).collect();
-    let column = names.iter().position(|name| name == "legacy_id");
-    for record in reader.records() {
-        let record = record?;
-        let id = column.and_then(|column| record.get(column));
-        if id.is_some_and(|id| ids.contains(trimmed(id))) {
-            writer.write_record(&record)?;
-        }
-    }
-    for probe in probes {
-        let id = format!("pmclone-drill-{probe}");
-        writer.write_record(names.iter().map(|name| match name.as_str() {
-            "legacy_id" => id.as_str(),
-            "email" => "drill@example.com",
-            "connected_account" => "acct_1PmcloneDrill0001",
-            _ => "",
-        }))?;
-    }
-    writer.flush()?;
-    Ok(())
-}
-
-/// As an import reads a cell.
-fn trimmed(cell: &str) -> &str {
-    cell.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}'))
 }
 
 /// Drills in a thread of its own, while progress is shown and signals are heard.

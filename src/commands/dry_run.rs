@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::import::{Read, import};
-use super::{gone_is_fine, migrate, session};
+use super::{gone_is_fine, migrate, problems, session};
 use crate::cli;
 use crate::config::{Config, rates};
 use crate::exit::Exit;
@@ -48,7 +48,10 @@ pub fn dry_run(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
     let state = config.state_file(args.rehearsal.simulate);
     let conn = copy_of(&state, args.rehearsal.simulate)?;
     let of = |error: StoreError| Failure::store(&state, &error);
-    let read = import(&conn, &args.csv, |_| Ok(()), || Ok(()))?;
+    let reading = config.reading(&args.input)?;
+    let csv = problems::csv(args, &reading);
+    let read = import(&conn, csv, |_| Ok(()), || Ok(()))?;
+    problems::write(config, args, csv, &read)?;
     let plan = if read.imported.is_some() {
         migrate::known_accounts(&conn, &selection(&args.work), &state)?;
         store::take_up_left_out(&conn).map_err(of)?;
@@ -107,6 +110,7 @@ pub fn selection(work: &cli::Work) -> Selection {
     Selection {
         limit: work.limit,
         accounts: work.accounts.clone(),
+        only: None,
     }
 }
 

@@ -13,7 +13,7 @@ use rusqlite::Connection;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::input::{self, Problems, Reader, SourceFacts};
+use crate::input::{self, Problems, Reader, Reading, SourceFacts};
 use crate::store::{self, CsvFile, Gathering, Imported, Importer, Named, StoreError};
 
 /// Customers handed over at once: enough that the hand-over costs nothing, few enough that they stay in a cache.
@@ -21,6 +21,28 @@ const BATCH: usize = 256;
 
 /// Batches that may wait, so that neither thread stands still while the other one is held up for a moment.
 const BATCHES: usize = 4;
+
+/// A CSV and how it is to be read.
+#[derive(Clone, Copy)]
+pub struct Csv<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// How.
+    pub reading: &'a Reading,
+    /// How many problems of each kind are kept in full.
+    pub problems_kept: u64,
+}
+
+impl<'a> Csv<'a> {
+    /// With the problems kept that somebody may read.
+    pub fn new(path: &'a Path, reading: &'a Reading) -> Self {
+        Self {
+            path,
+            reading,
+            problems_kept: Problems::KEEP_PER_KIND,
+        }
+    }
+}
 
 /// What came of reading a CSV.
 pub struct Read {
@@ -38,13 +60,17 @@ pub struct Read {
 /// batch, since this can take minutes.
 pub fn import(
     conn: &Connection,
-    csv: &Path,
+    csv: Csv<'_>,
     seal: impl FnOnce(&Connection) -> Result<(), StoreError>,
     go_on: impl Fn() -> Result<(), Failure>,
 ) -> Result<Read, Failure> {
-    let reader = input::open(csv).map_err(|error| wrong(&error))?;
-    let gathering = Gathering::new(bytes(csv));
-    let mut importer = Importer::begin(conn).map_err(|error| stored(&error))?;
+    // Before anything is read: what changes meanwhile is read again the next time.
+    let (stamp, changed_ns) = (stamp(csv), changed_ns(csv.path));
+    let reader = input::open(csv.path, csv.reading).map_err(|error| wrong(&error))?;
+    let text_bytes = reader.text_bytes(bytes(csv.path));
+    let gathering = Gathering::new(text_bytes).keeping(csv.problems_kept);
+    let importer = Importer::begin(conn).map_err(|error| stored(&error))?;
+    let mut importer = importer.keeping(csv.problems_kept);
     let (read, facts) = thread::scope(|scope| {
         let (send, batches) = sync_channel(BATCHES);
         let reading = thread::Builder::new()
@@ -63,10 +89,11 @@ pub fn import(
         reading.join().map_err(broke_off)?
     })?;
     let file = CsvFile {
-        path: csv.display().to_string(),
+        path: csv.path.display().to_string(),
         bytes: facts.bytes,
-        changed_ns: changed_ns(csv),
+        changed_ns,
         sha256: facts.sha256.clone(),
+        reading: stamp,
     };
     let (problems, imported) = importer
         .finish(read, |conn| {
@@ -119,14 +146,23 @@ fn stored(error: &StoreError) -> Failure {
     )
 }
 
-/// True where the file is the one that was imported last, by name, size and time of change.
-pub fn is_imported(conn: &Connection, csv: &Path) -> Result<bool, StoreError> {
+/// True where the file is the one that was imported last, by name, size and time of change, and is read in the same way, with the
+/// same files beside it.
+pub fn is_imported(conn: &Connection, csv: Csv<'_>) -> Result<bool, StoreError> {
     let Some(last) = CsvFile::read(conn)? else {
         return Ok(false);
     };
-    Ok(last.path == csv.display().to_string()
-        && last.bytes == bytes(csv)
-        && last.changed_ns == changed_ns(csv))
+    Ok(last.path == csv.path.display().to_string()
+        && last.bytes == bytes(csv.path)
+        && last.changed_ns == changed_ns(csv.path)
+        && last.reading == stamp(csv))
+}
+
+/// How a file is read: the settings' digest, then size and time of change of each file beside it.
+fn stamp(csv: Csv<'_>) -> String {
+    let files = csv.reading.files();
+    let files = files.map(|file| format!(" {}:{}", bytes(file), changed_ns(file)));
+    files.fold(csv.reading.digest(), |stamp, file| stamp + &file)
 }
 
 fn bytes(csv: &Path) -> u64 {

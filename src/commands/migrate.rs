@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::charge;
 use super::interrupt::{self, Pressed, Signal};
 use super::rehearsal::Rehearsal;
 use super::session::Session;
@@ -108,6 +109,14 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         asked.concurrency,
     );
     interrupt::unless(pressed.clone(), recovering).await?;
+    let tidying = charge::tidy_up(
+        config,
+        (&conn, gate.as_ref()),
+        &session,
+        (&migration, &state),
+    );
+    // Not broken off: a cancel that is under way is waited for, and the client begins no other once a signal came.
+    let charges_left = tidying.await?;
     let parked = take_up_parked(config, &conn, &session, &state);
     interrupt::unless(pressed.clone(), parked).await?;
     store::take_up_left_out(&conn).map_err(of)?;
@@ -153,7 +162,10 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     );
     let told = tell(config, &state, ending, &done);
     drop(lock);
-    told
+    Ok(match told? {
+        Exit::Done if charges_left > 0 => Exit::Incomplete,
+        exit => exit,
+    })
 }
 
 /// Waits for the last commit, and ends the rehearsal.

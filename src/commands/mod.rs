@@ -1,17 +1,23 @@
 //! One file for each command, and what they share: how a session with Stripe begins, and how a run is carried out.
 
+mod charge;
+mod columns;
 mod drill;
 mod dry_run;
+mod explain;
 pub(crate) mod export;
 mod import;
 mod install;
 mod interrupt;
 mod machine;
 mod migrate;
+mod problems;
 mod reconcile;
 mod recover;
+mod refused;
 mod rehearsal;
 mod resume;
+mod retry;
 mod run;
 mod sample;
 mod session;
@@ -20,6 +26,7 @@ pub(crate) mod status;
 mod take_up;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use std::io;
 
@@ -55,7 +62,12 @@ fn dispatch(config: &Config, command: Command) -> Result<Exit, Failure> {
         Command::Export(args) => export::export(config, &args),
         Command::Simulate(args) => simulate::simulate(config, &args),
         Command::Sample(args) => sample::sample(&args),
+        Command::Columns(args) => columns::columns(config, &args),
         Command::Drill(args) => drill::drill(config, &args),
+        Command::Verify(args) => verify::verify(config, &args),
+        Command::Explain(args) => explain::explain(config, &args),
+        Command::Refused(args) => refused::refused(config, &args),
+        Command::Retry(args) => retry::retry(config, &args),
         Command::Completions(args) => install::completions(&args),
         Command::Man(args) => install::man(&args),
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::import::import;
+use super::import::{Csv, import};
 use super::interrupt;
 use super::migrate::Link;
 use super::rehearsal::{Rehearsal, World};
@@ -53,8 +53,10 @@ struct Work<'a> {
 
 async fn begin(config: &Config, args: &cli::Recover) -> Result<Exit, Failure> {
     let state = config.state_file(args.rehearsal.simulate);
+    let reading = config.reading(&args.input)?;
     for csv in &args.csv {
-        drop(input::open(csv).map_err(|error| Failure::new(Exit::Input, error.to_string()))?);
+        let wrong = |error: input::WrongFile| Failure::new(Exit::Input, error.to_string());
+        drop(input::open(csv, &reading).map_err(wrong)?);
     }
     let begun = unfinished(&state, args)?;
     let link = link(config, args, &state).await?;
@@ -220,8 +222,9 @@ impl Work<'_> {
     /// Imports every CSV, in order. Gives the last.
     fn take_in(&self, conn: &Connection) -> Result<Option<CsvFile>, Failure> {
         let mut file = None;
+        let reading = self.config.reading(&self.args.input)?;
         for csv in &self.args.csv {
-            let read = import(conn, csv, |_| Ok(()), || Ok(()))?;
+            let read = import(conn, Csv::new(csv, &reading), |_| Ok(()), || Ok(()))?;
             if !read.problems.is_empty() {
                 let told = report::import::problems(csv, &read.facts, &read.problems);
                 self.config.screen.problem(told.trim_end());

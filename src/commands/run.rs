@@ -5,12 +5,12 @@ use std::path::Path;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use super::import::{import, is_imported};
+use super::import::{Csv, import, is_imported};
 use super::interrupt::{self, Pressed};
 use super::migrate::{Asked, Link, Prepared, migrate};
 use super::rehearsal::{Rehearsal, World};
 use super::session::{self, Destination};
-use super::{dry_run::dry_run, runtime};
+use super::{dry_run::dry_run, problems, runtime};
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -32,7 +32,9 @@ pub fn run(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
 async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
     let state = config.state_file(args.rehearsal.simulate);
     // A wrong file is told before anybody is asked anything.
-    drop(input::open(&args.csv).map_err(|error| Failure::new(Exit::Input, error.to_string()))?);
+    let reading = config.reading(&args.input)?;
+    let wrong = |error: input::WrongFile| Failure::new(Exit::Input, error.to_string());
+    drop(input::open(&args.csv, &reading).map_err(wrong)?);
     let of = |error: StoreError| Failure::store(&state, &error);
     let lock = RunLock::take(&state).map_err(of)?;
     let opened = open(&state, &args.rehearsal, &args.stripe, config).await?;
@@ -47,7 +49,8 @@ async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
         simulated: args.rehearsal.simulate,
         recovery: Recovery::No,
     });
-    take_in(config, &conn, &args.csv, &migration, &state, &opened.link)?;
+    let csv = problems::csv(args, &reading);
+    take_in(config, args, csv, (&conn, &state), &migration, &opened.link)?;
     let asked = Asked::of(config, &args.work, &args.stripe);
     let prepared = Prepared {
         lock,
@@ -167,17 +170,17 @@ pub fn listen() -> Result<(watch::Receiver<Pressed>, watch::Sender<bool>), Failu
 /// Imports the CSV, unless it is the one that was imported last.
 fn take_in(
     config: &Config,
-    conn: &Connection,
-    csv: &Path,
+    args: &cli::Run,
+    csv: Csv<'_>,
+    (conn, state): (&Connection, &Path),
     migration: &Migration,
-    state: &Path,
     link: &Link,
 ) -> Result<(), Failure> {
     let of = |error: StoreError| Failure::store(state, &error);
     if is_imported(conn, csv).map_err(of)? {
         config.screen.line(&format!(
             "{} is imported already: going on from {}.",
-            csv.display(),
+            csv.path.display(),
             state.display()
         ));
         return Ok(());
@@ -200,17 +203,21 @@ fn take_in(
         pressed.first.map_or(Ok(()), |_| Err(pressed.failure()))
     };
     let read = import(conn, csv, seal, go_on)?;
+    problems::write(config, args, csv, &read)?;
     if !read.problems.is_empty() {
-        config
-            .screen
-            .problem(report::import::problems(csv, &read.facts, &read.problems).trim_end());
+        let told = report::import::problems(csv.path, &read.facts, &read.problems);
+        config.screen.problem(told.trim_end());
+    } else if let Some(assumed) = report::import::assumed(csv.path, &read.facts) {
+        config.screen.line(&assumed);
     }
     let Some(imported) = &read.imported else {
         let errors = read.problems.errors();
-        return Err(Failure::new(Exit::Input, format!("{errors} errors in {}: nothing was imported, nothing was sent", csv.display()))
+        return Err(Failure::new(Exit::Input, format!("{errors} errors in {}: nothing was imported, nothing was sent", csv.path.display()))
             .hint("mend them and run the same command again; --dry-run shows what is left without sending anything"));
     };
     gate(Commit::Done);
-    config.screen.line(&report::import::imported(csv, imported));
+    config
+        .screen
+        .line(&report::import::imported(csv.path, imported));
     Ok(())
 }

@@ -1,22 +1,27 @@
 //! `pmclone status`, and what the closing table shows: the state file's counts as a report.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use tokio::sync::watch;
 
+use super::interrupt::{self, Pressed};
 use super::{gone_is_fine, runtime};
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::status::{
-    Account, Customers, Extras, InDoubtRow, PaymentMethods, ReasonCount, Requests, Status, text,
+    Account, Customers, Extras, InDoubtRow, LastRefusal, PaymentMethods, ReasonCount, Requests,
+    Speed, Status, glance, text,
 };
+use crate::report::words::second;
 use crate::report::{print, print_json};
 use crate::store::{
-    self, AccountCounts, Counts, DoubtCounts, DoubtfulStep, Migration, RunLock, StoreError,
+    self, AccountCounts, Counts, DoubtCounts, DoubtfulStep, LastError, Migration, RunLock,
+    StoreError,
 };
 
 /// Steps in doubt that are shown one by one.
@@ -31,28 +36,103 @@ pub fn status(config: &Config, args: &cli::Status) -> Result<Exit, Failure> {
     if !args.watch {
         return show(config, &state).map(|()| Exit::Done);
     }
-    runtime()?.block_on(async {
-        loop {
-            if io::stdout().is_terminal() && !config.json {
-                gone_is_fine(print(&mut io::stdout(), "\x1b[2J\x1b[H"))?;
-            }
-            show(config, &state)?;
-            tokio::select! {
-                () = tokio::time::sleep(WATCH_EVERY) => {}
-                _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
-            }
-        }
+    runtime()?.block_on(watch(config, &state))
+}
+
+fn listen() -> Result<watch::Receiver<Pressed>, Failure> {
+    interrupt::listen().map_err(|error| {
+        let told = format!("no signals can be listened for: {error}");
+        Failure::new(Exit::Unexpected, told)
     })
 }
 
+/// A screen of its own, so that what was on the terminal comes back.
+const ENTER: &str = "\x1b[?1049h\x1b[?25l";
+const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
+
+async fn watch(config: &Config, state: &Path) -> Result<Exit, Failure> {
+    if config.json || !config.stdout_is_screen() {
+        return watch_plain(config, state).await;
+    }
+    let pressed = listen()?;
+    // A state file that is not there is told on the terminal as it was.
+    read(state)?;
+    gone_is_fine(write(ENTER))?;
+    let watched = watch_screen(config, state, pressed).await;
+    gone_is_fine(write(LEAVE))?;
+    watched?;
+    // What was seen last stays.
+    show(config, state).map(|()| Exit::Done)
+}
+
+/// Redraws the screen in place, which does not flicker as clearing it would.
+async fn watch_screen(
+    config: &Config,
+    state: &Path,
+    mut pressed: watch::Receiver<Pressed>,
+) -> Result<(), Failure> {
+    loop {
+        let (status, extras) = read(state)?;
+        let look = config.stdout_look();
+        let text = glance(&status, &extras, look, config.stdout_rows());
+        if gone_is_fine(write(&redrawn(&text))).is_err() {
+            return Ok(());
+        }
+        tokio::select! {
+            () = tokio::time::sleep(WATCH_EVERY) => {}
+            _ = pressed.wait_for(|pressed| pressed.first.is_some()) => return Ok(()),
+        }
+    }
+}
+
+/// Each line over the one that stood there, and then nothing more; in one piece, for terminals that can wait for it.
+fn redrawn(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(|line| format!("{line}\x1b[K")).collect();
+    format!("\x1b[?2026h\x1b[H{}\x1b[J\x1b[?2026l", lines.join("\r\n"))
+}
+
+fn write(text: &str) -> io::Result<()> {
+    let mut out = io::stdout();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+async fn watch_plain(config: &Config, state: &Path) -> Result<Exit, Failure> {
+    let mut pressed = listen()?;
+    let mut first = true;
+    loop {
+        if !first && !config.json {
+            gone_is_fine(print(&mut io::stdout(), ""))?;
+        }
+        first = false;
+        if !show_once(config, state)? {
+            return Ok(Exit::Done);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(WATCH_EVERY) => {}
+            _ = pressed.wait_for(|pressed| pressed.first.is_some()) => return Ok(Exit::Done),
+        }
+    }
+}
+
 fn show(config: &Config, state: &Path) -> Result<(), Failure> {
+    show_once(config, state).map(drop)
+}
+
+/// False where the reader has gone.
+fn show_once(config: &Config, state: &Path) -> Result<bool, Failure> {
     let (status, extras) = read(state)?;
     let mut out = io::stdout();
-    if config.json {
-        return gone_is_fine(print_json(&mut out, &status));
-    }
-    let look = config.stdout_look();
-    gone_is_fine(print(&mut out, &text(&status, &extras, look)))
+    let written = if config.json {
+        print_json(&mut out, &status)
+    } else {
+        print(&mut out, &text(&status, &extras, config.stdout_look()))
+    };
+    let gone = written
+        .as_ref()
+        .is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+    gone_is_fine(written)?;
+    Ok(!gone)
 }
 
 /// Reads a state file's status through a connection of its own; a run may go on meanwhile.
@@ -91,11 +171,18 @@ pub fn of_connection(
         return Ok(None);
     };
     let counts = Counts::read(conn, running)?;
+    let customers = Customers::counted(counts.customers);
+    let speed = if running {
+        store::Speed::read(conn)?
+    } else {
+        None
+    };
+    let reasons = store::ReasonCount::read(conn)?;
     let status = Status {
         migration: migration.id.to_string(),
         platform_account: migration.platform_account,
         livemode: migration.livemode,
-        customers: Customers::counted(counts.customers),
+        customers,
         payment_methods: PaymentMethods {
             total: counts.clones_asked,
             cloned: counts.cloned,
@@ -106,6 +193,12 @@ pub fn of_connection(
             retried: counts.requests.retried,
             rate_limited: counts.requests.rate_limited,
         },
+        running,
+        speed: speed.map(|speed| {
+            Speed::measured(speed.sent, speed.finished, speed.seconds, customers.left())
+        }),
+        last_refusal: LastError::read(conn)?.map(last_refusal),
+        reasons: reasons.into_iter().map(reason).collect(),
     };
     let in_doubt = if running {
         Vec::new()
@@ -118,16 +211,11 @@ pub fn of_connection(
         DoubtCounts::read(conn)?
     };
     let extras = Extras {
-        reasons: store::ReasonCount::read(conn)?
-            .into_iter()
-            .map(reason)
-            .collect(),
         in_doubt_steps: doubts.steps,
         unanswered_steps: doubts.unanswered,
         in_doubt: in_doubt.into_iter().map(in_doubt_row).collect(),
         clones_left: store::clones_left(conn)?,
         simulated: migration.simulated,
-        running,
         state_file: state.display().to_string(),
     };
     Ok(Some((status, extras)))
@@ -135,6 +223,17 @@ pub fn of_connection(
 
 fn account(counts: AccountCounts) -> Account {
     Account::counted(counts.id, counts.parked, counts.customers)
+}
+
+fn last_refusal(last: LastError) -> LastRefusal {
+    LastRefusal {
+        at: second(last.at),
+        legacy_id: last.legacy_id.to_string(),
+        step: last.kind.name(),
+        account: last.account,
+        reason: last.reason,
+        message: last.message,
+    }
 }
 
 fn reason(reason: store::ReasonCount) -> ReasonCount {

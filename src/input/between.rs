@@ -98,6 +98,18 @@ impl Problem {
         .between(other_line)
     }
 
+    /// Two customers have the same e-mail address. It is personal: not shown.
+    pub fn same_email(line: u64, other_line: u64) -> Self {
+        Self::new(
+            line,
+            "email",
+            ProblemKind::SameEmail,
+            format!("is the same as on line {other_line}, which is of another customer"),
+            "give both the same legacy_id if they are one person; else nothing needs to be done",
+        )
+        .between(other_line)
+    }
+
     /// The state file has the `PaymentMethod` for another customer, of an earlier CSV.
     pub fn payment_method_of_known_customer(
         line: u64,
@@ -110,6 +122,17 @@ impl Problem {
             ProblemKind::PaymentMethodOfTwoCustomers,
             format!("{source} is customer {known}'s in the state file"),
             KNOWN,
+        )
+    }
+
+    /// A mended line whose customer the state file does not have.
+    pub fn unknown_customer(line: u64, legacy_id: &LegacyId) -> Self {
+        Self::new(
+            line,
+            "legacy_id",
+            ProblemKind::UnknownCustomer,
+            format!("{legacy_id} is no customer of the state file"),
+            "correct it (spreadsheets drop leading zeros and round long numbers); new customers are imported with `pmclone run`",
         )
     }
 

@@ -1,13 +1,20 @@
-//! From a path to bytes of UTF-8: opens, counts, digests, and recognises what is not a CSV file in UTF-8.
+//! From a path to bytes of UTF-8: opens, counts, digests, unpacks, converts, and recognises what is not text in columns.
+//!
+//! ```text
+//! file ─▶ counted and digested ─▶ unpacked (gzip) ─▶ converted (UTF-16, Windows-1252, …) ─▶ without its mark
+//! ```
 //!
 //! Hazard: opening a pipe waits for its writer and `/dev/zero` never ends, so only regular files are opened.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Cursor, Read};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use flate2::read::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
 
+use super::encoding::{self, Encoding, Shown};
 use super::wrong_file::Why;
 
 /// Bytes read at a time, and looked at to recognise the file.
@@ -15,36 +22,78 @@ const CHUNK_BYTES: usize = 64 * 1024;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A file's bytes, a chunk at a time.
-pub(super) type Bytes = BufReader<Counted>;
+const GZIP: &[u8] = b"\x1f\x8b";
 
-/// Counts and digests all that is read through it.
-pub(super) struct Counted {
-    source: Box<dyn Read + Send>,
-    sha256: Sha256,
-    bytes: u64,
-}
+/// A file's text, a chunk at a time.
+pub(super) type Bytes = BufReader<Box<dyn Read + Send>>;
 
-impl Counted {
+/// How many bytes were read of the file itself, and their digest.
+#[derive(Clone, Default)]
+pub(super) struct Tally(Arc<Mutex<(u64, Sha256)>>);
+
+impl Tally {
+    fn add(&self, bytes: &[u8]) {
+        let mut tally = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tally.0 += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        tally.1.update(bytes);
+    }
+
+    /// Reads a whole file.
+    pub(super) fn of_all(mut source: impl Read) -> io::Result<Self> {
+        let tally = Self::default();
+        let mut chunk = vec![0; CHUNK_BYTES];
+        loop {
+            match source.read(&mut chunk) {
+                Ok(0) => return Ok(tally),
+                Ok(count) => tally.add(chunk.get(..count).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     pub(super) fn bytes(&self) -> u64 {
-        self.bytes
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// The digest of what has been read so far, in hexadecimal.
     pub(super) fn sha256(&self) -> String {
-        let digest = self.sha256.clone().finalize();
+        let tally = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let digest = tally.1.clone().finalize();
         let digits = digest.iter().map(|byte| format!("{byte:02x}"));
         digits.fold(String::new(), |hex, two| hex + &two)
     }
 }
 
+/// Counts and digests all that is read through it.
+struct Counted {
+    source: Box<dyn Read + Send>,
+    tally: Tally,
+}
+
 impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.source.read(buffer)?;
-        self.sha256.update(buffer.get(..count).unwrap_or_default());
-        self.bytes += u64::try_from(count).unwrap_or(u64::MAX);
+        self.tally.add(buffer.get(..count).unwrap_or_default());
         Ok(count)
     }
+}
+
+/// A file's text, and what was found out about it.
+pub(super) struct Text {
+    pub(super) bytes: Bytes,
+    pub(super) tally: Tally,
+    pub(super) form: Form,
+}
+
+/// In what form a file came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Form {
+    pub(super) encoding: Encoding,
+    /// Whether the encoding was guessed from bytes above 127, rather than said or marked.
+    pub(super) assumed: bool,
+    pub(super) marked: bool,
+    pub(super) packed: bool,
 }
 
 /// Opens a regular file.
@@ -67,23 +116,63 @@ fn require_regular(metadata: &fs::Metadata) -> Result<(), Why> {
     }
 }
 
-/// Looks at the first chunk, steps over a byte order mark (and says whether there was one), refuses what is not text in UTF-8.
-pub(super) fn begin(mut source: Box<dyn Read + Send>) -> Result<(Bytes, bool), Why> {
+/// Looks at the first chunk, unpacks and converts what has to be, steps over a byte order mark, and refuses what is no text.
+/// `again` opens the same file from its beginning, where that can be done: where the first chunk is plain, the rest is looked at.
+pub(super) fn begin(
+    source: Box<dyn Read + Send>,
+    again: Option<&dyn Fn() -> io::Result<Box<dyn Read + Send>>>,
+    asked: Option<Encoding>,
+) -> Result<Text, Why> {
+    let tally = Tally::default();
+    let counted = Counted {
+        source,
+        tally: tally.clone(),
+    };
+    let (mut chunk, mut source) = first_chunk(Box::new(counted))?;
+    let packed = chunk.starts_with(GZIP);
+    if packed {
+        (chunk, source) = first_chunk(Box::new(MultiGzDecoder::new(source)))?;
+    }
+    let mut form = recognise(&chunk, asked)?;
+    form.packed = packed;
+    if form.assumed
+        && form.encoding == Encoding::UTF_8
+        && chunk.is_ascii()
+        && let Some(again) = again
+    {
+        form.encoding = look_at_all(again, packed)?;
+    }
+    if form.encoding != Encoding::UTF_8 {
+        source = form.encoding.decode(source);
+    }
+    let mut bytes = BufReader::with_capacity(CHUNK_BYTES, source);
+    fill(&mut bytes)?;
+    form.marked = bytes.buffer().starts_with(BYTE_ORDER_MARK);
+    if form.marked {
+        bytes.consume(BYTE_ORDER_MARK.len());
+    }
+    Ok(Text { bytes, tally, form })
+}
+
+type Source = Box<dyn Read + Send>;
+
+fn first_chunk(mut source: Source) -> io::Result<(Vec<u8>, Source)> {
     let mut chunk = Vec::new();
     let whole_chunk = u64::try_from(CHUNK_BYTES).unwrap_or(u64::MAX);
     source.by_ref().take(whole_chunk).read_to_end(&mut chunk)?;
-    recognise(&chunk)?;
-    let marked = chunk.starts_with(BYTE_ORDER_MARK);
-    let counted = Counted {
-        source: Box::new(Cursor::new(chunk).chain(source)),
-        sha256: Sha256::new(),
-        bytes: 0,
-    };
-    let mut bytes = BufReader::with_capacity(CHUNK_BYTES, counted);
-    if marked {
-        bytes.read_exact(&mut [0; BYTE_ORDER_MARK.len()])?;
+    let all = Box::new(Cursor::new(chunk.clone()).chain(source));
+    Ok((chunk, all))
+}
+
+fn look_at_all(again: &dyn Fn() -> io::Result<Source>, packed: bool) -> io::Result<Encoding> {
+    let mut source = again()?;
+    if packed {
+        source = Box::new(MultiGzDecoder::new(source));
     }
-    Ok((bytes, marked))
+    Ok(match encoding::look(&mut source)? {
+        Shown::Nothing | Shown::Utf8 => Encoding::UTF_8,
+        Shown::SingleBytes => Encoding::WINDOWS_1252,
+    })
 }
 
 /// The bytes at hand, none at the end of the file. A signal in between is no failure.
@@ -98,7 +187,7 @@ pub(super) fn fill(bytes: &mut Bytes) -> io::Result<&[u8]> {
     Ok(bytes.buffer())
 }
 
-const OFFICE: &str = "open it in the spreadsheet and save it as \"CSV UTF-8\"";
+pub(super) const OFFICE: &str = "open it in the spreadsheet and save it as \"CSV UTF-8\"";
 const UNPACK: &str = "unpack it first and name the CSV file inside";
 const EXPORT: &str = "export it as CSV";
 
@@ -110,7 +199,7 @@ const MAGIC: &[(&[u8], &str, &str)] = &[
         "an old Excel workbook",
         OFFICE,
     ),
-    (b"\x1f\x8b", "a gzip archive", UNPACK),
+    (GZIP, "a gzip archive within another", UNPACK),
     (b"BZh", "a bzip2 archive", UNPACK),
     (b"\xfd7zXZ\0", "an xz archive", UNPACK),
     (b"\x28\xb5\x2f\xfd", "a zstd archive", UNPACK),
@@ -120,12 +209,24 @@ const MAGIC: &[(&[u8], &str, &str)] = &[
     (b"%PDF-", "a PDF", EXPORT),
 ];
 
-fn recognise(chunk: &[u8]) -> Result<(), Why> {
+/// What the file is in, by its first bytes.
+fn recognise(chunk: &[u8], asked: Option<Encoding>) -> Result<Form, Why> {
     if let Some((_, format, remedy)) = MAGIC.iter().find(|(magic, ..)| chunk.starts_with(magic)) {
         return Err(Why::OtherFormat { format, remedy });
     }
-    if let Some(encoding) = wide_text(chunk) {
-        return Err(Why::WideText(encoding));
+    let form = |encoding, assumed| Form {
+        encoding,
+        assumed,
+        marked: false,
+        packed: false,
+    };
+    if let Some(asked) = asked {
+        return Ok(form(asked, false));
+    }
+    match encoding::wide(chunk) {
+        Some(Ok(wide)) => return Ok(form(wide, false)),
+        Some(Err(other)) => return Err(Why::WideText(other)),
+        None => {}
     }
     let text = chunk.strip_prefix(BYTE_ORDER_MARK).unwrap_or(chunk);
     match text.trim_ascii_start().first() {
@@ -143,31 +244,22 @@ fn recognise(chunk: &[u8]) -> Result<(), Why> {
     if is_binary(text) {
         return Err(Why::Binary);
     }
-    if is_single_byte_text(text) {
-        return Err(Why::NotUtf8);
-    }
-    Ok(())
+    let marked = text.len() < chunk.len();
+    Ok(match encoding::shown(text) {
+        Shown::SingleBytes if !marked => form(Encoding::WINDOWS_1252, true),
+        Shown::Nothing | Shown::Utf8 | Shown::SingleBytes => form(Encoding::UTF_8, !marked),
+    })
 }
 
-/// UTF-16 and UTF-32, by their mark, or by the NUL that every second byte of Latin text in UTF-16 is.
-fn wide_text(chunk: &[u8]) -> Option<&'static str> {
-    match chunk {
-        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => return Some("UTF-32"),
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Some("UTF-16"),
-        _ => {}
-    }
-    // Of Latin text, every other byte is NUL; of programs and images, bytes on both sides are.
-    let beginning = chunk.get(..256).unwrap_or(chunk);
-    let nuls_at = |parity: usize| {
-        let half = beginning.iter().skip(parity).step_by(2);
-        half.filter(|byte| **byte == 0).count()
-    };
-    let most = beginning.len() / 4;
-    match (nuls_at(0), nuls_at(1)) {
-        (nuls, 0) if nuls > most => Some("UTF-16BE"),
-        (0, nuls) if nuls > most => Some("UTF-16LE"),
-        _ => None,
-    }
+/// The first bytes of a workbook of Excel's newer form, which is a zip archive.
+pub(super) const WORKBOOK: &[u8] = b"PK\x03\x04";
+
+/// The first bytes of a regular file that are no blanks.
+pub(super) fn beginning(path: &Path) -> Result<Vec<u8>, Why> {
+    let mut chunk = Vec::new();
+    open(path)?.take(4096).read_to_end(&mut chunk)?;
+    let text = chunk.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&chunk);
+    Ok(text.trim_ascii_start().to_vec())
 }
 
 /// One control character in twenty: random bytes have more than two, a damaged text has fewer.
@@ -175,27 +267,4 @@ fn is_binary(text: &[u8]) -> bool {
     let control = |byte: &&u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
     let controls = text.iter().filter(control).count();
     controls >= 8 && controls * 20 > text.len()
-}
-
-/// Bytes above 127, and not one of them part of UTF-8. A single bad cell in a file of good ones is a problem of its line.
-fn is_single_byte_text(text: &[u8]) -> bool {
-    let mut invalid = false;
-    let mut rest = text;
-    loop {
-        match std::str::from_utf8(rest) {
-            Ok(valid) => return invalid && valid.is_ascii(),
-            Err(error) => {
-                let (valid, tail) = rest.split_at(error.valid_up_to());
-                // Cut off by the chunk's end, not invalid.
-                let Some(length) = error.error_len() else {
-                    return invalid && valid.is_ascii();
-                };
-                if !valid.is_ascii() {
-                    return false;
-                }
-                invalid = true;
-                rest = tail.get(length..).unwrap_or_default();
-            }
-        }
-    }
 }

@@ -1,5 +1,7 @@
 //! Rules for single cells: each takes a trimmed text and gives the value or the complaint.
 
+use std::borrow::Cow;
+
 use super::problem::ProblemKind;
 use crate::ids::InvalidId;
 
@@ -99,16 +101,43 @@ pub(super) fn email(email: &str) -> Result<(), Complaint> {
     }
 }
 
-/// Two letters, given back in upper case.
-pub(super) fn country(country: &str) -> Result<String, Complaint> {
-    if country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-        return Ok(country.to_ascii_uppercase());
+/// Whether a text holds the mark of a character that was lost (U+FFFD), or UTF-8 that was once read as Windows-1252 (`MÃ¼ller`).
+pub(super) fn is_damaged(text: &str) -> bool {
+    let mut before = ' ';
+    text.chars().any(|c| {
+        let twice = matches!(before, 'Ã' | 'Â') && ('\u{80}'..='\u{bf}').contains(&c)
+            || (before == 'â' && c == '€');
+        before = c;
+        c == '\u{fffd}' || twice
+    })
+}
+
+/// A phone number without what stands between its digits, and without its extension.
+pub(super) fn short_phone(text: &str) -> String {
+    let number = text.split(|c: char| c.is_alphabetic() || c == '#').next();
+    let number = number.unwrap_or_default();
+    let kept = number
+        .char_indices()
+        .filter(|(at, c)| c.is_ascii_digit() || (*at == 0 && *c == '+'));
+    kept.map(|(_, c)| c).collect()
+}
+
+/// The parts of a cell with several ids: `a;b`, `a,b`, `a|b`, a line each, a JSON array, or an array as databases write it.
+pub(super) fn parts(text: &str) -> Vec<Cow<'_, str>> {
+    if text.starts_with('[')
+        && let Ok(parts) = serde_json::from_str::<Vec<String>>(text)
+    {
+        return parts.into_iter().map(Cow::Owned).collect();
     }
-    Err(Complaint::new(
-        ProblemKind::InvalidCountry,
-        "is not a country code of two letters",
-        "write the ISO 3166 code, as in DE or US",
-    ))
+    let inner = text
+        .strip_prefix('{')
+        .and_then(|text| text.strip_suffix('}'));
+    let parts = inner.unwrap_or(text).split([';', ',', '|', '\n', '\r']);
+    let unquoted = |part: &'_ str| part.trim().trim_matches('"').to_owned();
+    match inner {
+        Some(_) => parts.map(|part| Cow::Owned(unquoted(part))).collect(),
+        None => parts.map(Cow::Borrowed).collect(),
+    }
 }
 
 /// Turns an id's own complaint into one that shows ids and nothing else: in a shifted line, an e-mail address may stand there.
@@ -213,10 +242,33 @@ mod tests {
     }
 
     #[test]
-    fn countries_are_two_letters_in_any_case() {
-        assert_eq!(country("de").ok().as_deref(), Some("DE"));
-        for bad in ["DEU", "Germany", "D1", "ÄÖ", "D"] {
-            assert_eq!(kind(country(bad)), Some("invalid_country"), "{bad}");
+    fn what_was_converted_wrongly_is_seen() {
+        for damaged in ["M\u{fffd}ller", "MÃ¼ller", "donâ€™t", "Â£5"] {
+            assert!(is_damaged(damaged), "{damaged}");
+        }
+        for sound in ["Müller", "SÃO PAULO", "Ângela", "5 €"] {
+            assert!(!is_damaged(sound), "{sound}");
+        }
+    }
+
+    #[test]
+    fn a_long_phone_number_loses_what_is_no_digit_and_its_extension() {
+        assert_eq!(short_phone("312-555-1234 ext. 5678"), "3125551234");
+        assert_eq!(short_phone("+1 (312) 555 - 12 34 x9"), "+13125551234");
+    }
+
+    #[test]
+    fn lists_are_taken_apart_however_they_are_written() {
+        for list in [
+            "a;b",
+            "a,b",
+            "a|b",
+            "a\nb",
+            "[\"a\", \"b\"]",
+            "{a,b}",
+            "{\"a\", \"b\"}",
+        ] {
+            assert_eq!(parts(list), ["a", "b"], "{list}");
         }
     }
 }

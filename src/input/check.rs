@@ -2,12 +2,14 @@
 
 use std::collections::HashSet;
 
-use super::card;
 use super::cell::{self, Breaks, Complaint};
-use super::columns::{Column, Content, Field, METADATA_KEYS_MAX};
+use super::columns::Layout;
+use super::country;
+use super::fields::{Field, METADATA_KEYS_MAX, Target};
 use super::problem::{Problem, ProblemKind, Problems, Severity};
+use super::profile::Profile;
 use super::records::Record;
-use super::wrong_file::Why;
+use super::words;
 use crate::ids::{AccountId, CustomerId, InvalidId, LegacyId, PaymentMethodId};
 use crate::legacy::{AddressField, Details, Line};
 
@@ -20,70 +22,62 @@ const ADDRESS_CHARS_MAX: usize = 500;
 /// Stripe's limit on a metadata value (<https://docs.stripe.com/api/metadata>).
 const METADATA_VALUE_CHARS_MAX: usize = 500;
 
-/// Stops the import at what passes for a card number, wherever digits have no business; in a line of any shape.
-pub(super) fn refuse_card_numbers(record: &Record, columns: &[Column]) -> Result<(), Why> {
-    let line = record.line;
-    for (index, cell) in record.cells().enumerate() {
-        let column = columns.get(index);
-        if column.is_some_and(Column::may_hold_digits) || !card::holds_number(cell) {
-            continue;
-        }
-        let column = column.map_or_else(|| (index + 1).to_string(), |c| c.label.clone());
-        return Err(Why::CardNumber { line, column });
-    }
-    Ok(())
+/// A line of a joined file that a record was extended with: where its columns begin, and its number there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Beside {
+    pub(super) start: usize,
+    pub(super) line: u64,
 }
 
-/// The line that a record is, or `None` when something stands against it; what, is among the problems then.
-pub(super) fn line(record: &Record, columns: &[Column], problems: &mut Problems) -> Option<Line> {
-    if let Some(problem) = misshapen(record, columns.len()) {
-        problems.add(problem);
-        return None;
+/// The line that a record of the right shape is, or `None` when something stands against it; what, is among the problems then.
+pub(super) fn line(
+    record: &Record,
+    layout: &Layout,
+    beside: &[Beside],
+    problems: &mut Problems,
+) -> Option<Line> {
+    let mut draft = Draft::new(record.line, layout, beside, problems);
+    for (index, (column, cell)) in layout.columns.iter().zip(record.cells()).enumerate() {
+        if let Some(target) = &column.target {
+            draft.column = Some(index);
+            draft.take(target, cell);
+        }
     }
-    let mut draft = Draft::new(record.line, problems);
-    for (column, cell) in columns.iter().zip(record.cells()) {
-        draft.column = &column.label;
-        draft.take(&column.content, cell);
+    for (target, template) in &layout.derived {
+        draft.column = template.parts.first().map(|(_, column)| *column);
+        let whole = *target == Target::Field(Field::LegacyId);
+        match template.value(record, &layout.nulls, whole) {
+            Ok(value) => draft.take_text(target, &value),
+            Err(column) => {
+                draft.column = Some(column);
+                draft.complain(not_utf8());
+            }
+        }
+    }
+    for (target, value) in &layout.otherwise {
+        draft.column = None;
+        if !draft.has(target) {
+            draft.take_text(target, value);
+        }
     }
     draft.finish()
 }
 
-/// Whether the record has as many cells as the header; if not, what may have happened to it.
-fn misshapen(record: &Record, expected: usize) -> Option<Problem> {
-    let found = record.len();
-    let problem =
-        |kind, what: String, remedy| Some(Problem::new(record.line, "", kind, what, remedy));
-    let runs_on = if record.last_line > record.line {
-        format!(" and runs on to line {}", record.last_line)
-    } else {
-        String::new()
-    };
-    if record.unclosed && !(found == expected && runs_on.is_empty()) {
-        return problem(
-            ProblemKind::UnclosedQuote,
-            "has a quote that is not closed before the end of the file".to_owned(),
-            "close it, or double it if it belongs to the text",
-        );
-    }
-    let cells = if found == 1 { "cell" } else { "cells" };
-    let what = format!("has {found} {cells}{runs_on}, where the header has {expected}");
-    let remedy = match (runs_on.is_empty(), found < expected) {
-        (false, _) => "look for a quote that is not closed, or not doubled inside a cell",
-        (true, true) => "add the missing commas; are cells missing at the end?",
-        (true, false) => "put cells that hold commas in quotes, or remove what is too much",
-    };
-    match found.cmp(&expected) {
-        std::cmp::Ordering::Equal => None,
-        std::cmp::Ordering::Less => problem(ProblemKind::TooFewCells, what, remedy),
-        std::cmp::Ordering::Greater => problem(ProblemKind::TooManyCells, what, remedy),
-    }
+fn not_utf8() -> Complaint {
+    Complaint::new(
+        ProblemKind::InvalidUtf8,
+        "has bytes that are not UTF-8",
+        "save the file as UTF-8, or correct the cell, or say with --encoding what it is in",
+    )
 }
 
 /// A line in the making.
 struct Draft<'a> {
     number: u64,
-    /// The label of the column that is looked at.
-    column: &'a str,
+    layout: &'a Layout,
+    beside: &'a [Beside],
+    /// The column that is looked at.
+    column: Option<usize>,
     problems: &'a mut Problems,
     failed: bool,
     legacy_id: Option<LegacyId>,
@@ -91,14 +85,22 @@ struct Draft<'a> {
     platform_customer: Option<CustomerId>,
     payment_methods: Vec<PaymentMethodId>,
     default_payment_method: Option<PaymentMethodId>,
+    is_default: Option<bool>,
     connected_accounts: Vec<AccountId>,
 }
 
 impl<'a> Draft<'a> {
-    fn new(number: u64, problems: &'a mut Problems) -> Self {
+    fn new(
+        number: u64,
+        layout: &'a Layout,
+        beside: &'a [Beside],
+        problems: &'a mut Problems,
+    ) -> Self {
         Self {
             number,
-            column: "",
+            layout,
+            beside,
+            column: None,
             problems,
             failed: false,
             legacy_id: None,
@@ -106,14 +108,28 @@ impl<'a> Draft<'a> {
             platform_customer: None,
             payment_methods: Vec::new(),
             default_payment_method: None,
+            is_default: None,
             connected_accounts: Vec::new(),
         }
     }
 
-    fn complain(&mut self, Complaint { kind, what, remedy }: Complaint) {
+    fn complain(&mut self, complaint: Complaint) {
+        let Complaint {
+            kind,
+            mut what,
+            remedy,
+        } = complaint;
         self.failed |= kind.severity() == Severity::Error;
+        let column = self.column.and_then(|index| self.layout.columns.get(index));
+        let label = column.map_or("", |column| column.label.as_str());
+        let beside = self.beside.iter().rev();
+        let of_side = self.column.filter(|index| *index >= self.layout.own);
+        let line = of_side.and_then(|index| beside.clone().find(|side| side.start <= index));
+        if let Some(side) = line.filter(|side| side.line > 0) {
+            what = format!("{what} (on line {} there)", side.line);
+        }
         self.problems
-            .add(Problem::new(self.number, self.column, kind, what, remedy));
+            .add(Problem::new(self.number, label, kind, what, remedy));
     }
 
     /// Notes the complaint, if it is one; gives the value, if there is one.
@@ -121,39 +137,66 @@ impl<'a> Draft<'a> {
         result.map_err(|complaint| self.complain(complaint)).ok()
     }
 
-    fn take(&mut self, content: &Content, cell: &[u8]) {
-        if *content == Content::Unread {
-            return;
-        }
+    fn take(&mut self, target: &Target, cell: &[u8]) {
         let Ok(text) = std::str::from_utf8(cell) else {
-            return self.complain(Complaint::new(
-                ProblemKind::InvalidUtf8,
-                "has bytes that are not UTF-8",
-                "save the file as UTF-8, or correct the cell",
-            ));
+            return self.complain(not_utf8());
         };
         let text = cell::trim(text);
-        match content {
-            Content::Field(Field::LegacyId) if text.is_empty() => self.complain(Complaint::new(
+        let text = if self.layout.nulls.has(text) {
+            ""
+        } else {
+            text
+        };
+        self.take_text(target, text);
+    }
+
+    fn take_text(&mut self, target: &Target, text: &str) {
+        match target {
+            Target::Field(Field::LegacyId) if text.is_empty() => self.complain(Complaint::new(
                 ProblemKind::MissingLegacyId,
                 "is empty, so the line is nobody's",
                 "fill in the customer's id in your own system",
             )),
             _ if text.is_empty() => {}
-            Content::Field(field) => self.take_field(*field, text),
-            Content::Metadata(key) => self.take_metadata(key, text),
-            Content::Unread => {}
+            _ if words::is_spreadsheet_error(text) => self.complain(Complaint::new(
+                ProblemKind::SpreadsheetError,
+                "holds what a spreadsheet writes where a formula failed",
+                "take the value from where the file was made",
+            )),
+            Target::Field(field) => self.take_field(*field, text),
+            Target::Metadata(key) => self.take_metadata(key, text),
+        }
+    }
+
+    /// Whether the line says something of it.
+    fn has(&self, target: &Target) -> bool {
+        match target {
+            Target::Metadata(key) => self.details.metadata.contains_key(key),
+            Target::Field(field) => match field {
+                Field::LegacyId => self.legacy_id.is_some(),
+                Field::Email => self.details.email.is_some(),
+                Field::Name => self.details.name.is_some(),
+                Field::Phone => self.details.phone.is_some(),
+                Field::Description => self.details.description.is_some(),
+                Field::Address(part) => self.details.address.contains_key(part),
+                Field::PlatformCustomer => self.platform_customer.is_some(),
+                Field::PaymentMethod => !self.payment_methods.is_empty(),
+                Field::DefaultPaymentMethod => self.default_payment_method.is_some(),
+                Field::IsDefault => self.is_default.is_some(),
+                Field::ConnectedAccount => !self.connected_accounts.is_empty(),
+            },
         }
     }
 
     fn take_field(&mut self, field: Field, text: &str) {
         match field {
             Field::LegacyId => self.legacy_id = self.accept(legacy_id(text)),
+            Field::IsDefault => self.is_default = self.accept(boolean(text)),
             Field::Email => {
                 self.details.email = self.accept(cell::email(text).map(|()| text.to_owned()));
             }
             Field::Name => self.details.name = self.text(text, NAME_CHARS_MAX, Breaks::Allowed),
-            Field::Phone => self.details.phone = self.text(text, PHONE_CHARS_MAX, Breaks::Refused),
+            Field::Phone => self.take_phone(text),
             Field::Description => {
                 self.details.description = self.text(text, DESCRIPTION_CHARS_MAX, Breaks::Allowed);
             }
@@ -175,12 +218,32 @@ impl<'a> Draft<'a> {
     }
 
     fn text(&mut self, text: &str, max_chars: usize, breaks: Breaks) -> Option<String> {
+        if !text.is_ascii() && cell::is_damaged(text) {
+            self.complain(Complaint::new(
+                ProblemKind::DamagedText,
+                "has characters that were lost or mixed up when it was converted",
+                "take the value from where the file was made; it would reach the connected account like this",
+            ));
+        }
         self.accept(cell::text(text, max_chars, breaks).map(|()| text.to_owned()))
+    }
+
+    fn take_phone(&mut self, text: &str) {
+        if words::is_rounded_number(text) {
+            return self.complain(rounded());
+        }
+        let shortens = self.layout.profile.is_some_and(Profile::shortens_phones);
+        if shortens && text.chars().count() > PHONE_CHARS_MAX {
+            let short = cell::short_phone(text);
+            self.details.phone = self.text(&short, PHONE_CHARS_MAX, Breaks::Refused);
+            return;
+        }
+        self.details.phone = self.text(text, PHONE_CHARS_MAX, Breaks::Refused);
     }
 
     fn take_address(&mut self, part: AddressField, text: &str) {
         let value = match part {
-            AddressField::Country => self.accept(cell::country(text)),
+            AddressField::Country => self.accept(country_code(text)),
             AddressField::Line1
             | AddressField::Line2
             | AddressField::City
@@ -208,12 +271,14 @@ impl<'a> Draft<'a> {
         text: &str,
         parse: fn(&str) -> Result<T, InvalidId>,
     ) -> Vec<T> {
-        if !text.contains(';') {
+        let one = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if text.chars().all(one) {
             return self.id(text, parse).into_iter().collect();
         }
         let mut ids = Vec::new();
         let mut seen = HashSet::new();
-        for part in text.split(';').map(cell::trim) {
+        let parts = cell::parts(text);
+        for part in parts.iter().map(|part| cell::trim(part)) {
             if part.is_empty() {
                 continue;
             }
@@ -251,8 +316,9 @@ impl<'a> Draft<'a> {
     }
 
     fn finish(mut self) -> Option<Line> {
-        self.column = "";
+        self.column = None;
         self.judge_metadata();
+        self.judge_default();
         if self.failed {
             return None;
         }
@@ -279,6 +345,30 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// `is_default` says it of the line's own source.
+    fn judge_default(&mut self) {
+        if self.is_default != Some(true) {
+            return;
+        }
+        match self.payment_methods.as_slice() {
+            [] => {}
+            [one] => match &self.default_payment_method {
+                Some(other) if other != one => self.complain(Complaint::new(
+                    ProblemKind::TwoDefaults,
+                    format!("says that {one} is the default, and names {other}"),
+                    "keep one of them",
+                )),
+                Some(_) => {}
+                None => self.default_payment_method = Some(one.clone()),
+            },
+            _ => self.complain(Complaint::new(
+                ProblemKind::TwoDefaults,
+                "says is_default of several PaymentMethods",
+                "name the one in default_payment_method",
+            )),
+        }
+    }
+
     fn warn_of_gaps(&mut self) {
         let gap = match (
             self.payment_methods.is_empty(),
@@ -301,8 +391,39 @@ impl<'a> Draft<'a> {
 }
 
 fn legacy_id(text: &str) -> Result<LegacyId, Complaint> {
+    if words::is_rounded_number(text) {
+        return Err(rounded());
+    }
     LegacyId::parse(text).map_err(|what| {
         let remedy = "correct it, as it is written into the metadata of all that is made";
         Complaint::new(ProblemKind::InvalidLegacyId, what, remedy)
+    })
+}
+
+fn rounded() -> Complaint {
+    Complaint::new(
+        ProblemKind::RoundedNumber,
+        "is a number that a spreadsheet rounded, as in 4.9E+12: its last digits are lost",
+        "take the file as it was before it was saved there, or format the column as text first",
+    )
+}
+
+fn boolean(text: &str) -> Result<bool, Complaint> {
+    words::boolean(text).ok_or_else(|| {
+        Complaint::new(
+            ProblemKind::InvalidBoolean,
+            "is neither yes nor no",
+            "write true or false, yes or no, 1 or 0",
+        )
+    })
+}
+
+fn country_code(text: &str) -> Result<String, Complaint> {
+    country::code(text).map(str::to_owned).ok_or_else(|| {
+        Complaint::new(
+            ProblemKind::InvalidCountry,
+            "is neither a country's code nor its name",
+            "write the ISO 3166 code, as in DE or US",
+        )
     })
 }

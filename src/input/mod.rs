@@ -1,14 +1,15 @@
 //! The CSV: from a path to checked lines, a line at a time, with all problems in one pass.
 //!
 //! ```text
-//! bytes ──► records ──► columns (the header)
-//! opened,   split,       │
-//! counted,  numbered     ▼
-//! digested      └─────► check ──► Line        ──► the store gathers lines per customer
-//!                         └─────► Problems    ◄── and adds what is wrong between them
+//! bytes ──► records ──► header ──► columns: which gives what ◄── Reading: what is asked for
+//! opened,   split,        │           ▲
+//! unpacked, numbered      │           └─ profiles, headers of joined files
+//! converted,              ▼
+//! digested    └─► (mended) ─► (joined) ─► check ──► Line   ──► the store gathers lines per customer
+//!                                           └─────► Problems ◄── and adds what is wrong between them
 //! ```
 //!
-//! Nothing is kept of a line but what goes into its [`Line`]; memory does not grow with the file.
+//! Nothing is kept of a line but what goes into its [`Line`]; memory does not grow with the file, nor with those joined to it.
 //!
 //! Hazards: a cell may hold a card number (the import stops, the value is shown nowhere), a line may be shifted (what stands
 //! in an id's place may be personal and is not shown), a quote may not be closed (a record is bounded).
@@ -19,35 +20,81 @@ mod card;
 mod cell;
 mod check;
 mod columns;
+mod country;
+mod delimiter;
+mod encoding;
+mod fields;
+mod given;
+mod header;
+mod join;
+pub mod look;
+mod mended;
+mod nested;
+mod oddity;
 mod problem;
+mod profile;
+mod reading;
 mod records;
+mod shape;
+mod sheet;
+mod source;
+mod template;
 #[cfg(test)]
 mod tests;
+mod words;
 mod wrong_file;
 
-use std::io::Read;
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use self::columns::{Layout, Side};
+pub use self::encoding::Encoding;
+pub use self::fields::{Field, Target};
+use self::header::Header;
+use self::join::Joined;
+use self::mended::{Mended, Sheet};
 pub use self::problem::{Problem, ProblemKind, Problems, Severity};
+pub use self::profile::Profile;
+pub use self::reading::{Choice, Join, Reading};
+use self::records::{Record, Records};
+use self::source::{Asked, Kind, Opened};
+pub use self::words::NullWords;
 pub use self::wrong_file::{Why, WrongFile};
 use crate::legacy::Line;
 
-/// Opens a CSV file and resolves its header.
-pub fn open(path: &Path) -> Result<Reader, WrongFile> {
-    let source = bytes::open(path).map_err(|why| why.of(path))?;
-    Reader::new(path, source)
+/// Opens a file as it is to be read, with the files that are joined to it, and resolves their headers.
+pub fn open(path: &Path, reading: &Reading) -> Result<Reader, WrongFile> {
+    let is_known = |name: &str| columns::is_known(name, reading);
+    let opened = source::open(path, asked(reading, &is_known)).map_err(|why| why.of(path))?;
+    Reader::begin(path, opened, reading)
+}
+
+fn asked<'a>(reading: &Reading, is_known: &'a dyn Fn(&str) -> bool) -> Asked<'a> {
+    Asked {
+        encoding: reading.encoding,
+        delimiter: reading.delimiter,
+        is_known,
+    }
 }
 
 /// Reads the lines of one file.
 pub struct Reader {
     path: PathBuf,
-    records: records::Records,
-    columns: Vec<columns::Column>,
+    records: Records,
+    tally: bytes::Tally,
+    kind: Kind,
+    layout: Layout,
+    joined: Vec<Joined>,
+    mended: Option<Mended>,
+    /// Whether the file itself is one of mended lines, whose cells are escaped.
+    escaped: bool,
+    /// Lines that the last record became and that were not given yet.
+    waiting: VecDeque<Line>,
     /// What is odd about the header, until the first call of `next` passes it on.
     of_header: Vec<Problem>,
-    marked: bool,
     lines: u64,
     blank_lines: u64,
 }
@@ -68,28 +115,43 @@ pub struct SourceFacts {
 }
 
 impl Reader {
-    /// Reads from any source, in the name of `path`.
+    /// Reads from any source, in the name of `path`, with everything recognised.
     pub fn new(path: &Path, source: Box<dyn Read + Send>) -> Result<Self, WrongFile> {
-        Self::begin(path, source).map_err(|why| why.of(path))
+        Self::of(path, source, &Reading::default())
     }
 
-    fn begin(path: &Path, source: Box<dyn Read + Send>) -> Result<Self, Why> {
-        let (bytes, marked) = bytes::begin(source)?;
-        let mut records = records::Records::new(bytes);
-        let header = loop {
-            match records.next()? {
-                None => return Err(Why::Empty),
-                Some(record) if record.is_blank() => {}
-                Some(record) => break columns::resolve(record)?,
-            }
-        };
-        let (columns, of_header) = header;
+    /// Reads text in columns from any source, in the name of `path`.
+    pub fn of(
+        path: &Path,
+        source: Box<dyn Read + Send>,
+        reading: &Reading,
+    ) -> Result<Self, WrongFile> {
+        let is_known = |name: &str| columns::is_known(name, reading);
+        let opened = source::read(source, None, asked(reading, &is_known));
+        Self::begin(path, opened.map_err(|why| why.of(path))?, reading)
+    }
+
+    fn begin(path: &Path, mut opened: Opened, reading: &Reading) -> Result<Self, WrongFile> {
+        let header = header(&mut opened.records).map_err(|why| why.of(path))?;
+        let joins = reading.joins.iter();
+        let joined: Vec<Joined> = joins
+            .map(|join| Joined::open(join, &header))
+            .collect::<Result<_, _>>()?;
+        let sides: Vec<Side<'_>> = joined.iter().map(Joined::side).collect();
+        let (layout, of_header) =
+            columns::resolve(&header, &sides, reading).map_err(|why| why.of(path))?;
+        let mended = Mended::open(&reading.mended, &header, path)?;
         Ok(Self {
             path: path.to_owned(),
-            records,
-            columns,
+            records: opened.records,
+            tally: opened.tally,
+            kind: opened.kind,
+            escaped: header.is_of_mended(),
+            layout,
+            joined,
+            mended,
+            waiting: VecDeque::new(),
             of_header,
-            marked,
             lines: 0,
             blank_lines: 0,
         })
@@ -98,63 +160,155 @@ impl Reader {
     /// The next line that can be taken, or `None` at the end. What is wrong with the lines passed over, or odd about this
     /// one, goes to `problems`.
     pub fn next(&mut self, problems: &mut Problems) -> Result<Option<Line>, WrongFile> {
-        self.advance(problems).map_err(|why| why.of(&self.path))
-    }
-
-    fn advance(&mut self, problems: &mut Problems) -> Result<Option<Line>, Why> {
         for problem in self.of_header.drain(..) {
             problems.add(problem);
         }
-        while let Some(record) = self.records.next()? {
+        if let Some(line) = self.waiting.pop_front() {
+            return Ok(Some(line));
+        }
+        let of = |why: Why| why.of(&self.path);
+        while let Some(record) = self.records.next().map_err(of)? {
             if record.is_blank() {
                 self.blank_lines += 1;
                 continue;
             }
             self.lines += 1;
-            check::refuse_card_numbers(record, &self.columns)?;
-            if let Some(line) = check::line(record, &self.columns, problems) {
+            let stands_in;
+            let record = match stand_in(record, self.mended.as_mut(), self.escaped, problems) {
+                Some(other) => {
+                    stands_in = other;
+                    &stands_in
+                }
+                None => record,
+            };
+            shape::refuse_card_numbers(record, &self.layout).map_err(of)?;
+            if let Some(problem) = shape::misshapen(record, &self.layout) {
+                problems.add(problem);
+                continue;
+            }
+            if self.joined.is_empty() {
+                if let Some(line) = check::line(record, &self.layout, &[], problems) {
+                    return Ok(Some(line));
+                }
+                continue;
+            }
+            self.waiting = join::lines(record, &mut self.joined, &self.layout, problems)?.into();
+            if let Some(line) = self.waiting.pop_front() {
                 return Ok(Some(line));
             }
         }
         if self.lines == 0 {
-            return Err(Why::HeaderOnly);
+            return Err(Why::HeaderOnly.of(&self.path));
+        }
+        if let Some(mended) = self.mended.take() {
+            mended.tell_unused(problems);
         }
         Ok(None)
     }
 
-    /// What is known of the file by now; complete once [`Reader::next`] has returned `None`.
-    pub fn facts(&self) -> SourceFacts {
-        let bytes = self.records.bytes();
-        let (read, unread): (Vec<_>, Vec<_>) = self
+    /// How many bytes of text there are, about, in a file of so many.
+    pub fn text_bytes(&self, file_bytes: u64) -> u64 {
+        file_bytes.saturating_mul(self.kind.text_per_byte())
+    }
+
+    /// The names of the fields that the file gives, `metadata.KEY` among them.
+    pub fn fields(&self) -> Vec<String> {
+        let columns = self
+            .layout
             .columns
             .iter()
-            .partition(|column| column.content != columns::Content::Unread);
+            .filter_map(|column| column.target.as_ref());
+        let derived = self.layout.derived.iter().map(|(target, _)| target);
+        columns.chain(derived).map(Target::name).collect()
+    }
+
+    /// What is known of the file by now; complete once [`Reader::next`] has returned `None`.
+    pub fn facts(&self) -> SourceFacts {
+        let own = self.layout.columns.iter().take(self.layout.own);
+        let (read, unread): (Vec<_>, Vec<_>) = own.partition(|column| column.read);
         let labels = |of: Vec<&columns::Column>| -> Vec<String> {
             of.iter().map(|column| column.label.clone()).collect()
         };
         let unread = labels(unread);
         SourceFacts {
-            bytes: bytes.bytes(),
+            bytes: self.tally.bytes(),
             lines: self.lines,
-            sha256: bytes.sha256(),
+            sha256: self.tally.sha256(),
             columns: labels(read),
             notes: self.notes(&unread),
         }
     }
 
     fn notes(&self, unread: &[String]) -> Vec<String> {
-        let mark = if self.marked {
-            " with a byte order mark"
-        } else {
-            ""
-        };
-        let mut notes = vec![format!("read as UTF-8{mark}, columns separated by commas")];
+        let mut notes = vec![self.kind.told()];
+        notes.extend(self.layout.notes.iter().cloned());
+        notes.extend(self.joined.iter().filter_map(Joined::note));
         if !unread.is_empty() {
             notes.push(format!("columns not read: {}", unread.join(", ")));
         }
         if self.blank_lines > 0 {
             notes.push(format!("blank lines skipped: {}", self.blank_lines));
         }
+        let nulls = self.layout.nulls.met();
+        if nulls > 0 {
+            notes.push(format!(
+                "cells with a word for nothing (NULL, N/A, -) taken as empty: {nulls}"
+            ));
+        }
         notes
     }
+}
+
+/// The first record that is not blank.
+fn header(records: &mut Records) -> Result<Header, Why> {
+    loop {
+        match records.next()? {
+            None => return Err(Why::Empty),
+            Some(record) if record.is_blank() => {}
+            Some(record) => return Header::of(record),
+        }
+    }
+}
+
+/// What is to be read in a record's place, if something is.
+fn stand_in(
+    record: &Record,
+    mended: Option<&mut Mended>,
+    escaped: bool,
+    problems: &mut Problems,
+) -> Option<Record> {
+    let other = mended.and_then(|mended| mended.of(record, problems));
+    if escaped && other.is_none() {
+        return Some(mended::unescaped(record.line, record.cells()));
+    }
+    other
+}
+
+/// Writes the lines of a file that something stands against, each with its reasons, to be mended in a spreadsheet and given back.
+/// Gives `out` again, and how many lines there are.
+pub fn write_problems<W: Write>(
+    path: &Path,
+    reading: &Reading,
+    problems: &Problems,
+    out: W,
+) -> Result<(W, u64), WrongFile> {
+    let of = |why: Why| why.of(path);
+    let failed = |error: io::Error| Why::from(error).of(path);
+    let is_known = |name: &str| columns::is_known(name, reading);
+    let mut opened = source::open(path, asked(reading, &is_known)).map_err(of)?;
+    let header = header(&mut opened.records).map_err(of)?;
+    let mut mended = Mended::open(&reading.mended, &header, path)?;
+    let escaped = header.is_of_mended();
+    let mut sheet = Sheet::new(out, &opened.kind, &header, problems).map_err(failed)?;
+    let mut told = Problems::default();
+    while let Some(record) = opened.records.next().map_err(of)? {
+        if record.is_blank() {
+            continue;
+        }
+        let other = stand_in(record, mended.as_mut(), escaped, &mut told);
+        sheet
+            .take(record, other.as_ref().unwrap_or(record))
+            .map_err(failed)?;
+    }
+    sheet.finish().map_err(failed)
 }

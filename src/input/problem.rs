@@ -91,8 +91,16 @@ problem_kinds! {
     InvalidEmail = "invalid_email", Error;
     /// Longer than Stripe takes it.
     TextTooLong = "text_too_long", Error;
-    /// Not a two-letter country code.
+    /// Neither a country's code nor its name.
     InvalidCountry = "invalid_country", Error;
+    /// Neither yes nor no.
+    InvalidBoolean = "invalid_boolean", Error;
+    /// A number that a spreadsheet rounded.
+    RoundedNumber = "rounded_number", Error;
+    /// What a spreadsheet writes where a formula failed.
+    SpreadsheetError = "spreadsheet_error", Error;
+    /// Characters that were lost or mixed up when the text was converted.
+    DamagedText = "damaged_text", Warning;
     /// An id of one kind in a column of another.
     MisplacedId = "misplaced_id", Error;
     /// Not an id of Stripe's.
@@ -103,6 +111,14 @@ problem_kinds! {
     NoPaymentMethod = "no_payment_method", Warning;
     /// `PaymentMethods` are named and no account is.
     NoConnectedAccount = "no_connected_account", Warning;
+    /// No line of a joined file has the line's key.
+    NotInJoinedFile = "not_in_joined_file", Warning;
+    /// More lines of joined files than can be meant have the line's key.
+    TooManyJoined = "too_many_joined", Error;
+    /// A line that was mended and is not the file's own any more.
+    MendedElsewhere = "mended_elsewhere", Error;
+    /// Two customers have the same e-mail address.
+    SameEmail = "same_email", Warning;
     /// A `src_…`, which Stripe does not clone.
     CannotBeCloned = "cannot_be_cloned", Warning;
     /// Two lines of a customer give different contact details or metadata.
@@ -117,6 +133,8 @@ problem_kinds! {
     PaymentMethodOfTwoCustomers = "payment_method_of_two_customers", Error;
     /// Two customers name the same platform Customer.
     PlatformCustomerOfTwoCustomers = "platform_customer_of_two_customers", Error;
+    /// A mended line of a customer that the state file does not have.
+    UnknownCustomer = "unknown_customer", Error;
 }
 
 impl fmt::Display for ProblemKind {
@@ -252,6 +270,11 @@ impl Problems {
     pub fn not_kept(&self) -> u64 {
         let kept = u64::try_from(self.kept.len()).unwrap_or(u64::MAX);
         (self.errors() + self.warnings()).saturating_sub(kept)
+    }
+
+    /// Those that are kept, in the order found.
+    pub(super) fn take(self) -> Vec<Problem> {
+        self.kept
     }
 
     /// Those that are kept, by line; within a line, in the order found.

@@ -24,6 +24,18 @@ pub(super) struct Record {
     text_len: usize,
     ends: Vec<usize>,
     cells: usize,
+    /// Cells at the front that are none of the file's: its number, where records carry one.
+    hidden: usize,
+}
+
+impl Clone for Record {
+    fn clone(&self) -> Self {
+        Self {
+            text: self.text.get(..self.text_len).unwrap_or_default().to_vec(),
+            ends: self.ends.get(..self.cells).unwrap_or_default().to_vec(),
+            ..*self
+        }
+    }
 }
 
 impl Record {
@@ -36,11 +48,40 @@ impl Record {
             text_len: 0,
             ends: vec![0; 64],
             cells: 0,
+            hidden: 0,
         }
     }
 
+    /// A record of such cells, on a line of its own.
+    pub(super) fn of<'c>(line: u64, cells: impl IntoIterator<Item = &'c [u8]>) -> Self {
+        let mut record = Self {
+            line,
+            last_line: line,
+            unclosed: false,
+            text: Vec::new(),
+            text_len: 0,
+            ends: Vec::new(),
+            cells: 0,
+            hidden: 0,
+        };
+        for cell in cells {
+            record.push(cell);
+        }
+        record
+    }
+
+    /// Adds a cell at the end.
+    pub(super) fn push(&mut self, cell: &[u8]) {
+        self.text.truncate(self.text_len);
+        self.ends.truncate(self.cells);
+        self.text.extend_from_slice(cell);
+        self.text_len = self.text.len();
+        self.ends.push(self.text_len);
+        self.cells += 1;
+    }
+
     pub(super) fn len(&self) -> usize {
-        self.cells
+        self.cells - self.hidden
     }
 
     pub(super) fn cells(&self) -> impl Iterator<Item = &[u8]> {
@@ -48,13 +89,41 @@ impl Record {
         let starts = std::iter::once(0).chain(ends.iter().copied());
         starts
             .zip(ends)
+            .skip(self.hidden)
             .map(|(start, end)| self.text.get(start..*end).unwrap_or_default())
+    }
+
+    /// The cell in a column, empty where the record has none there.
+    pub(super) fn cell(&self, column: usize) -> &[u8] {
+        let at = column + self.hidden;
+        let end = self.ends.get(..self.cells).and_then(|ends| ends.get(at));
+        let start = at
+            .checked_sub(1)
+            .map_or(Some(&0), |before| self.ends.get(before));
+        match (start, end) {
+            (Some(start), Some(end)) => self.text.get(*start..*end).unwrap_or_default(),
+            (_, None) | (None, _) => &[],
+        }
+    }
+
+    /// Takes the number off that the first cell is.
+    fn take_number(&mut self) {
+        self.hidden = 0;
+        let number = std::str::from_utf8(self.cell(0)).ok();
+        if let Some(number) = number.and_then(|number| number.parse().ok()) {
+            (self.line, self.last_line) = (number, number);
+        }
+        self.hidden = 1;
     }
 
     /// Whether there is nothing in it, as in an empty line or in the rows of commas that spreadsheets leave.
     pub(super) fn is_blank(&self) -> bool {
-        let text = self.text.get(..self.text_len).unwrap_or_default();
-        text.iter().all(u8::is_ascii_whitespace)
+        let start = self
+            .hidden
+            .checked_sub(1)
+            .and_then(|last| self.ends.get(last));
+        let text = self.text.get(start.copied().unwrap_or(0)..self.text_len);
+        text.unwrap_or_default().iter().all(u8::is_ascii_whitespace)
     }
 }
 
@@ -69,22 +138,40 @@ pub(super) struct Records {
     after_cr: bool,
     /// Quotes in the record so far: an odd number means that one is open.
     quotes: usize,
+    /// Whether each record begins with its number.
+    numbered: bool,
 }
 
 impl Records {
-    pub(super) fn new(bytes: Bytes) -> Self {
+    /// Records whose cells are parted by `delimiter`.
+    pub(super) fn new(bytes: Bytes, delimiter: u8) -> Self {
         Self {
             bytes,
-            csv: csv_core::Reader::new(),
+            csv: csv_core::ReaderBuilder::new().delimiter(delimiter).build(),
             record: Record::new(),
             line: 1,
             after_cr: false,
             quotes: 0,
+            numbered: false,
         }
     }
 
-    pub(super) fn bytes(&self) -> &bytes::Counted {
-        self.bytes.get_ref()
+    /// Records that begin with their number in the file that they were taken from.
+    pub(super) fn numbered(bytes: Bytes) -> Self {
+        Self {
+            numbered: true,
+            ..Self::new(bytes, b',')
+        }
+    }
+
+    /// Passes over so many whole lines, at the beginning.
+    pub(super) fn skip_lines(&mut self, lines: u64) -> Result<(), Why> {
+        for _ in 0..lines {
+            let mut skipped = Vec::new();
+            self.bytes.read_until(b'\n', &mut skipped)?;
+            self.line += 1;
+        }
+        Ok(())
     }
 
     /// The next record that is not an empty line, or none at the end.
@@ -102,7 +189,12 @@ impl Records {
                 ReadRecordResult::InputEmpty => {}
                 ReadRecordResult::OutputFull => double(&mut self.record.text),
                 ReadRecordResult::OutputEndsFull => double(&mut self.record.ends),
-                ReadRecordResult::Record => return Ok(Some(&self.record)),
+                ReadRecordResult::Record => {
+                    if self.numbered {
+                        self.record.take_number();
+                    }
+                    return Ok(Some(&self.record));
+                }
                 ReadRecordResult::End => return Ok(None),
             }
             if read > RECORD_BYTES_MAX {
@@ -177,8 +269,8 @@ mod tests {
     use super::*;
 
     fn lines_and_cells(text: &'static str) -> Vec<(u64, u64, usize)> {
-        let (bytes, _) = bytes::begin(Box::new(text.as_bytes())).unwrap();
-        let mut records = Records::new(bytes);
+        let text = bytes::begin(Box::new(text.as_bytes()), None, None).unwrap();
+        let mut records = Records::new(text.bytes, b',');
         std::iter::from_fn(|| {
             let record = records.next().unwrap()?;
             Some((record.line, record.last_line, record.len()))

@@ -3,6 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::bytes::OFFICE;
+use super::profile::Profile;
+
 /// A file that cannot be imported at all.
 #[derive(Debug, thiserror::Error)]
 #[error("{} {why}", path.display())]
@@ -49,25 +52,109 @@ pub enum Why {
         /// How to make CSV of it.
         remedy: &'static str,
     },
-    /// Text in UTF-16 or UTF-32.
+    /// Text in UTF-32.
     #[error("is text in {0}: save it as \"CSV UTF-8\", or convert it with `iconv -f {0} -t UTF-8`")]
     WideText(&'static str),
-    /// Bytes above 127 that are not UTF-8.
+    /// A header that is not UTF-8.
     #[error(
-        "is not UTF-8 but most likely Windows-1252 (what Excel's plain \"CSV\" writes): save it as \"CSV UTF-8\", or convert it with `iconv -f WINDOWS-1252 -t UTF-8`"
+        "has a header that is not UTF-8: save the file as \"CSV UTF-8\", or say what it is in, as in --encoding windows-1252"
     )]
     NotUtf8,
     /// Not text.
     #[error("is not text: name a CSV file")]
     Binary,
-    /// Another separator than the comma.
-    #[error("has its columns separated by {0}: save it with commas between the columns")]
-    Separator(&'static str),
-    /// Excel's own first line, `sep=…`.
+    /// An export of payments.
     #[error(
-        "begins with a line \"sep=…\", which only Excel understands: remove that line, and separate the columns by commas"
+        "is an export of payments, with a line for each charge: export the customers instead (Dashboard, Customers, Export)"
     )]
-    SeparatorLine,
+    Payments,
+    /// A profile was asked for, and the file is none of its files.
+    #[error(
+        "has no column {column}, which every file of --profile {profile} has: name another profile, or leave it out"
+    )]
+    NotOfProfile {
+        /// The one asked for.
+        profile: Profile,
+        /// A column that is missing.
+        column: &'static str,
+    },
+    /// Columns that were asked for by name and are not there.
+    #[error(
+        "has {0}: correct --column, or [columns] in pmclone.toml (`pmclone columns` shows the header)"
+    )]
+    NoColumn(String),
+    /// A template that cannot be read.
+    #[error("cannot be read as asked for: what is named for {field} {why}")]
+    BadTemplate {
+        /// The field that it is for.
+        field: String,
+        /// What is wrong, as a clause.
+        why: &'static str,
+    },
+    /// A joined file whose key is not known.
+    #[error(
+        "has no column that could be the key of the lines: name it, as in --join {0}:customer_id, or --join {0}:customer_id=legacy_id with what holds the same on the lines"
+    )]
+    NoKey(String),
+    /// A key of a joined file that the lines do not have.
+    #[error(
+        "cannot be joined with {file}: nothing on its lines gives {on}, which the key is compared with"
+    )]
+    NoJoinKey {
+        /// The joined file.
+        file: String,
+        /// What the key was to be compared with.
+        on: String,
+    },
+    /// A joined file of which nothing is read.
+    #[error(
+        "is joined with {file}, and nothing of it is read: say which of its columns is what, as in --column connected_account=account_id"
+    )]
+    JoinGivesNothing {
+        /// The joined file.
+        file: String,
+    },
+    /// A key of a joined file that is not UTF-8.
+    #[error("has bytes that are not UTF-8 in its key on line {line}: correct the cell")]
+    JoinUtf8 {
+        /// The physical line that the record begins on.
+        line: u64,
+    },
+    /// A line of a joined file with more or fewer cells than its header.
+    #[error(
+        "has {found} cells on line {line}, where its header has {expected}: correct the line, as its cells may be shifted"
+    )]
+    JoinShape {
+        /// The physical line that the record begins on.
+        line: u64,
+        /// Cells on the line.
+        found: usize,
+        /// Cells of the header.
+        expected: usize,
+    },
+    /// The temporary file that a joined file is brought into.
+    #[error(
+        "cannot be indexed in a temporary file ({0}): is the disk of the temporary directory full?"
+    )]
+    Index(String),
+    /// A file of mended lines that is none.
+    #[error(
+        "is no file of mended lines: it has no columns pmclone_line and pmclone_problem in front of the others. `--problems FILE` writes one"
+    )]
+    NotMended,
+    /// A file of mended lines of a file with other columns.
+    #[error(
+        "has other columns than {0}, whose lines it mends: correct a header in that file itself"
+    )]
+    MendedElse(String),
+    /// A workbook that cannot be read.
+    #[error("cannot be read as an Excel workbook ({0}): {OFFICE}")]
+    Workbook(String),
+    /// JSON that is no mapping of Stripe's.
+    #[error(
+        "is JSON, but not a mapping as Stripe gives it back after an import ({0}): export it as CSV"
+    )]
+    Nested(String),
     /// Data on the first line.
     #[error(
         "has no header: put a first line above the data that names the columns, beginning with legacy_id"
@@ -106,8 +193,8 @@ pub enum Why {
 
 fn candidate(column: Option<&str>) -> String {
     match column {
-        Some(name) => format!(": if that is the column {name}, rename it"),
-        None => ": add one with the ids of your own system".to_owned(),
+        Some(name) => format!(": if that is the column {name}, say --column legacy_id={name:?}"),
+        None => ": add one with the ids of your own system, or say which it is, as in --column legacy_id=\"Customer No\"".to_owned(),
     }
 }
 
@@ -118,6 +205,12 @@ impl Why {
             path: path.to_owned(),
             why: self,
         }
+    }
+}
+
+impl From<rusqlite::Error> for Why {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Index(error.to_string())
     }
 }
 

@@ -5,24 +5,22 @@
 //! | `csv` | every row, whatever became of it; opens in a spreadsheet |
 //! | `jsonl` | the same as one JSON object a line; nothing in it is ever escaped for a spreadsheet |
 //! | `stripe` | the header of Stripe's own account copy; only what is migrated |
+//! | `sql` | one statement for each row that is migrated, from a template ([`super::sql`]) |
 //!
-//! Decision, formulas. A spreadsheet runs a cell that begins with `=`, `+`, `-` or `@`, and the legacy id is the one cell
-//! that other people choose (all others have a checked prefix or are ours). But it is also the key by which the mapping is
-//! joined, and `-5` or `+49 170 1234567` are plausible keys. So a legacy id gets a leading apostrophe only where a formula
-//! could do something: it begins with `=` or `@`, or with a sign and goes on with anything other than digits and
-//! punctuation of numbers, without which no function, cell or program can be named. A legacy id that itself begins with an
-//! apostrophe gets a second one. A reader takes off one leading apostrophe, if there is one ([`legacy_id_of_cell`]), and has
-//! the legacy id back in every case; the JSON lines need no such care.
+//! The legacy id is the one cell that other people choose (all others have a checked prefix or are ours), so it is the one that
+//! [`crate::spreadsheet`] keeps from being run. A reader takes off one leading apostrophe, if there is one, and has the legacy
+//! id back in every case; the JSON lines need no such care.
 //!
 //! Decision, `stripe`. That header has no column for the account (Stripe writes one file for each), so ids of several
 //! accounts stand below each other: for one account's file the caller gives only that account's rows (`--account`).
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
 
+use super::sql::{Dialect, Template};
 use crate::ids::{AccountId, CustomerId, LegacyId, PaymentMethodId};
+use crate::spreadsheet;
 use crate::state::Standing;
 
 /// One line of the mapping.
@@ -59,7 +57,7 @@ fn standing<S: Serializer>(standing: &Standing, serializer: S) -> Result<S::Ok, 
 }
 
 /// How the mapping is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Format {
     /// [`HEADER`], comma, `\n`, UTF-8 without a byte-order mark.
     #[default]
@@ -68,6 +66,8 @@ pub enum Format {
     Jsonl,
     /// [`STRIPE_HEADER`], only rows that are migrated.
     Stripe,
+    /// A statement for each row that is migrated.
+    Sql(Template, Dialect),
 }
 
 /// The columns of [`Format::Csv`].
@@ -99,6 +99,7 @@ enum Form<W: Write> {
     Csv(Box<csv::Writer<W>>),
     Jsonl(io::BufWriter<W>),
     Stripe(Box<csv::Writer<W>>),
+    Sql(io::BufWriter<W>, Template, Dialect),
 }
 
 impl<W: Write> Writer<W> {
@@ -113,6 +114,7 @@ impl<W: Write> Writer<W> {
             Format::Csv => Form::Csv(with_header(out, &HEADER)?),
             Format::Jsonl => Form::Jsonl(io::BufWriter::new(out)),
             Format::Stripe => Form::Stripe(with_header(out, &STRIPE_HEADER)?),
+            Format::Sql(template, dialect) => Form::Sql(io::BufWriter::new(out), template, dialect),
         };
         Ok(Self { form })
     }
@@ -121,7 +123,7 @@ impl<W: Write> Writer<W> {
     pub fn row(&mut self, row: &Row) -> io::Result<()> {
         match &mut self.form {
             Form::Csv(csv) => {
-                let id = cell_of_legacy_id(row.legacy_id.as_str());
+                let id = spreadsheet::cell(row.legacy_id.as_str());
                 csv.write_record(cells(&id, row)).map_err(as_io)
             }
             Form::Jsonl(out) => {
@@ -132,6 +134,12 @@ impl<W: Write> Writer<W> {
                 Some(cells) => csv.write_record(cells).map_err(as_io),
                 None => Ok(()),
             },
+            Form::Sql(out, template, dialect) if is_there(row) => {
+                let statement = template.statement(row, *dialect);
+                let unwritable = |why| io::Error::new(io::ErrorKind::InvalidData, why);
+                writeln!(out, "{}", statement.map_err(unwritable)?)
+            }
+            Form::Sql(..) => Ok(()),
         }
     }
 
@@ -141,7 +149,9 @@ impl<W: Write> Writer<W> {
             Form::Csv(csv) | Form::Stripe(csv) => {
                 csv.into_inner().map_err(csv::IntoInnerError::into_error)
             }
-            Form::Jsonl(out) => out.into_inner().map_err(io::IntoInnerError::into_error),
+            Form::Jsonl(out) | Form::Sql(out, ..) => {
+                out.into_inner().map_err(io::IntoInnerError::into_error)
+            }
         }
     }
 }
@@ -167,6 +177,11 @@ fn cells<'a>(legacy_id: &'a str, row: &'a Row) -> [&'a str; 8] {
     ]
 }
 
+/// What is asked for on no account is migrated without being anywhere: a statement would overwrite ids with nothing.
+fn is_there(row: &Row) -> bool {
+    row.status == Standing::Migrated && row.connected_customer.is_some()
+}
+
 /// `None` where it is not migrated. A customer without any source has two empty cells.
 fn stripe_cells(row: &Row) -> Option<[&str; 4]> {
     if row.status != Standing::Migrated {
@@ -189,31 +204,6 @@ fn as_io(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
         other => io::Error::other(format!("{other:?}")),
-    }
-}
-
-/// The legacy id as the CSV's cell has it: see the decision above.
-fn cell_of_legacy_id(id: &str) -> Cow<'_, str> {
-    if id.starts_with('\'') || would_run(id) {
-        format!("'{id}").into()
-    } else {
-        id.into()
-    }
-}
-
-/// The legacy id that a cell of the CSV stands for: one leading apostrophe is taken off, if there is one.
-pub fn legacy_id_of_cell(cell: &str) -> &str {
-    cell.strip_prefix('\'').unwrap_or(cell)
-}
-
-/// True where a spreadsheet could run it as a formula that names something. East Asian editions take the full-width signs too.
-fn would_run(text: &str) -> bool {
-    let of_number = |c: char| c.is_ascii_digit() || " .,/()-+".contains(c);
-    let mut chars = text.chars();
-    match chars.next() {
-        Some('=' | '@' | '\t' | '\r' | '＝' | '＠') => true,
-        Some('+' | '-' | '＋' | '－') => !chars.all(of_number),
-        _ => false,
     }
 }
 
@@ -292,27 +282,6 @@ mod tests {
     }
 
     #[test]
-    fn only_legacy_ids_that_could_run_are_escaped() {
-        let cases = [
-            ("42", "42"),
-            ("-5", "-5"),
-            ("+49 170 1234567", "+49 170 1234567"),
-            ("-1+2", "-1+2"),
-            ("=1+1", "'=1+1"),
-            ("@SUM(A1)", "'@SUM(A1)"),
-            ("-cmd|' /C calc'!A0", "'-cmd|' /C calc'!A0"),
-            ("+A1", "'+A1"),
-            ("＝1", "'＝1"),
-            ("'quoted", "''quoted"),
-            ("a=b", "a=b"),
-        ];
-        for (id, cell) in cases {
-            assert_eq!(cell_of_legacy_id(id), cell);
-            assert_eq!(legacy_id_of_cell(cell), id);
-        }
-    }
-
-    #[test]
     fn every_legacy_id_comes_back_from_the_csv() {
         let ids = ["=x", "'=x", "''", "a\"b", "a,b", "-5", "ä ö", "a;b", "'"];
         let rows = ids.map(|id| row(id, Standing::Migrated));
@@ -326,7 +295,7 @@ mod tests {
             .records()
             .map(|record| record.unwrap()[0].to_owned())
             .collect();
-        let read: Vec<_> = cells.iter().map(|cell| legacy_id_of_cell(cell)).collect();
+        let read: Vec<_> = cells.iter().map(|cell| spreadsheet::text(cell)).collect();
         assert_eq!(read, ids);
     }
 
@@ -344,7 +313,7 @@ mod tests {
     #[test]
     fn a_reader_that_has_gone_is_told_as_a_broken_pipe() {
         for format in [Format::Csv, Format::Jsonl, Format::Stripe] {
-            let mut writer = Writer::new(format, Closed).unwrap();
+            let mut writer = Writer::new(format.clone(), Closed).unwrap();
             writer.row(&row("1", Standing::Migrated)).unwrap();
             let error = writer.finish().map(|_| ()).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::BrokenPipe, "{format:?}");

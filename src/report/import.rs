@@ -1,26 +1,53 @@
 //! What came of reading a CSV: its problems, and what of it was taken over.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::words::count;
 use crate::input::{Problems, SourceFacts};
 use crate::store::Imported;
 
-/// What was found, a line for each problem, then the count of each kind; lines end in line feeds.
+/// Problems of one kind that people are shown: the file of them, and the JSON form, have more.
+const SHOWN_PER_KIND: usize = 20;
+
+/// What was found: how many there are of each kind, then the first of each, by line; lines end in line feeds.
 pub fn problems(csv: &Path, facts: &SourceFacts, problems: &Problems) -> String {
-    let mut lines = vec![format!("{}: {}", csv.display(), facts.notes.join("; "))];
+    let mut lines = told(csv, facts.notes.iter());
     if !problems.is_empty() {
-        lines.push(problems.to_string().trim_end().to_owned());
         lines.push(String::new());
         lines.extend(
             problems
                 .counts()
                 .map(|(kind, count)| format!("{count:>7}  {kind} ({})", kind.severity())),
         );
+        lines.push(String::new());
+        lines.extend(first(problems));
         lines.push(verdict(problems));
     }
     lines.push(String::new());
     lines.join("\n")
+}
+
+/// The first of each kind, by line, and how many more there are.
+fn first(problems: &Problems) -> Vec<String> {
+    let mut shown_of = BTreeMap::<_, usize>::new();
+    let mut lines = Vec::new();
+    for problem in problems.by_line() {
+        let shown = shown_of.entry(problem.kind).or_default();
+        *shown += 1;
+        if *shown <= SHOWN_PER_KIND {
+            lines.push(format!("{}: {problem}", problem.severity));
+        }
+    }
+    let all = problems.errors() + problems.warnings();
+    let more = all.saturating_sub(u64::try_from(lines.len()).unwrap_or(u64::MAX));
+    if more > 0 {
+        let more = format!(
+            "and {more} more of the same kinds; --problems FILE writes every line with an error"
+        );
+        lines.push(more);
+    }
+    lines
 }
 
 fn verdict(problems: &Problems) -> String {
@@ -33,6 +60,25 @@ fn verdict(problems: &Problems) -> String {
     } else {
         format!("No errors, {warnings}: warnings do not stop a run.")
     }
+}
+
+/// What was assumed of a file that is not plain: its encoding, its separator, what its columns give. `None` where all of it is as
+/// README asks for it.
+pub fn assumed(csv: &Path, facts: &SourceFacts) -> Option<String> {
+    let plain = facts.notes.first().is_some_and(|note| {
+        note.starts_with("read as UTF-8") && note.ends_with("columns separated by commas")
+    });
+    let mut notes = facts.notes.iter().skip(usize::from(plain)).peekable();
+    notes.peek()?;
+    Some(told(csv, notes).join("\n"))
+}
+
+/// A line for each note, the file's name before the first.
+pub fn told<'n>(csv: &Path, mut notes: impl Iterator<Item = &'n String>) -> Vec<String> {
+    let first = notes.next().map_or("", String::as_str);
+    let mut lines = vec![format!("{}: {first}", csv.display())];
+    lines.extend(notes.map(|note| format!("  {note}")));
+    lines
 }
 
 /// What an import did, in a sentence or two.

@@ -8,19 +8,28 @@
 //! contact detail, and what others wrote (names, messages, reasons) passes [`words::plain`], so that no terminal obeys it.
 
 pub mod banner;
+pub mod charge;
+pub mod columns;
+pub mod dashboard;
 pub mod drill;
+pub mod explain;
 pub mod export;
 pub mod file;
 pub mod import;
+pub mod mended;
 pub mod plan;
 pub mod progress;
+pub mod receipt;
 pub mod reconcile;
 pub mod recover;
+pub mod refused;
 pub mod remedy;
 mod screen;
+pub mod sql;
 pub mod status;
 pub mod summary;
 mod table;
+pub mod verify;
 pub mod words;
 
 pub use screen::{Look, Screen, Settings};

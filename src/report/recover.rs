@@ -260,7 +260,7 @@ pub fn taken_up(taken: &TakenUp) -> Vec<String> {
 /// How far a reading is: a line that changes on a terminal, one now and then elsewhere.
 pub struct Progress<'a> {
     screen: &'a Screen,
-    name: &'a str,
+    name: String,
     bar: Option<ProgressBar>,
     told: u64,
 }
@@ -270,7 +270,7 @@ const EVERY: u64 = 10_000;
 
 impl<'a> Progress<'a> {
     /// Of an account, or of what is read.
-    pub fn new(screen: &'a Screen, name: &'a str) -> Self {
+    pub fn new(screen: &'a Screen, name: &str) -> Self {
         let bar = screen.has_bars().then(|| {
             let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
             let style = ProgressStyle::with_template("{spinner} {wide_msg}")
@@ -281,7 +281,7 @@ impl<'a> Progress<'a> {
         });
         Self {
             screen,
-            name,
+            name: name.to_owned(),
             bar,
             told: 0,
         }
@@ -292,6 +292,12 @@ impl<'a> Progress<'a> {
         let (read, marked) = (count(swept.read, "Customer"), number(swept.marked));
         let text = format!("{}: {read} read, {marked} with marks", self.name);
         self.tell(swept.read, text);
+    }
+
+    /// Some customers are looked at.
+    pub fn looked(&mut self, customers: u64) {
+        let text = format!("{} looked at", count(customers, "customer"));
+        self.tell(customers, text);
     }
 
     /// Some customers are through.

@@ -4,33 +4,152 @@
 
 use crate::state::Doubt;
 
-const COLLECT_AGAIN: &str = "Stripe clones only cards and US bank accounts. Collect this payment method again on the connected account.";
-const DECLINED: &str = "The issuer said no. Ask the customer for another card, or try once more later: pmclone resume --retry-refused.";
-const EXPIRED: &str = "The card has expired. Ask the customer for a new one.";
-const LOST: &str =
-    "The issuer will never accept this card again. Ask the customer for another one.";
-const CARD_DATA: &str =
-    "The issuer rejects what is stored of the card. Ask the customer to enter it again.";
-const LATER: &str = "This can pass by itself. Wait a while, then: pmclone resume --retry-refused.";
-const AUTHENTICATE: &str = "The issuer wants the customer to authenticate. Collect the card again with the customer present (a SetupIntent).";
-const HELD: &str = "It is attached to another platform Customer. If that is the same person: pmclone resume --retry-refused --adopt-attached; else correct the CSV.";
-const MISSING: &str = "The key's account has no such object in this mode. Check the id in the CSV, and that key and data are both live or both test.";
-const CONSUMED: &str = "It was used, or detached, without a Customer and can never be attached again. Collect it again.";
-const TOO_MANY: &str = "The Customer holds as many payment methods as Stripe allows. Detach some, then: pmclone resume --retry-refused.";
-const DETAILS: &str = "Stripe does not take the customer's details. Correct the line in the CSV, then: pmclone run CSV --retry-refused.";
-const NOT_ACTIVE: &str = "The connected account cannot take this kind of payment yet. Its owner must activate it, then: pmclone resume --retry-refused.";
-const GENERAL: &str = "See https://docs.stripe.com/error-codes. Once the cause is mended: pmclone resume --retry-refused.";
+/// What has to be done about a refusal, and by whom: what refusals are grouped by.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum, serde::Serialize,
+)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum Group {
+    /// The customer has to give a payment method again, on the connected account.
+    CollectAgain,
+    /// The customer has to give another card: the issuer said no.
+    AskCustomer,
+    /// An id in the CSV is wrong, or of another account or mode.
+    CorrectId,
+    /// Contact details or metadata in the CSV are not taken.
+    CorrectDetails,
+    /// Another platform Customer holds the source.
+    HeldElsewhere,
+    /// It can pass by itself: try again.
+    TryLater,
+    /// Something has to be changed in a Stripe account.
+    ChangeAccount,
+    /// None of these, as far as is known here.
+    Other,
+}
+
+impl Group {
+    /// Every group, in the order in which they are told.
+    pub const ALL: [Self; 8] = [
+        Self::CollectAgain,
+        Self::AskCustomer,
+        Self::CorrectId,
+        Self::CorrectDetails,
+        Self::HeldElsewhere,
+        Self::TryLater,
+        Self::ChangeAccount,
+        Self::Other,
+    ];
+
+    /// The stable name that outputs and `--group` use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CollectAgain => "collect_again",
+            Self::AskCustomer => "ask_customer",
+            Self::CorrectId => "correct_id",
+            Self::CorrectDetails => "correct_details",
+            Self::HeldElsewhere => "held_elsewhere",
+            Self::TryLater => "try_later",
+            Self::ChangeAccount => "change_account",
+            Self::Other => "other",
+        }
+    }
+
+    /// What is to be done, as a heading.
+    pub fn heading(self) -> &'static str {
+        match self {
+            Self::CollectAgain => "Collect again from the customer",
+            Self::AskCustomer => "Ask the customer for another card",
+            Self::CorrectId => "Correct an id in the CSV",
+            Self::CorrectDetails => "Correct contact details in the CSV",
+            Self::HeldElsewhere => "Held by another platform Customer",
+            Self::TryLater => "Try again later",
+            Self::ChangeAccount => "Change something in the Stripe account",
+            Self::Other => "Look at each",
+        }
+    }
+}
+
+/// A group, and what to do.
+type Advice = (Group, &'static str);
+
+const COLLECT_AGAIN: Advice = (
+    Group::CollectAgain,
+    "Stripe clones only cards and US bank accounts. Collect this payment method again on the connected account.",
+);
+const DECLINED: Advice = (
+    Group::AskCustomer,
+    "The issuer said no. Ask the customer for another card, or try once more later: pmclone resume --retry-refused.",
+);
+const EXPIRED: Advice = (
+    Group::AskCustomer,
+    "The card has expired. Ask the customer for a new one.",
+);
+const LOST: Advice = (
+    Group::AskCustomer,
+    "The issuer will never accept this card again. Ask the customer for another one.",
+);
+const CARD_DATA: Advice = (
+    Group::AskCustomer,
+    "The issuer rejects what is stored of the card. Ask the customer to enter it again.",
+);
+const LATER: Advice = (
+    Group::TryLater,
+    "This can pass by itself. Wait a while, then: pmclone resume --retry-refused.",
+);
+const AUTHENTICATE: Advice = (
+    Group::CollectAgain,
+    "The issuer wants the customer to authenticate. Collect the card again with the customer present (a SetupIntent).",
+);
+const HELD: Advice = (
+    Group::HeldElsewhere,
+    "It is attached to another platform Customer. If that is the same person: pmclone resume --retry-refused --adopt-attached; else correct the CSV.",
+);
+const MISSING: Advice = (
+    Group::CorrectId,
+    "The key's account has no such object in this mode. Check the id in the CSV, and that key and data are both live or both test.",
+);
+const CONSUMED: Advice = (
+    Group::CollectAgain,
+    "It was used, or detached, without a Customer and can never be attached again. Collect it again.",
+);
+const TOO_MANY: Advice = (
+    Group::ChangeAccount,
+    "The Customer holds as many payment methods as Stripe allows. Detach some, then: pmclone resume --retry-refused.",
+);
+const DETAILS: Advice = (
+    Group::CorrectDetails,
+    "Stripe does not take the customer's details. Correct the line (pmclone refused --csv FILE), then: pmclone retry FILE.",
+);
+const NOT_ACTIVE: Advice = (
+    Group::ChangeAccount,
+    "The connected account cannot take this kind of payment yet. Its owner must activate it, then: pmclone resume --retry-refused.",
+);
+const GENERAL: Advice = (
+    Group::Other,
+    "See https://docs.stripe.com/error-codes. Once the cause is mended: pmclone resume --retry-refused.",
+);
 
 /// What to do about a refusal for this reason: one or two sentences. `message` is a sample of Stripe's, for the reasons that
 /// tell too little.
 pub fn for_refusal(reason: &str, message: &str) -> &'static str {
+    advice(reason, message).1
+}
+
+/// What kind of thing has to be done about it.
+pub fn group_of(reason: &str, message: &str) -> Group {
+    advice(reason, message).0
+}
+
+fn advice(reason: &str, message: &str) -> Advice {
     by_reason(reason)
         .or_else(|| by_message(message))
         .unwrap_or(GENERAL)
 }
 
 /// Names: <https://docs.stripe.com/error-codes> and <https://docs.stripe.com/declines/codes>, and our own for reads.
-fn by_reason(reason: &str) -> Option<&'static str> {
+fn by_reason(reason: &str) -> Option<Advice> {
     Some(match reason {
         "already_attached" | "attached_elsewhere" => HELD,
         "resource_missing" | "livemode_mismatch" => MISSING,
@@ -81,8 +200,8 @@ fn by_reason(reason: &str) -> Option<&'static str> {
 }
 
 /// For `invalid_request_error` and the like, where Stripe gave no `code`.
-fn by_message(message: &str) -> Option<&'static str> {
-    const TOLD: [(&str, &str); 4] = [
+fn by_message(message: &str) -> Option<Advice> {
+    const TOLD: [(&str, Advice); 4] = [
         ("already been attached to a customer", HELD),
         ("may not be used again", CONSUMED),
         ("a similar object exists in", MISSING),
@@ -127,27 +246,33 @@ mod tests {
 
     #[test]
     fn a_reason_of_next_year_gets_general_advice() {
-        assert_eq!(
-            for_refusal("a_code_of_next_year", "Something new."),
-            GENERAL
-        );
+        assert_eq!(advice("a_code_of_next_year", "Something new."), GENERAL);
     }
 
     #[test]
     fn where_stripe_gives_no_code_its_message_tells() {
         let message = "The payment method you provided has already been attached to a customer.";
-        assert_eq!(for_refusal("invalid_request_error", message), HELD);
-        assert_eq!(for_refusal("already_attached", ""), HELD);
+        assert_eq!(advice("invalid_request_error", message), HELD);
+        assert_eq!(advice("already_attached", ""), HELD);
         assert_eq!(
-            for_refusal("invalid_request_error", "No such PaymentMethod: 'pm_1'"),
+            advice("invalid_request_error", "No such PaymentMethod: 'pm_1'"),
             MISSING
         );
     }
 
     #[test]
     fn details_are_told_from_cards() {
-        assert_eq!(for_refusal("parameter_invalid_empty", ""), DETAILS);
-        assert_eq!(for_refusal("card_declined", ""), DECLINED);
-        assert_eq!(for_refusal("cannot_be_cloned", ""), COLLECT_AGAIN);
+        assert_eq!(advice("parameter_invalid_empty", ""), DETAILS);
+        assert_eq!(advice("card_declined", ""), DECLINED);
+        assert_eq!(advice("cannot_be_cloned", ""), COLLECT_AGAIN);
+    }
+
+    #[test]
+    fn groups_are_named_alike_everywhere() {
+        use clap::ValueEnum;
+        for group in Group::ALL {
+            assert_eq!(serde_json::to_value(group).unwrap(), group.name());
+            assert_eq!(group.to_possible_value().unwrap().get_name(), group.name());
+        }
     }
 }

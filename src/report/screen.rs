@@ -60,19 +60,22 @@ impl Look {
         self.sgr("1", text)
     }
 
-    /// What went well.
+    // Of the 256 colours those that stand out from black as from white (contrast 4 to 5 on each); a terminal's own yellow cannot
+    // be read on white.
+
+    /// What went well: green.
     pub fn good(self, text: &str) -> String {
-        self.sgr("32", text)
+        self.sgr("38;5;28", text)
     }
 
-    /// What somebody should look at.
+    /// What somebody should look at: orange.
     pub fn warn(self, text: &str) -> String {
-        self.sgr("33", text)
+        self.sgr("38;5;130", text)
     }
 
-    /// What went wrong.
+    /// What went wrong: red.
     pub fn bad(self, text: &str) -> String {
-        self.sgr("31", text)
+        self.sgr("38;5;160", text)
     }
 
     /// What must not be overlooked: white on red.

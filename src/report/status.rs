@@ -1,7 +1,9 @@
 //! What stands where: the JSON object of `status --json`, and the same for people.
 
+mod accounts;
 pub(super) mod people;
 
+pub use accounts::glance;
 pub use people::text;
 
 use serde::{Serialize, Serializer};
@@ -27,6 +29,55 @@ pub struct Status {
     pub accounts: Vec<Account>,
     /// What was sent since the migration began, all runs together.
     pub requests: Requests,
+    /// A run is on now.
+    pub running: bool,
+    /// How fast it goes; null where none is on, or it has just begun.
+    pub speed: Option<Speed>,
+    /// What was refused last; null where nothing was.
+    pub last_refusal: Option<LastRefusal>,
+    /// Refusals by reason, the most frequent first.
+    pub reasons: Vec<ReasonCount>,
+}
+
+/// How fast a run goes, over the last minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Speed {
+    /// Requests a minute.
+    pub requests_per_minute: u64,
+    /// Customers a minute that were settled.
+    pub customers_per_minute: u64,
+    /// How long the rest takes at that speed; null where it cannot be told.
+    pub seconds_left: Option<u64>,
+}
+
+impl Speed {
+    /// From what was done in so many seconds, for so many customers that are left.
+    pub fn measured(sent: u64, finished: u64, seconds: u64, left: u64) -> Self {
+        let per_minute = |n: u64| n.saturating_mul(60) / seconds.max(1);
+        let seconds_left = left.saturating_mul(seconds).checked_div(finished);
+        Self {
+            requests_per_minute: per_minute(sent),
+            customers_per_minute: per_minute(finished),
+            seconds_left,
+        }
+    }
+}
+
+/// The step that was refused last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LastRefusal {
+    /// When it was sent, by Stripe's clock.
+    pub at: String,
+    /// Whose.
+    pub legacy_id: String,
+    /// What was sent.
+    pub step: &'static str,
+    /// Where; null: the platform.
+    pub account: Option<AccountId>,
+    /// Stripe's code, or ours.
+    pub reason: String,
+    /// Stripe's message, masked.
+    pub message: String,
 }
 
 /// Customers by standing.
@@ -172,8 +223,6 @@ pub struct Requests {
 /// What people are told besides.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Extras {
-    /// Refusals by reason, the most frequent first.
-    pub reasons: Vec<ReasonCount>,
     /// The first few steps in doubt that only reading can settle: twenty are shown.
     pub in_doubt: Vec<InDoubtRow>,
     /// How many steps are in doubt.
@@ -184,18 +233,17 @@ pub struct Extras {
     pub clones_left: u64,
     /// The built-in simulator stands in for Stripe: a rehearsal.
     pub simulated: bool,
-    /// True where another process runs on this state file now.
-    pub running: bool,
     /// The state file's path, for the commands that are suggested.
     pub state_file: String,
 }
 
 /// How many customers were refused for a reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReasonCount {
     /// The most telling of Stripe's codes: [`crate::state::Refusal::reason`].
     pub reason: String,
     /// One of Stripe's messages for it, masked.
+    #[serde(rename = "message")]
     pub message_sample: String,
     /// Customers with at least one refusal for it. A customer can have several reasons.
     pub customers: u64,
@@ -242,11 +290,20 @@ pub(crate) mod tests {
             payment_methods: PaymentMethods::default(),
             accounts: Vec::new(),
             requests: Requests::default(),
+            running: false,
+            speed: None,
+            last_refusal: None,
+            reasons: Vec::new(),
         }
     }
 
     /// Everything that can go wrong went wrong.
     pub(crate) fn troubled() -> Status {
+        let reason = |reason: &str, message: &str, customers| ReasonCount {
+            reason: reason.into(),
+            message_sample: message.into(),
+            customers,
+        };
         Status {
             customers: Customers::counted([1, 30, 112, 16, 841, 9000]),
             payment_methods: PaymentMethods {
@@ -263,22 +320,27 @@ pub(crate) mod tests {
                 retried: 41,
                 rate_limited: 12,
             },
-            ..empty()
-        }
-    }
-
-    pub(crate) fn extras() -> Extras {
-        let reason = |reason: &str, message: &str, customers| ReasonCount {
-            reason: reason.into(),
-            message_sample: message.into(),
-            customers,
-        };
-        Extras {
+            running: true,
+            speed: Some(Speed::measured(2_280, 600, 60, 857)),
+            last_refusal: Some(LastRefusal {
+                at: "2026-10-01T12:00:09Z".into(),
+                legacy_id: "cust-4712".into(),
+                step: StepKind::AttachConnectedPaymentMethod.name(),
+                account: AccountId::parse("acct_1COLOGNE").ok(),
+                reason: "card_declined".into(),
+                message: "Your card was declined.".into(),
+            }),
             reasons: vec![
                 reason("card_declined", "Your card was declined.", 100),
                 reason("cannot_be_cloned", "", 11),
                 reason("a_code_of_next_year", "Something\u{1b}[31m new.", 1),
             ],
+            ..empty()
+        }
+    }
+
+    pub(crate) fn extras() -> Extras {
+        Extras {
             in_doubt: vec![InDoubtRow {
                 legacy_id: LegacyId::parse("cust-4711").unwrap(),
                 step: StepKind::CreateConnectedCustomer,
@@ -291,7 +353,6 @@ pub(crate) mod tests {
             unanswered_steps: 17,
             clones_left: 3,
             simulated: false,
-            running: false,
             state_file: "pmclone.db".into(),
         }
     }
@@ -307,7 +368,8 @@ pub(crate) mod tests {
             r#""customers":{"total":0,"pending":0,"in_progress":0,"migrated":0,"refused":0,"parked":0,"in_doubt":0},"#,
             r#""payment_methods":{"total":0,"cloned":0},"#,
             r#""accounts":[{"id":"acct_1A","standing":"active","reason":null,"customers":0,"migrated":0,"refused":0,"parked":0}],"#,
-            r#""requests":{"sent":0,"retried":0,"rate_limited":0}}"#,
+            r#""requests":{"sent":0,"retried":0,"rate_limited":0},"#,
+            r#""running":false,"speed":null,"last_refusal":null,"reasons":[]}"#,
         );
         assert_eq!(serde_json::to_string(&status).unwrap(), documented);
     }

@@ -79,7 +79,7 @@ impl Summary<'_> {
         let parts = [
             Some(self.headline(look)),
             Some(sections::counts(self.status, look)),
-            sections::refused(&self.extras.reasons, look),
+            sections::refused(&self.status.reasons, look),
             sections::parked(&self.status.accounts, look),
             sections::in_doubt(self.extras, look),
             Some(self.next_steps(look)),
@@ -200,7 +200,7 @@ impl Summary<'_> {
 
     /// The same for programs.
     pub fn json(&self, plan: PlanJson) -> SummaryJson<'_> {
-        let refused = self.extras.reasons.iter().map(|each| RefusedJson {
+        let refused = self.status.reasons.iter().map(|each| RefusedJson {
             reason: &each.reason,
             message: &each.message_sample,
             customers: each.customers,

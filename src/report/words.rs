@@ -79,6 +79,14 @@ pub fn minute(at: StripeTime) -> String {
     )
 }
 
+/// `2026-10-01T12:00:09Z`.
+pub fn second(at: StripeTime) -> String {
+    Timestamp::from_second(at.0).map_or_else(
+        |_| "at an unknown time".to_owned(),
+        |time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    )
+}
+
 /// The text without what a terminal would obey: control characters and those that turn the writing direction.
 pub fn plain(text: &str) -> String {
     let obeyed = |c: char| {

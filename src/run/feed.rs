@@ -115,7 +115,11 @@ impl Ahead {
         loop {
             let Some(mut loaded) = self.page.next() else {
                 let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
-                self.page = loader.open_page(self.after, PAGE)?.into_iter();
+                let page = match &self.selection.only {
+                    Some(only) => loader.open_of(only, self.after, PAGE)?,
+                    None => loader.open_page(self.after, PAGE)?,
+                };
+                self.page = page.into_iter();
                 if self.page.len() == 0 {
                     return Ok(None);
                 }

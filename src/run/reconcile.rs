@@ -252,6 +252,7 @@ async fn settle(
     }
     if keep == Keep::Yes && !changes.is_empty() {
         stand(context, &customer, &mut changes)?;
+        changes.at(context.client.clock().earliest_now());
         context.store.commit(changes).await?;
     }
     Ok(())

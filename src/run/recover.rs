@@ -237,6 +237,7 @@ impl Recover<'_> {
             changes.step(step, record);
         }
         stand(&rebuilt.customer, now, &mut changes);
+        changes.at(self.client.clock().earliest_now());
         Ok((rebuilt.customer.legacy_id, changes))
     }
 }

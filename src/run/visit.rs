@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Context;
-use crate::ids::{IdempotencyKey, KeyMaterial, PaymentMethodId};
+use crate::ids::PaymentMethodId;
 use crate::state::{
     Doubt, Event, Next, Object, Reach, Reachable, Refusal, Review, Standing, StepId, StepKind,
     StepState,
@@ -158,7 +158,8 @@ impl Visitor<'_> {
         if self.changes.is_empty() {
             return Ok(());
         }
-        let changes = std::mem::replace(&mut self.changes, Changes::of(self.loaded.seq));
+        let mut changes = std::mem::replace(&mut self.changes, Changes::of(self.loaded.seq));
+        changes.at(self.context.client.clock().earliest_now());
         self.context.store.commit(changes).await
     }
 
@@ -183,7 +184,11 @@ impl Visitor<'_> {
             self.apply(step, Event::Doubt(Doubt::RequestChanged), None)?;
             return Ok(Onward::Yes);
         }
-        let key = self.key(step, before.map_or(1, |record| record.try_no));
+        let try_no = before.map_or(1, |record| record.try_no);
+        let key = self
+            .context
+            .migration
+            .key(&self.loaded.customer, step, try_no);
         if self.loaded.standing != Standing::InProgress {
             self.loaded.standing = Standing::InProgress;
             self.changes.in_progress();
@@ -195,7 +200,8 @@ impl Visitor<'_> {
             .earliest_now()
             .ok_or_else(no_date)?;
         self.apply(step, Event::Start { at, digest }, None)?;
-        let changes = std::mem::replace(&mut self.changes, Changes::of(self.loaded.seq));
+        let mut changes = std::mem::replace(&mut self.changes, Changes::of(self.loaded.seq));
+        changes.at(Some(at));
         let started = self.context.store.start(changes, key).await?;
         let written = self
             .context
@@ -212,23 +218,6 @@ impl Visitor<'_> {
             step,
             self.loaded.details.as_ref(),
         )
-    }
-
-    fn key(&self, step: StepId, try_no: u32) -> IdempotencyKey {
-        let customer = &self.loaded.customer;
-        IdempotencyKey::derive(&KeyMaterial {
-            livemode: self.context.migration.livemode,
-            platform_account: &self.context.migration.platform_account,
-            migration: self.context.migration.id,
-            legacy_id: &customer.legacy_id,
-            step: step.kind.name(),
-            connected_account: step
-                .target
-                .and_then(|t| customer.target(t))
-                .map(|target| &target.account),
-            source: step.source.and_then(|source| customer.source(source)),
-            try_no,
-        })
     }
 
     /// Applies an outcome. `resent`: an earlier run may have sent the step too.

@@ -151,6 +151,7 @@ impl Machine<'_> {
         let selection = Selection {
             limit: life.limit,
             accounts: account.into_iter().collect(),
+            ..Selection::default()
         };
         let end = run::run_driven(
             Drive::Task,

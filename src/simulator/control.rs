@@ -119,6 +119,10 @@ impl Simulator {
                     "platform": !ledger.connected,
                     "customers": world.customers.order(id).map_or(0, std::collections::BTreeSet::len),
                     "payment_methods": world.methods.order(id).map_or(0, std::collections::BTreeSet::len),
+                    "balances": ledger.balances,
+                    "payment_intents": world.intent_counts(id),
+                    "setup_intents": world.setup_counts(id),
+                    "refunds": world.refunds.order(id).map_or(0, std::collections::BTreeSet::len),
                 })
             })
             .collect();

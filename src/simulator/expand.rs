@@ -82,6 +82,7 @@ fn allowed(route: Route<'_>) -> (&'static [&'static str], &'static str) {
         | Route::CapturePaymentIntent(_)
         | Route::CancelPaymentIntent(_) => (INTENT, ""),
         Route::ListPaymentIntents => (INTENT, "data."),
+        Route::ListSetupIntents => (SETUP, "data."),
         Route::CreateSetupIntent
         | Route::GetSetupIntent(_)
         | Route::ConfirmSetupIntent(_)

@@ -32,6 +32,7 @@ impl World {
             }
             None => None,
         };
+        may_redirect(params)?;
         let method = self.method_of(call, customer.as_deref())?;
         let mut metadata = Metadata::new();
         write_metadata(&mut metadata, params)?;
@@ -154,6 +155,9 @@ impl World {
             .code("amount_too_large")
             .param("amount_to_capture"));
         }
+        let fee = call.params.integer("application_fee_amount").or(intent.fee);
+        check_fee(fee, amount, call.connected)?;
+        self.intents.get_mut(slot).fee = fee;
         self.capture(call, slot, amount);
         Ok(self.intent_answer(call, slot))
     }
@@ -176,7 +180,7 @@ impl World {
         );
         if let Some(charge) = intent.charge {
             let charge = self.charges.get_mut(charge);
-            charge.refunded = charge.amount;
+            charge.released = charge.amount;
         }
         Ok(self.intent_answer(call, slot))
     }
@@ -256,6 +260,7 @@ impl World {
             livemode: call.livemode,
             amount: intent.amount,
             captured: 0,
+            released: 0,
             refunded: 0,
             currency: intent.currency.clone(),
             customer: intent.customer.clone(),
@@ -278,7 +283,9 @@ impl World {
         let Some(charge) = intent.charge else {
             return;
         };
-        self.charges.get_mut(charge).captured = amount;
+        let charged = self.charges.get_mut(charge);
+        charged.captured = amount;
+        charged.released = charged.amount - amount;
         self.move_money(call.ledger, &currency, amount - fee);
         if fee > 0 {
             let id = self.mint(call, "fee_");
@@ -337,6 +344,23 @@ fn cardholder_absent(params: &Params) -> bool {
         .filled("off_session")
         .is_some_and(|value| value != "false");
     off_session || params.flag("error_on_requires_action") == Some(true)
+}
+
+/// Without `payment_method_types` the Dashboard's methods apply, some of which redirect (since 2023-08-16;
+/// <https://docs.stripe.com/upgrades#2023-08-16>): then a confirmation has to say where to, whoever is there.
+fn may_redirect(params: &Params) -> Result<(), Failure> {
+    let named = !params.list("payment_method_types").is_empty()
+        || params.filled("return_url").is_some()
+        || params.filled("automatic_payment_methods[allow_redirects]") == Some("never")
+        || params.filled("automatic_payment_methods[enabled]") == Some("false");
+    if named || params.flag("confirm") != Some(true) {
+        return Ok(());
+    }
+    Err(Failure::invalid(
+        "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some of these payment \
+         methods might redirect your customer off of your page, you must provide a `return_url`.",
+    )
+    .param("return_url"))
 }
 
 fn no_method() -> Failure {

@@ -33,6 +33,7 @@
 //! | `pm_declined_…` | 402 `card_declined` when it is attached, on the platform or elsewhere |
 //! | `pm_declinedthere_…` | its clones are declined when they are attached to a connected Customer |
 //! | `pm_chargefails_…` | attaches everywhere, charges are declined |
+//! | `pm_authenticates_…` | attaches everywhere, charges and setups ask the cardholder to authenticate |
 //! | `pm_attached_…` | attached to some other Customer already |
 //! | `pm_missing_…`, `cus_missing_…` | 404 or 400 `resource_missing` |
 //! | `pm_consumed_…` | not attached, and used up |

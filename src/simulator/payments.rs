@@ -76,6 +76,8 @@ pub(super) struct Charge {
     pub livemode: bool,
     pub amount: i64,
     pub captured: i64,
+    /// Authorised and not captured, once it is let go: Stripe shows it as refunded.
+    pub released: i64,
     pub refunded: i64,
     pub currency: Box<str>,
     pub customer: Option<Arc<str>>,
@@ -211,6 +213,8 @@ impl World {
     }
 
     pub(super) fn render_setup(&self, setup: &Setup) -> Value {
+        let next_action =
+            (setup.status == Status::RequiresAction).then(|| json!({"type": "use_stripe_sdk"}));
         let method = setup.method.map(|slot| &*self.methods.get(slot).object.id);
         json!({
             "id": &*setup.id, "object": "setup_intent", "application": null, "automatic_payment_methods": null,
@@ -218,7 +222,7 @@ impl World {
             "created": setup.created, "customer": setup.customer.as_deref(), "customer_account": null,
             "description": setup.description, "excluded_payment_method_types": null, "flow_directions": null,
             "last_setup_error": setup.last_error, "latest_attempt": null, "livemode": setup.livemode, "mandate": null,
-            "metadata": render::metadata_value(&setup.metadata), "next_action": null, "on_behalf_of": null,
+            "metadata": render::metadata_value(&setup.metadata), "next_action": next_action, "on_behalf_of": null,
             "payment_method": method, "payment_method_configuration_details": null, "payment_method_options": {},
             "payment_method_types": ["card"], "single_use_mandate": null, "status": setup.status.name(),
             "usage": &*setup.usage,
@@ -251,7 +255,7 @@ impl World {
         let number = charge.id.trim_start_matches("ch_");
         let mut shown = json!({
             "id": &*charge.id, "object": "charge", "amount": charge.amount, "amount_captured": charge.captured,
-            "amount_refunded": charge.refunded, "application_fee": fee.map(|fee| &*fee.id),
+            "amount_refunded": charge.released + charge.refunded, "application_fee": fee.map(|fee| &*fee.id),
             "application_fee_amount": fee.map(|fee| fee.amount),
             "balance_transaction": (charge.captured > 0).then(|| format!("txn_{number}")),
             "billing_details": render::billing_value(method.billing.as_deref()),
@@ -261,7 +265,7 @@ impl World {
             "failure_message": charge.failure.map(|why| why.message), "fraud_details": {},
             "livemode": charge.livemode, "metadata": render::metadata_value(&charge.metadata), "outcome": outcome,
             "paid": paid, "payment_intent": &*charge.intent, "payment_method": &*method.id,
-            "payment_method_details": details, "refunded": charge.refunded == charge.amount,
+            "payment_method_details": details, "refunded": charge.released + charge.refunded == charge.amount,
             "status": if paid { "succeeded" } else { "failed" },
         });
         for name in NULL_IN_CHARGES {

@@ -4,12 +4,13 @@ use super::customers::{write_metadata, write_text};
 use super::idempotency::Answer;
 use super::objects::Metadata;
 use super::params::missing_param;
-use super::payments::{Refund, render_fee, render_refund};
+use super::payments::{Refund, Status, render_fee, render_refund};
 use super::render;
 use super::response::{Failure, Place, missing};
 use super::shelf::{LedgerId, Order, Slot, Window};
 use super::world::{Call, World, text};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl World {
@@ -169,6 +170,18 @@ impl World {
         Ok(text(&render_fee(self.fees.get(slot))))
     }
 
+    /// PaymentIntents of a ledger by their status: what is authorised and neither captured nor cancelled is held money.
+    pub(super) fn intent_counts(&self, ledger: LedgerId) -> BTreeMap<&'static str, usize> {
+        let slots = self.intents.order(ledger).into_iter().flatten();
+        count(slots.map(|(_, slot)| self.intents.get(*slot).status))
+    }
+
+    /// SetupIntents of a ledger by their status.
+    pub(super) fn setup_counts(&self, ledger: LedgerId) -> BTreeMap<&'static str, usize> {
+        let slots = self.setups.order(ledger).into_iter().flatten();
+        count(slots.map(|(_, slot)| self.setups.get(*slot).status))
+    }
+
     pub(super) fn move_money(&mut self, ledger: LedgerId, currency: &str, amount: i64) {
         *self.ledgers[ledger]
             .balances
@@ -219,4 +232,12 @@ impl World {
             render::list("/v1/accounts", &data, more).into(),
         ))
     }
+}
+
+fn count(statuses: impl Iterator<Item = Status>) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    for status in statuses {
+        *counts.entry(status.name()).or_default() += 1;
+    }
+    counts
 }

@@ -28,6 +28,7 @@ pub(super) enum Route<'a> {
     CapturePaymentIntent(&'a str),
     CancelPaymentIntent(&'a str),
     CreateSetupIntent,
+    ListSetupIntents,
     GetSetupIntent(&'a str),
     ConfirmSetupIntent(&'a str),
     CancelSetupIntent(&'a str),
@@ -76,6 +77,7 @@ impl<'a> Route<'a> {
             ["payment_methods", id] => Self::GetPaymentMethod(id),
             ["payment_intents"] => Self::ListPaymentIntents,
             ["payment_intents", id] => Self::GetPaymentIntent(id),
+            ["setup_intents"] => Self::ListSetupIntents,
             ["setup_intents", id] => Self::GetSetupIntent(id),
             ["refunds"] => Self::ListRefunds,
             ["refunds", id] => Self::GetRefund(id),
@@ -136,6 +138,7 @@ impl<'a> Route<'a> {
             Self::CapturePaymentIntent(_) => "POST /v1/payment_intents/{intent}/capture",
             Self::CancelPaymentIntent(_) => "POST /v1/payment_intents/{intent}/cancel",
             Self::CreateSetupIntent => "POST /v1/setup_intents",
+            Self::ListSetupIntents => "GET /v1/setup_intents",
             Self::GetSetupIntent(_) => "GET /v1/setup_intents/{intent}",
             Self::ConfirmSetupIntent(_) => "POST /v1/setup_intents/{intent}/confirm",
             Self::CancelSetupIntent(_) => "POST /v1/setup_intents/{intent}/cancel",
@@ -171,9 +174,10 @@ impl<'a> Route<'a> {
             Self::CancelPaymentIntent(_) | Self::CancelSetupIntent(_) => tables::CANCEL,
             Self::CreateSetupIntent => tables::CREATE_SETUP_INTENT,
             Self::CreateRefund => tables::CREATE_REFUND,
-            Self::ListPaymentIntents | Self::ListRefunds | Self::ListCharges => {
-                tables::LIST_PAYMENTS
-            }
+            Self::ListPaymentIntents => tables::LIST_PAYMENT_INTENTS,
+            Self::ListSetupIntents => tables::LIST_SETUP_INTENTS,
+            Self::ListRefunds => tables::LIST_REFUNDS,
+            Self::ListCharges => tables::LIST_CHARGES,
             Self::ListAccounts => tables::LIST,
             Self::GetCustomer(_)
             | Self::DeleteCustomer(_)

@@ -5,8 +5,9 @@ use super::idempotency::Answer;
 use super::methods::declined;
 use super::objects::{Metadata, Standing};
 use super::payments::{AUTHENTICATION, Setup, Status, Verdict};
+use super::render;
 use super::response::{Failure, Place, missing};
-use super::shelf::Slot;
+use super::shelf::{Order, Slot, Window};
 use super::world::{Call, World, text};
 use serde_json::Value;
 use std::sync::Arc;
@@ -53,6 +54,25 @@ impl World {
             self.set_up(call, slot)?;
         }
         Ok(text(&self.render_setup(self.setups.get(slot))))
+    }
+
+    pub(super) fn list_setups(&mut self, call: &Call<'_>) -> Result<Answer, Failure> {
+        let window = Window::read(call.params, "setupintent", |id| {
+            let slot = self.setups.slot_in(call.ledger, id)?;
+            Some((self.setups.kept(slot).created, slot))
+        })?;
+        let customer = call.params.filled("customer");
+        let wanted =
+            |slot| customer.is_none() || self.setups.get(slot).customer.as_deref() == customer;
+        let nothing = Order::new();
+        let (page, more) = window.page(self.setups.order(call.ledger).unwrap_or(&nothing), wanted);
+        let data: Vec<String> = page
+            .into_iter()
+            .map(|slot| self.render_setup(self.setups.get(slot)).to_string())
+            .collect();
+        Ok(Answer::Text(
+            render::list("/v1/setup_intents", &data, more).into(),
+        ))
     }
 
     pub(super) fn get_setup(&mut self, call: &Call<'_>, id: &str) -> Result<Answer, Failure> {

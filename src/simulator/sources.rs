@@ -32,6 +32,7 @@ enum Marker {
     Declined,
     DeclinedConnected,
     ChargeFails,
+    Authenticates,
     Attached,
     Missing,
     Consumed,
@@ -64,6 +65,7 @@ impl Marker {
             Some("declined") => Self::Declined,
             Some("declinedthere") => Self::DeclinedConnected,
             Some("chargefails") => Self::ChargeFails,
+            Some("authenticates") => Self::Authenticates,
             Some("attached") => Self::Attached,
             Some("missing") => Self::Missing,
             Some("consumed") => Self::Consumed,
@@ -157,6 +159,7 @@ impl World {
             Marker::Declined => (card, Conduct::Declines(GENERIC)),
             Marker::DeclinedConnected => (card, Conduct::DeclinesConnected(GENERIC)),
             Marker::ChargeFails => (card, Conduct::DeclinesCharges(GENERIC)),
+            Marker::Authenticates => (card, Conduct::Authenticates),
             Marker::Type(name) => (Instrument::Other(name), Conduct::Good),
             Marker::BankAccount => {
                 let number = format!("{:012}", drawn % 1_000_000_000_000);

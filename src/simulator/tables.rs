@@ -126,17 +126,51 @@ pub(super) const LIST_PAYMENT_METHODS: &[Param] = &[
     param("type", OneOf(TYPES)),
 ];
 
-/// `GET /v1/payment_intents`, `/v1/setup_intents`, `/v1/charges`, `/v1/refunds`
-pub(super) const LIST_PAYMENTS: &[Param] = &[
+/// `GET /v1/payment_intents`
+pub(super) const LIST_PAYMENT_INTENTS: &[Param] = &[
     CURSORS[0],
     CURSORS[1],
     CURSORS[2],
     CURSORS[3],
-    param("charge", Id),
+    param("created", Range),
+    param("customer", Id),
+    param("customer_account", Id),
+];
+
+/// `GET /v1/setup_intents`
+pub(super) const LIST_SETUP_INTENTS: &[Param] = &[
+    CURSORS[0],
+    CURSORS[1],
+    CURSORS[2],
+    CURSORS[3],
+    param("created", Range),
+    param("attach_to_self", Flag),
+    param("customer", Id),
+    param("customer_account", Id),
+    param("payment_method", Id),
+];
+
+/// `GET /v1/charges`
+pub(super) const LIST_CHARGES: &[Param] = &[
+    CURSORS[0],
+    CURSORS[1],
+    CURSORS[2],
+    CURSORS[3],
     param("created", Range),
     param("customer", Id),
     param("payment_intent", Id),
-    param("payment_method", Id),
+    param("transfer_group", Text(LONG)),
+];
+
+/// `GET /v1/refunds`
+pub(super) const LIST_REFUNDS: &[Param] = &[
+    CURSORS[0],
+    CURSORS[1],
+    CURSORS[2],
+    CURSORS[3],
+    param("created", Range),
+    param("charge", Id),
+    param("payment_intent", Id),
 ];
 
 const REDISPLAY: &[&str] = &["always", "limited", "unspecified"];

@@ -266,6 +266,7 @@ impl World {
             Route::CapturePaymentIntent(id) => self.capture_intent(call, id),
             Route::CancelPaymentIntent(id) => self.cancel_intent(call, id),
             Route::CreateSetupIntent => self.create_setup(call),
+            Route::ListSetupIntents => self.list_setups(call),
             Route::GetSetupIntent(id) => self.get_setup(call, id),
             Route::ConfirmSetupIntent(id) => self.confirm_setup(call, id),
             Route::CancelSetupIntent(id) => self.cancel_setup(call, id),

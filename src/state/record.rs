@@ -182,6 +182,19 @@ impl Record {
         self.digest == NEVER_SENT && self.seen.is_some()
     }
 
+    /// A step that may be started at this try; of those before, nothing is known but that they had no effect.
+    pub(super) fn taken_up(try_no: u32) -> Self {
+        Self {
+            try_no,
+            started_at: StripeTime(0),
+            sent_at: StripeTime(0),
+            digest: NEVER_SENT,
+            state: StepState::Ready,
+            request_id: None,
+            seen: None,
+        }
+    }
+
     /// The times are of the reading: those of the intent are lost.
     fn recovered(self, seen: Seen) -> Self {
         Self {

@@ -2,7 +2,11 @@
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
-use crate::ids::{AccountId, CustomerId, LegacyId, PaymentMethodId, RequestId};
+use crate::ids::{
+    AccountId, ApplicationFeeId, ChargeId, CustomerId, IntentId, LegacyId, PaymentMethodId,
+    RefundId, RequestId,
+};
+use crate::proof::{Held, Kind as ProofKind, Step as ProofStep};
 use crate::state::{
     Doubt, Object, Position, Reach, Record, Refusal, Seen, Standing, StepId, StepKind, StepState,
 };
@@ -71,6 +75,27 @@ coded!(
 );
 coded!(Reach, Source = 1, Customer = 2);
 
+coded!(ProofKind, Charge = 1, Authorize = 2, SetUp = 3);
+coded!(
+    ProofStep,
+    Authorize = 1,
+    SetUp = 2,
+    Capture = 3,
+    Refund = 4,
+    Cancel = 5
+);
+coded!(
+    Held,
+    Unknown = 0,
+    Nothing = 1,
+    Open = 2,
+    Authorised = 3,
+    Captured = 4,
+    Refunded = 5,
+    Canceled = 6,
+    SetUp = 7
+);
+
 /// `step.state`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum StateCode {
@@ -108,7 +133,16 @@ macro_rules! text_id {
         }
     )+};
 }
-text_id!(CustomerId, PaymentMethodId, AccountId, LegacyId);
+text_id!(
+    CustomerId,
+    PaymentMethodId,
+    AccountId,
+    LegacyId,
+    IntentId,
+    ChargeId,
+    RefundId,
+    ApplicationFeeId
+);
 
 impl ToSql for RequestId {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -142,7 +176,7 @@ fn position_from(code: i64) -> rusqlite::Result<Option<Position>> {
 }
 
 /// An object as text: an id, with `held:` before the Customer that holds a source.
-fn object_text(object: &Object) -> String {
+pub fn object_text(object: &Object) -> String {
     match object {
         Object::Customer(id) => id.as_str().to_owned(),
         Object::PaymentMethod(id) => id.as_str().to_owned(),

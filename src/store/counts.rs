@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::codes::StateCode;
 use super::{RequestTally, StoreError};
@@ -185,6 +185,44 @@ impl ReasonCount {
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+/// The step that was refused last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastError {
+    /// Whose.
+    pub legacy_id: LegacyId,
+    /// What was sent.
+    pub kind: StepKind,
+    /// Where; `None`: the platform.
+    pub account: Option<AccountId>,
+    /// When its intent was committed last.
+    pub at: StripeTime,
+    /// Stripe's code, or ours.
+    pub reason: String,
+    /// Stripe's message, masked.
+    pub message: String,
+}
+
+impl LastError {
+    /// The refusal whose intent is the latest. What only a read told has none.
+    pub fn read(conn: &Connection) -> Result<Option<Self>, StoreError> {
+        let sql = "SELECT c.legacy_id, s.kind, a.id, s.sent_at, s.reason, s.message
+             FROM (SELECT * FROM step INDEXED BY step_refused WHERE state = 3 AND sent_at > 0 ORDER BY sent_at DESC LIMIT 1) s
+             JOIN customer c ON c.seq = s.customer
+             LEFT JOIN target t ON t.customer = s.customer AND t.position = s.target LEFT JOIN account a ON a.seq = t.account";
+        let refused = conn.query_row(sql, [], |row| {
+            Ok(Self {
+                legacy_id: row.get(0)?,
+                kind: row.get(1)?,
+                account: row.get(2)?,
+                at: StripeTime(row.get(3)?),
+                reason: row.get(4)?,
+                message: row.get(5)?,
+            })
+        });
+        Ok(refused.optional()?)
     }
 }
 

@@ -4,6 +4,7 @@
 //! temporary schema of the same form first, and what differs is taken over as far as the steps that were started allow.
 
 mod checks;
+mod emails;
 mod gathering;
 mod insert;
 mod rows;
@@ -94,6 +95,13 @@ impl<'c> Importer<'c> {
             problems: Problems::default(),
             customers: 0,
         })
+    }
+
+    /// Keeps so many problems of each kind in full.
+    #[must_use]
+    pub fn keeping(mut self, problems: u64) -> Self {
+        self.problems = Problems::keeping(problems);
+        self
     }
 
     /// Takes what the file says of a customer in one place.

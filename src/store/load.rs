@@ -11,6 +11,7 @@ use super::{AccountSeq, StoreError};
 use crate::ids::{AccountId, PaymentMethodId};
 use crate::legacy::Details;
 use crate::state::{Customer, Position, Reachable, Record, Standing, StepId, Target};
+use crate::time::StripeTime;
 
 /// Row number of a customer in the state file; rises in the order of the CSV.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -29,6 +30,8 @@ pub struct Loaded {
     pub standing: Standing,
     /// The row of each target's account, in order.
     pub accounts: Vec<AccountSeq>,
+    /// When its standing was written last.
+    pub changed_at: Option<StripeTime>,
 }
 
 /// Which customers to read.
@@ -40,8 +43,12 @@ pub enum Which {
     Unsettled,
     /// Those that a lost state file's Customers were found of.
     Found,
-    /// Every one.
+    /// Every one, without contact details.
     All,
+    /// Every one, as it is.
+    Whole,
+    /// Those whose standing was written since, and those under way.
+    Changed(StripeTime),
 }
 
 /// Reads customers in the CSV's order through a connection of its own, or one that is lent while nobody writes.
@@ -74,6 +81,11 @@ impl<C: Borrow<Connection>> Loader<C> {
             .map(|(seq, (id, _))| (*seq, id))
     }
 
+    /// The connection, for other questions between two pages.
+    pub fn conn(&self) -> &Connection {
+        self.conn.borrow()
+    }
+
     /// Open customers after `after`, at most `most` of them.
     pub fn open_page(&self, after: CustomerSeq, most: u32) -> Result<Vec<Loaded>, StoreError> {
         self.page(after, most, Which::Open)
@@ -82,6 +94,16 @@ impl<C: Borrow<Connection>> Loader<C> {
     /// All customers after `after`, at most `most` of them, without their contact details.
     pub fn page_of_all(&self, after: CustomerSeq, most: u32) -> Result<Vec<Loaded>, StoreError> {
         self.page(after, most, Which::All)
+    }
+
+    /// The same of those whose standing was written since; those under way are always among them.
+    pub fn page_of_changed(
+        &self,
+        since: StripeTime,
+        after: CustomerSeq,
+        most: u32,
+    ) -> Result<Vec<Loaded>, StoreError> {
+        self.page(after, most, Which::Changed(since))
     }
 
     /// Customers after `after` with a step whose outcome is not known, at most `most` of them. For when no visit is on.
@@ -101,25 +123,63 @@ impl<C: Borrow<Connection>> Loader<C> {
         Ok(found.into_iter().find(|loaded| loaded.seq == seq))
     }
 
+    /// One customer, wherever it stands.
+    pub fn whole(&self, seq: CustomerSeq) -> Result<Option<Loaded>, StoreError> {
+        let before = CustomerSeq(seq.0.saturating_sub(1));
+        let found = self.page(before, 1, Which::Whole)?;
+        Ok(found.into_iter().find(|loaded| loaded.seq == seq))
+    }
+
+    /// Those of `only`, in rising order, that come after `after` and are open, at most `most` of them.
+    pub fn open_of(
+        &self,
+        only: &[CustomerSeq],
+        after: CustomerSeq,
+        most: u32,
+    ) -> Result<Vec<Loaded>, StoreError> {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let begin = only.partition_point(|seq| *seq <= after);
+        let mut page = Vec::new();
+        for seq in only.get(begin..).unwrap_or_default() {
+            page.extend(self.customer_of(*seq)?);
+            if page.len() == most {
+                break;
+            }
+        }
+        Ok(page)
+    }
+
     fn page(&self, after: CustomerSeq, most: u32, which: Which) -> Result<Vec<Loaded>, StoreError> {
         let found_sql = format!(
-            "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details FROM customer c
+            "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details, changed_at FROM customer c
              WHERE seq > ?1 AND EXISTS (SELECT 1 FROM found f WHERE f.legacy_id = c.legacy_id AND {ASKED_FOR})
              ORDER BY seq LIMIT ?2"
         );
+        let changed_sql = match which {
+            Which::Changed(StripeTime(since)) => format!(
+                "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, NULL, changed_at FROM customer
+                 WHERE seq > ?1 AND (changed_at >= {since} OR standing IN (1, 2)) ORDER BY seq LIMIT ?2"
+            ),
+            Which::Open | Which::Unsettled | Which::Found | Which::All | Which::Whole => String::new(),
+        };
         let sql = match which {
             Which::Open => {
-                "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details FROM customer
+                "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details, changed_at FROM customer
                  WHERE seq > ?1 AND standing < 4 ORDER BY seq LIMIT ?2"
             }
             Which::All => {
-                "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, NULL FROM customer
+                "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, NULL, changed_at FROM customer
                  WHERE seq > ?1 ORDER BY seq LIMIT ?2"
             }
+            Which::Whole => {
+                "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details, changed_at FROM customer
+                 WHERE seq > ?1 ORDER BY seq LIMIT ?2"
+            }
+            Which::Changed(_) => &changed_sql,
             Which::Found => &found_sql,
             // Standings in progress, in doubt, parked; states started, in doubt.
             Which::Unsettled => {
-                "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details FROM customer
+                "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details, changed_at FROM customer
                  WHERE seq > ?1 AND standing IN (1, 2, 3)
                  AND EXISTS (SELECT 1 FROM step WHERE customer = seq AND state IN (1, 4)) ORDER BY seq LIMIT ?2"
             }
@@ -158,6 +218,7 @@ impl<C: Borrow<Connection>> Loader<C> {
             details,
             standing: row.get(4)?,
             accounts,
+            changed_at: row.get::<_, Option<i64>>(6)?.map(StripeTime),
         })
     }
 

@@ -4,7 +4,8 @@ use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
 use super::{RequestTally, StoreError};
-use crate::ids::{AccountId, MigrationId};
+use crate::ids::{AccountId, IdempotencyKey, KeyMaterial, MigrationId};
+use crate::state::{Customer, StepId};
 
 /// What the state file is bound to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +69,8 @@ pub struct CsvFile {
     pub changed_ns: i64,
     /// Hexadecimal, of the whole file.
     pub sha256: String,
+    /// How it was read: settings, and the files beside it, as a text that differs where anything of it does.
+    pub reading: String,
 }
 
 impl Migration {
@@ -95,6 +98,21 @@ impl Migration {
             })
         })
         .transpose()
+    }
+
+    /// The key of a step's try.
+    pub fn key(&self, customer: &Customer, step: StepId, try_no: u32) -> IdempotencyKey {
+        let target = step.target.and_then(|target| customer.target(target));
+        IdempotencyKey::derive(&KeyMaterial {
+            livemode: self.livemode,
+            platform_account: &self.platform_account,
+            migration: self.id,
+            legacy_id: &customer.legacy_id,
+            step: step.kind.name(),
+            connected_account: target.map(|target| &target.account),
+            source: step.source.and_then(|source| customer.source(source)),
+            try_no,
+        })
     }
 
     /// Writes the row of a new state file.
@@ -131,7 +149,7 @@ impl CsvFile {
     pub fn read(conn: &Connection) -> Result<Option<Self>, StoreError> {
         let found = conn
             .query_row(
-                "SELECT csv_path, csv_bytes, csv_changed_ns, csv_sha256 FROM migration WHERE csv_sha256 IS NOT NULL",
+                "SELECT csv_path, csv_bytes, csv_changed_ns, csv_sha256, csv_reading FROM migration WHERE csv_sha256 IS NOT NULL",
                 [],
                 |row| {
                     let bytes: i64 = row.get(1)?;
@@ -140,6 +158,7 @@ impl CsvFile {
                         bytes: bytes.unsigned_abs(),
                         changed_ns: row.get(2)?,
                         sha256: row.get(3)?,
+                        reading: row.get::<_, Option<String>>(4)?.unwrap_or_default(),
                     })
                 },
             )
@@ -150,12 +169,13 @@ impl CsvFile {
     /// Keeps what was imported.
     pub fn write(&self, conn: &Connection) -> Result<(), StoreError> {
         conn.execute(
-            "UPDATE migration SET csv_path = ?1, csv_bytes = ?2, csv_changed_ns = ?3, csv_sha256 = ?4",
+            "UPDATE migration SET csv_path = ?1, csv_bytes = ?2, csv_changed_ns = ?3, csv_sha256 = ?4, csv_reading = ?5",
             rusqlite::params![
                 self.path,
                 i64::try_from(self.bytes).unwrap_or(i64::MAX),
                 self.changed_ns,
-                self.sha256
+                self.sha256,
+                self.reading
             ],
         )?;
         Ok(())

@@ -12,25 +12,34 @@
 mod check;
 mod codes;
 mod counts;
+mod find;
 mod found;
 mod gate;
 mod gather;
 mod import;
 mod load;
 mod lock;
+mod mend;
 mod merge;
 mod migration;
 mod open;
+mod proofs;
+mod pulse;
+mod refused;
 mod reopen;
 mod schema;
 mod started;
+mod swept;
 #[cfg(test)]
 mod tests;
 mod work;
 mod writer;
 
 pub use check::log_left;
-pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, ReasonCount};
+pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, LastError, ReasonCount};
+pub use find::{
+    AccountTrace, DroppedStep, MendedField, Trace, by_legacy_id, by_line, by_object, by_request,
+};
 pub use found::{KnownDefault, Marked, Marks, MigrationFound, Scope, sweep_pages, unread};
 pub use gate::{Commit, Gate};
 pub use import::{
@@ -38,10 +47,15 @@ pub use import::{
 };
 pub use load::{CustomerSeq, Loaded, Loader};
 pub use lock::RunLock;
+pub use mend::{MendedCustomers, MendedFile, mend};
 pub use migration::{CsvFile, Migration, Recovery, clones_left};
 pub use open::{copy, create, open_existing, open_readonly, temporary};
+pub use proofs::{Case, Proofs};
+pub use pulse::{Pulse, Speed};
+pub use refused::{Reason, for_each_refused};
 pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark};
 pub use started::Started;
+pub use swept::{Drawn, ReadsOfAll, Swept, draw, row_of};
 pub use work::{Selection, work};
 #[cfg(test)]
 pub(crate) use writer::Writer;

@@ -19,7 +19,7 @@ CREATE TABLE migration (
     simulated INTEGER NOT NULL,
     api_version TEXT NOT NULL,
     tool_version TEXT NOT NULL,
-    csv_path TEXT, csv_bytes INTEGER, csv_changed_ns INTEGER, csv_sha256 TEXT,
+    csv_path TEXT, csv_bytes INTEGER, csv_changed_ns INTEGER, csv_sha256 TEXT, csv_reading TEXT,
     requests_sent INTEGER NOT NULL DEFAULT 0,
     requests_retried INTEGER NOT NULL DEFAULT 0,
     requests_rate_limited INTEGER NOT NULL DEFAULT 0,
@@ -41,7 +41,8 @@ CREATE TABLE customer (
     platform_customer TEXT,         -- the Customer to adopt
     default_payment_method TEXT,    -- as the CSV names it, NULL: the first source
     details TEXT,                   -- contact details as JSON, erased once migrated
-    standing INTEGER NOT NULL
+    standing INTEGER NOT NULL,
+    changed_at INTEGER              -- seconds, Stripe's clock, when its standing was written last
 ) STRICT;
 CREATE INDEX customer_standing ON customer (standing);
 CREATE INDEX customer_open ON customer (seq) WHERE standing < 4;
@@ -87,7 +88,57 @@ CREATE TABLE found (                -- Customers with marks, while a lost state 
     standard TEXT,                  -- the default PaymentMethod: an id, or the whole of it as JSON
     PRIMARY KEY (legacy_id, account, id)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE proof (                -- `verify --charge`: one payment on one clone; what follows from its steps is kept with them
+    seq INTEGER PRIMARY KEY,
+    customer INTEGER NOT NULL,
+    account INTEGER NOT NULL,
+    connected_customer TEXT NOT NULL,
+    payment_method TEXT NOT NULL,   -- the clone, which is attached
+    mark TEXT NOT NULL UNIQUE,      -- metadata of all that it makes, and part of its keys
+    begun_at INTEGER NOT NULL,      -- seconds, Stripe's clock
+    kind INTEGER NOT NULL,
+    amount INTEGER NOT NULL, currency TEXT NOT NULL, capture INTEGER NOT NULL, fee INTEGER NOT NULL, -- the terms, frozen
+    held INTEGER NOT NULL,          -- what is at Stripe, as known last
+    intent TEXT, charge TEXT, refund TEXT, application_fee TEXT,
+    captured INTEGER NOT NULL, refunded INTEGER NOT NULL, fee_refunded INTEGER NOT NULL,
+    declined_status INTEGER, declined_reason TEXT, declined_message TEXT -- why the card was not charged
+) STRICT;
+CREATE TABLE proof_step (
+    proof INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    try_no INTEGER NOT NULL,
+    started_at INTEGER NOT NULL, sent_at INTEGER NOT NULL, -- as in `step`
+    phase INTEGER NOT NULL,
+    doubt INTEGER,                  -- in doubt: why
+    status INTEGER, reason TEXT, message TEXT, -- refused: HTTP status, and why
+    PRIMARY KEY (proof, kind)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX step_refused ON step (reason, customer) WHERE state = 3;
+CREATE TABLE pulse (                -- how fast it went, ten seconds a row
+    at INTEGER PRIMARY KEY,         -- seconds, Stripe's clock, a multiple of ten
+    sent INTEGER NOT NULL, retried INTEGER NOT NULL, rate_limited INTEGER NOT NULL, -- requests
+    finished INTEGER NOT NULL       -- customers that were settled
+) STRICT;
+CREATE TABLE mended (               -- what a person changed of a refused customer, and when, contact details masked
+    seq INTEGER PRIMARY KEY,
+    customer INTEGER NOT NULL,
+    at INTEGER NOT NULL,            -- seconds, Stripe's clock
+    who TEXT NOT NULL,
+    file TEXT NOT NULL,
+    file_sha256 TEXT NOT NULL,
+    line INTEGER NOT NULL,
+    field TEXT NOT NULL,            -- empty: nothing was changed, what was refused is tried again
+    old TEXT, new TEXT
+) STRICT;
+CREATE TABLE dropped (              -- the last of steps that a mended line no longer asks for: another try goes on from them
+    customer INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    account TEXT NOT NULL,          -- empty: the platform
+    source TEXT NOT NULL,           -- empty: none
+    try_no INTEGER NOT NULL,
+    object TEXT, reason TEXT, message TEXT, request_id TEXT,
+    PRIMARY KEY (customer, kind, account, source)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// Brings the file to [`VERSION`], in one transaction.

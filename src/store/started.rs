@@ -1,7 +1,6 @@
 //! The proof that a step's intent is durable. The client cannot send a write without one.
 
 use crate::ids::IdempotencyKey;
-use crate::state::Record;
 use crate::time::StripeTime;
 
 /// A step whose intent is committed: only the store makes one, and only after its commit.
@@ -18,12 +17,12 @@ pub struct Started {
 
 impl Started {
     /// For the store alone, after the commit.
-    pub(in crate::store) fn committed(key: IdempotencyKey, record: &Record) -> Self {
-        Self {
-            key,
-            first: record.started_at,
-            last: record.sent_at,
-        }
+    pub(in crate::store) fn committed(
+        key: IdempotencyKey,
+        first: StripeTime,
+        last: StripeTime,
+    ) -> Self {
+        Self { key, first, last }
     }
 
     /// For tests of the client, which have no store.

@@ -8,8 +8,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::sync::Arc;
 
-use rusqlite::{CachedStatement, Connection, Row, Rows};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, Rows};
 
 use super::counts::count;
 use super::{CustomerSeq, Loaded, Loader, StoreError};
@@ -25,6 +26,8 @@ pub struct Selection {
     pub limit: Option<u64>,
     /// Only these accounts (`--account`); empty: all.
     pub accounts: Vec<AccountId>,
+    /// Only these customers, in rising order (`retry`); `None`: all.
+    pub only: Option<Arc<[CustomerSeq]>>,
 }
 
 impl Selection {
@@ -58,7 +61,10 @@ pub fn work(conn: &Connection, selection: &Selection) -> Result<Work, StoreError
     let mut left = selection.limit.unwrap_or(u64::MAX);
     let mut after = -1;
     while left > 0 {
-        let page = open_customers(conn, after)?;
+        let page = match &selection.only {
+            Some(only) => open_of(conn, only, after)?,
+            None => open_customers(conn, after)?,
+        };
         let Some(last) = page.last() else { break };
         after = last.seq;
         left -= counting.page(page, left)?;
@@ -91,16 +97,34 @@ fn open_customers(conn: &Connection, after: i64) -> Result<Vec<Open>, StoreError
          WHERE seq > ?1 AND standing < 4 ORDER BY seq LIMIT ?2",
     )?;
     let most = i64::try_from(PAGE).unwrap_or(i64::MAX);
-    let page = statement.query_map([after, most], |row| {
-        Ok(Open {
-            seq: row.get(0)?,
-            standing: row.get(1)?,
-            adopted: row.get(2)?,
-            sources: 0,
-            targets: 0..0,
-        })
-    })?;
+    let page = statement.query_map([after, most], open_customer)?;
     Ok(page.collect::<Result<_, _>>()?)
+}
+
+/// The same of those in `only`.
+fn open_of(conn: &Connection, only: &[CustomerSeq], after: i64) -> Result<Vec<Open>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT seq, standing, platform_customer IS NOT NULL FROM customer WHERE seq = ?1 AND standing < 4",
+    )?;
+    let begin = only.partition_point(|seq| seq.0 <= after);
+    let mut page = Vec::new();
+    for seq in only.get(begin..).unwrap_or_default() {
+        page.extend(statement.query_row([seq.0], open_customer).optional()?);
+        if page.len() == PAGE {
+            break;
+        }
+    }
+    Ok(page)
+}
+
+fn open_customer(row: &Row<'_>) -> rusqlite::Result<Open> {
+    Ok(Open {
+        seq: row.get(0)?,
+        standing: row.get(1)?,
+        adopted: row.get(2)?,
+        sources: 0,
+        targets: 0..0,
+    })
 }
 
 /// Stretches of a page without a great gap.

@@ -10,9 +10,11 @@ use tokio::sync::{mpsc, oneshot};
 use super::codes::{INSERT_STEP, write_step};
 use super::gate::{Commit, Gate};
 use super::load::CustomerSeq;
+use super::pulse::Pulse;
 use super::{Started, StoreError};
 use crate::ids::IdempotencyKey;
 use crate::state::{Position, Record, Review, Standing, StepId, StepState};
+use crate::time::StripeTime;
 
 /// Row number of an account in the state file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,6 +29,7 @@ pub struct Changes {
     targets: Vec<Standing>,
     park: Option<(AccountSeq, String)>,
     clones_left: u32,
+    at: Option<StripeTime>,
 }
 
 impl Changes {
@@ -39,7 +42,13 @@ impl Changes {
             targets: Vec::new(),
             park: None,
             clones_left: 0,
+            at: None,
         }
+    }
+
+    /// When it is now: kept where the standing changes.
+    pub fn at(&mut self, now: Option<StripeTime>) {
+        self.at = now;
     }
 
     /// A step's new record.
@@ -100,6 +109,7 @@ pub struct RequestTally {
 enum Message {
     Commit(Changes, oneshot::Sender<Result<(), StoreError>>),
     Tally(RequestTally),
+    Pulse(Pulse),
 }
 
 /// The run's handle to the state file; cheap to clone.
@@ -166,7 +176,7 @@ impl Store {
     ) -> Result<Started, StoreError> {
         let started = match changes.steps.last() {
             Some((_, record)) if record.state == StepState::Started => {
-                Started::committed(key, record)
+                Started::committed(key, record.started_at, record.sent_at)
             }
             _ => {
                 return Err(StoreError::Defect(
@@ -184,6 +194,12 @@ impl Store {
     pub async fn tally(&self, tally: RequestTally) -> Result<(), StoreError> {
         let gone = |_| StoreError::WriterFailed("its writer has ended".into());
         self.queue.send(Message::Tally(tally)).await.map_err(gone)
+    }
+
+    /// Adds to the counts of requests, and to what was done in these ten seconds, with the next commit.
+    pub async fn pulse(&self, pulse: Pulse) -> Result<(), StoreError> {
+        let gone = |_| StoreError::WriterFailed("its writer has ended".into());
+        self.queue.send(Message::Pulse(pulse)).await.map_err(gone)
     }
 }
 
@@ -306,6 +322,10 @@ fn write_batch(conn: &Connection, batch: &[Message], gate: Option<&Gate>) -> rus
         batch.iter().try_for_each(|message| match message {
             Message::Commit(changes, _) => write_changes(conn, changes),
             Message::Tally(tally) => tally.add_to(conn),
+            Message::Pulse(pulse) => {
+                pulse.tally.add_to(conn)?;
+                pulse.add_to(conn)
+            }
         })?;
         pass(Commit::Begun);
         Ok(())
@@ -365,12 +385,13 @@ pub(super) fn write_changes(conn: &Connection, changes: &Changes) -> rusqlite::R
     }
     if let Some(standing) = changes.standing {
         let sql = if standing == Standing::Migrated {
-            "UPDATE customer SET standing = ?2, details = NULL WHERE seq = ?1"
+            "UPDATE customer SET standing = ?2, changed_at = coalesce(?3, changed_at), details = NULL WHERE seq = ?1"
         } else {
-            "UPDATE customer SET standing = ?2 WHERE seq = ?1"
+            "UPDATE customer SET standing = ?2, changed_at = coalesce(?3, changed_at) WHERE seq = ?1"
         };
+        let at = changes.at.map(|at| at.0);
         conn.prepare_cached(sql)?
-            .execute(rusqlite::params![customer, standing])?;
+            .execute(rusqlite::params![customer, standing, at])?;
     }
     let mut statement = conn
         .prepare_cached("UPDATE target SET standing = ?3 WHERE customer = ?1 AND position = ?2")?;

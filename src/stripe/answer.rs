@@ -51,6 +51,24 @@ pub enum Outcome {
     NotExecuted(NotExecuted),
 }
 
+/// How a call ended that no answer settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unsure {
+    /// It may have had effect.
+    Doubt(Doubt),
+    /// No attempt of this call had any.
+    NotExecuted(NotExecuted),
+}
+
+impl From<Unsure> for Outcome {
+    fn from(unsure: Unsure) -> Self {
+        match unsure {
+            Unsure::Doubt(doubt) => Self::Doubt(doubt),
+            Unsure::NotExecuted(not) => Self::NotExecuted(not),
+        }
+    }
+}
+
 /// The object that a write made or attached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Created {

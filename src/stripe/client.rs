@@ -10,6 +10,7 @@
 //! attempt, after the last wait.
 
 mod counts;
+mod pay;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +22,7 @@ use tokio::sync::watch;
 
 use super::answer::{
     Advice, Again, Cause, Doubt, DoubtKind, Effect, Garbled, NotExecuted, Outcome, StopKind,
-    WireAnswer, classify,
+    Unsure, WireAnswer, classify,
 };
 use super::api_base::ApiBase;
 use super::clock::Clock;
@@ -180,7 +181,7 @@ impl Client {
             },
             Err(unsettled) => Written {
                 effect: unsettled.effect,
-                outcome: unsettled.of_write(),
+                outcome: unsettled.of_write().into(),
             },
         }
     }
@@ -502,20 +503,20 @@ fn untold(outcome: &Outcome) -> Effect {
 }
 
 impl Unsettled {
-    fn of_write(self) -> Outcome {
+    fn of_write(self) -> Unsure {
         match (self.why, self.effect, self.last) {
             (Why::Expired, Effect::None | Effect::Possible, last) => {
-                Outcome::Doubt(doubt(DoubtKind::Expired, last))
+                Unsure::Doubt(doubt(DoubtKind::Expired, last))
             }
             (Why::Draining | Why::GaveUp, Effect::Possible, Some(last)) => {
-                Outcome::Doubt(doubt(DoubtKind::NoAnswer(last.cause), Some(last)))
+                Unsure::Doubt(doubt(DoubtKind::NoAnswer(last.cause), Some(last)))
             }
             (Why::GaveUp, Effect::None, Some(last)) => {
-                Outcome::NotExecuted(NotExecuted::GaveUp(last))
+                Unsure::NotExecuted(NotExecuted::GaveUp(last))
             }
             (Why::Draining, Effect::None, Some(_))
             | (Why::Draining | Why::GaveUp, Effect::None | Effect::Possible, None) => {
-                Outcome::NotExecuted(NotExecuted::Draining)
+                Unsure::NotExecuted(NotExecuted::Draining)
             }
         }
     }

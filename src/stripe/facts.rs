@@ -8,7 +8,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::answer::{Again, Garbled, No, Stop, StopKind, WireAnswer, no};
 use super::key::Mode;
@@ -62,7 +62,7 @@ pub struct AccountFacts {
 }
 
 /// A PaymentMethod.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentMethodFacts {
     /// The PaymentMethod.
     pub id: PaymentMethodId,
@@ -74,6 +74,10 @@ pub struct PaymentMethodFacts {
     pub fingerprint: Option<String>,
     /// Year and month; only cards have one.
     pub expiry: Option<(u32, u32)>,
+    /// The network, in Stripe's word; only cards have one.
+    pub brand: Option<String>,
+    /// The last four digits of the number.
+    pub last4: Option<String>,
     /// When it was made.
     pub created: Option<StripeTime>,
     /// The mode it exists in.
@@ -81,7 +85,7 @@ pub struct PaymentMethodFacts {
 }
 
 /// A Customer, with the marks of a migration if it has any.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomerFacts {
     /// The Customer.
     pub id: CustomerId,
@@ -102,7 +106,7 @@ pub struct CustomerFacts {
 }
 
 /// A Customer's default PaymentMethod.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DefaultMethod {
     /// Its id, where no more was asked for; also where what came cannot be read.
     Id(String),
@@ -164,17 +168,23 @@ fn asked_id<'a>(read: &Read<'a>) -> Option<&'a str> {
         Read::Account { account } => account.map(AccountId::as_str),
         Read::PaymentMethod { id, .. } => Some(id.as_str()),
         Read::Customer { id, .. } => Some(id.as_str()),
+        Read::Intent { id, .. } => Some(id.as_str()),
+        Read::Charge { id, .. } => Some(id.as_str()),
+        Read::ApplicationFee { id } => Some(id.as_str()),
         Read::Customers { .. }
         | Read::AllCustomers { .. }
-        | Read::CustomerPaymentMethods { .. } => None,
+        | Read::CustomerPaymentMethods { .. }
+        | Read::Intents { .. }
+        | Read::Refunds { .. }
+        | Read::Balance { .. } => None,
     }
 }
 
-fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Garbled> {
+pub(super) fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Garbled> {
     serde_json::from_slice(body).map_err(|_| Garbled::NotAnObject)
 }
 
-fn kind(object: &str, expected: &str) -> Result<(), Garbled> {
+pub(super) fn kind(object: &str, expected: &str) -> Result<(), Garbled> {
     if object == expected {
         Ok(())
     } else {
@@ -231,9 +241,11 @@ impl Fact for AccountFacts {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 struct Fingerprinted {
     fingerprint: Option<String>,
+    brand: Option<String>,
+    last4: Option<String>,
     exp_year: Option<u32>,
     exp_month: Option<u32>,
 }
@@ -257,17 +269,17 @@ impl TryFrom<PaymentMethodObject> for PaymentMethodFacts {
     fn try_from(found: PaymentMethodObject) -> Result<Self, Garbled> {
         kind(&found.object, "payment_method")?;
         let customer = found.customer.as_deref().map(CustomerId::parse);
-        let hash = found.card.or(found.us_bank_account);
-        let expiry = hash
-            .as_ref()
-            .and_then(|hash| hash.exp_year.zip(hash.exp_month));
+        let hash = found.card.or(found.us_bank_account).unwrap_or_default();
+        let expiry = hash.exp_year.zip(hash.exp_month);
         Ok(Self {
             id: PaymentMethodId::parse(&found.id).map_err(|_| Garbled::OtherId)?,
             kind: found.kind,
             // An id that cannot be read is not the same as no Customer.
             customer: customer.transpose().map_err(|_| Garbled::OtherCustomer)?,
-            fingerprint: hash.and_then(|hash| hash.fingerprint),
+            fingerprint: hash.fingerprint,
             expiry,
+            brand: hash.brand,
+            last4: hash.last4,
             created: found.created.map(StripeTime),
             livemode: found.livemode,
         })
@@ -381,7 +393,7 @@ struct ListObject<T> {
 }
 
 impl<T> Page<T> {
-    fn parse_of<'a, O>(
+    pub(super) fn parse_of<'a, O>(
         body: &'a [u8],
         of_no_concern: impl Fn(&O) -> bool,
         livemode: impl Fn(&T) -> Option<bool>,

@@ -23,6 +23,7 @@ pub mod facts;
 mod http;
 pub mod key;
 pub mod limiter;
+pub mod payment;
 pub mod redact;
 pub mod refusal;
 pub mod request;
@@ -42,6 +43,10 @@ pub use http::ClientError;
 pub(crate) use http::Lost;
 pub use key::{InvalidKey, Mode, SecretKey};
 pub use limiter::Limits;
+pub use payment::{
+    ApplicationFeeFacts, BalanceFacts, Card, ChargeFacts, IntentFacts, Made, Money, Paid, Payment,
+    RefundFacts, Refused,
+};
 pub use refusal::{Reach, Refusal};
 pub use request::{Endpoint, Markers, Read, Request, Write};
 

@@ -1,4 +1,4 @@
-//! PURE. What is asked of Stripe: five writes and six reads, turned into method, path, query, form body and
+//! PURE. What is asked of Stripe: the five writes of a migration, and all reads, turned into method, path, query, form body and
 //! account.
 //!
 //! Hazards: (1) the same step must always give the same bytes, or Stripe answers a resend with `idempotency_error`; so
@@ -6,6 +6,7 @@
 //! what it sends. (2) The clone is the only call that names *platform* objects while it runs on a connected account.
 
 mod endpoint;
+mod read;
 #[cfg(test)]
 mod tests;
 
@@ -13,10 +14,10 @@ use form_urlencoded::Serializer;
 use sha2::{Digest, Sha256};
 
 pub use endpoint::{Endpoint, Method};
+pub use read::Read;
 
 use crate::ids::{AccountId, CustomerId, KEY_FORMAT, LegacyId, MigrationId, PaymentMethodId};
 use crate::legacy::Details;
-use crate::state::Window;
 
 /// Metadata key that holds the migration's id, on every Customer that is made.
 pub const MARKER_MIGRATION: &str = "pmclone_migration";
@@ -24,12 +25,6 @@ pub const MARKER_MIGRATION: &str = "pmclone_migration";
 pub const MARKER_LEGACY_ID: &str = "legacy_customer_id";
 /// Metadata key that holds the platform Customer's id, on connected accounts only.
 pub const MARKER_PLATFORM_CUSTOMER: &str = "platform_customer";
-
-/// The most objects that Stripe gives at once.
-const LONGEST_PAGE: &str = "100";
-
-/// Makes a list of Customers carry their default PaymentMethods whole (<https://docs.stripe.com/api/expanding_objects>).
-const WITH_DEFAULT: &str = "data.invoice_settings.default_payment_method";
 
 /// A step's write. It is sent only with a [`crate::store::Started`].
 #[derive(Debug, Clone, Copy)]
@@ -94,56 +89,6 @@ pub struct Markers<'a> {
     pub migration: MigrationId,
     /// The customer's id in the CSV.
     pub legacy_id: &'a LegacyId,
-}
-
-/// A look at one object. Reads are scarce (Stripe allots some 10,000 a month to a small platform): none is on the straight path.
-#[derive(Debug, Clone, Copy)]
-pub enum Read<'a> {
-    /// `GET /v1/account`: whose key this is, or what the connected account is.
-    Account {
-        /// The connected account, or `None` for the platform's own.
-        account: Option<&'a AccountId>,
-    },
-    /// `GET /v1/payment_methods/{payment_method}`.
-    PaymentMethod {
-        /// The PaymentMethod.
-        id: &'a PaymentMethodId,
-        /// Where it is, or `None` for the platform.
-        account: Option<&'a AccountId>,
-    },
-    /// `GET /v1/customers/{customer}`.
-    Customer {
-        /// The Customer.
-        id: &'a CustomerId,
-        /// Where it is, or `None` for the platform.
-        account: Option<&'a AccountId>,
-    },
-    /// `GET /v1/customers`: a page of those that were made in a stretch of time, the newest first. Never Search, which lags.
-    Customers {
-        /// When they were made.
-        created: Window,
-        /// The last of the page before.
-        after: Option<&'a CustomerId>,
-        /// Where they are, or `None` for the platform.
-        account: Option<&'a AccountId>,
-    },
-    /// `GET /v1/customers`: a page of all of them, the newest first, each with its default PaymentMethod whole: for a customer
-    /// with one card that spares a look at its PaymentMethods.
-    AllCustomers {
-        /// The last of the page before.
-        after: Option<&'a CustomerId>,
-        /// Where they are, or `None` for the platform.
-        account: Option<&'a AccountId>,
-    },
-    /// `GET /v1/customers/{customer}/payment_methods`: a page of what is attached to a Customer, of every type, the newest first.
-    CustomerPaymentMethods {
-        /// The Customer.
-        customer: &'a CustomerId,
-        /// The last of the page before.
-        after: Option<&'a PaymentMethodId>,
-        /// Where they are, or `None` for the platform.
-        account: Option<&'a AccountId>,
-    },
 }
 
 /// A request, ready to be sent as often as need be: the key, the limits and the transport come from elsewhere.
@@ -250,72 +195,13 @@ impl Write<'_> {
     }
 }
 
-impl Read<'_> {
-    /// The request.
-    pub fn request(&self) -> Request {
-        let (endpoint, path, account) = match *self {
-            Self::Account { account } => (
-                Endpoint::RetrieveAccount,
-                String::from("/v1/account"),
-                account,
-            ),
-            Self::PaymentMethod { id, account } => (
-                Endpoint::RetrievePaymentMethod,
-                format!("/v1/payment_methods/{id}"),
-                account,
-            ),
-            Self::Customer { id, account } => (
-                Endpoint::RetrieveCustomer,
-                format!("/v1/customers/{id}"),
-                account,
-            ),
-            Self::Customers { account, .. } | Self::AllCustomers { account, .. } => (
-                Endpoint::ListCustomers,
-                String::from("/v1/customers"),
-                account,
-            ),
-            Self::CustomerPaymentMethods {
-                customer, account, ..
-            } => (
-                Endpoint::ListCustomerPaymentMethods,
-                format!("/v1/customers/{customer}/payment_methods"),
-                account,
-            ),
-        };
-        Request {
-            query: self.query(),
-            ..Request::new(endpoint, path, String::new(), account)
-        }
-    }
-
-    fn query(&self) -> String {
-        let mut query = Serializer::new(String::new());
-        let after = match *self {
-            Self::Account { .. } | Self::PaymentMethod { .. } | Self::Customer { .. } => {
-                return String::new();
-            }
-            Self::Customers { created, after, .. } => {
-                query
-                    .append_pair("created[gte]", &created.from.0.to_string())
-                    .append_pair("created[lte]", &created.to.0.to_string());
-                after.map(CustomerId::as_str)
-            }
-            Self::AllCustomers { after, .. } => {
-                query.append_pair("expand[]", WITH_DEFAULT);
-                after.map(CustomerId::as_str)
-            }
-            Self::CustomerPaymentMethods { after, .. } => after.map(PaymentMethodId::as_str),
-        };
-        query.append_pair("limit", LONGEST_PAGE);
-        if let Some(after) = after {
-            query.append_pair("starting_after", after);
-        }
-        query.finish()
-    }
-}
-
 impl Request {
-    fn new(endpoint: Endpoint, path: String, body: String, account: Option<&AccountId>) -> Self {
+    pub(super) fn new(
+        endpoint: Endpoint,
+        path: String,
+        body: String,
+        account: Option<&AccountId>,
+    ) -> Self {
         Self {
             method: endpoint.method(),
             path,

@@ -63,7 +63,7 @@ fn the_sample_configuration_is_accepted_and_has_every_setting() -> Result<()> {
     let (sample, readme) = (read("samples/pmclone.toml")?, read("README.md")?);
     for setting in settings.split('`').skip(1).step_by(2) {
         ensure!(
-            sample.contains(&format!("{setting} = ")),
+            sample.contains(&format!("{setting} = ")) || sample.contains(&format!("[{setting}]")),
             "{setting} is not in the sample"
         );
         ensure!(

@@ -25,7 +25,7 @@ fn the_broken_sample_has_every_kind_of_problem_that_a_line_can_have() {
     error: line 5, column email: has no @; correct it, or leave the cell empty [invalid_email]
     error: line 6, column name: has 257 characters; at most 256 are taken; shorten it [text_too_long]
     error: line 7, column phone: has 25 characters; at most 20 are taken; shorten it [text_too_long]
-    error: line 8, column address_country: is not a country code of two letters; write the ISO 3166 code, as in DE or US [invalid_country]
+    error: line 8, column address_country: is neither a country's code nor its name; write the ISO 3166 code, as in DE or US [invalid_country]
     error: line 9, column platform_customer: expected a Customer (`cus_…`), found "pm_1Broken000000000000000008", which is a PaymentMethod's id; move it to its own column, and put the right id here [misplaced_id]
     error: line 10, column payment_method: expected a PaymentMethod (`pm_…`, `card_…`, `ba_…` or `src_…`), found "acct_1BakeryBerlin0001", which is an account's id; move it to its own column, and put the right id here [misplaced_id]
     error: line 11, column payment_method: expected a PaymentMethod (`pm_…`, `card_…`, `ba_…` or `src_…`), found something else (not shown, as it may be personal); correct it; are the cells of this line shifted? [invalid_id]
@@ -37,15 +37,20 @@ fn the_broken_sample_has_every_kind_of_problem_that_a_line_can_have() {
     error: line 17: has 3 cells, where the header has 16; add the missing commas; are cells missing at the end? [too_few_cells]
     error: line 18: has 20 cells, where the header has 16; put cells that hold commas in quotes, or remove what is too much [too_many_cells]
     error: line 19, column name: has a control character (U+0007) in it; remove it [control_character]
-    error: line 20, column name: has bytes that are not UTF-8; save the file as UTF-8, or correct the cell [invalid_utf8]
+    error: line 20, column name: has bytes that are not UTF-8; save the file as UTF-8, or correct the cell, or say with --encoding what it is in [invalid_utf8]
     error: line 30, column metadata.plan: has 501 characters; at most 500 are taken; shorten it [text_too_long]
-    error: line 31: has a quote that is not closed before the end of the file; close it, or double it if it belongs to the text [unclosed_quote]
+    error: line 31, column legacy_id: is a number that a spreadsheet rounded, as in 4.9E+12: its last digits are lost; take the file as it was before it was saved there, or format the column as text first [rounded_number]
+    error: line 32, column name: holds what a spreadsheet writes where a formula failed; take the value from where the file was made [spreadsheet_error]
+    warning: line 33, column name: has characters that were lost or mixed up when it was converted; take the value from where the file was made; it would reach the connected account like this [damaged_text]
+    error: line 35: has a quote that is not closed before the end of the file; close it, or double it if it belongs to the text [unclosed_quote]
     "#);
-    assert_eq!(end.unwrap().lines, 30);
+    assert_eq!(end.unwrap().lines, 34);
     // What is left is for the store: it sees the lines of a customer side by side.
     let left: Vec<_> = lines.iter().map(|line| line.number).collect();
     assert_eq!(
         left,
-        [2, 13, 14, 15, 16, 21, 22, 23, 24, 25, 26, 27, 28, 29]
+        [
+            2, 13, 14, 15, 16, 21, 22, 23, 24, 25, 26, 27, 28, 29, 33, 34
+        ]
     );
 }

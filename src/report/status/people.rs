@@ -1,39 +1,40 @@
 //! The status for people: counts at a glance first, then what needs somebody, then the accounts.
 
-use std::cmp::Reverse;
-
+use super::accounts::accounts;
 use super::{Account, AccountStanding, Extras, InDoubtRow, ReasonCount, Status};
 use crate::ids::{AccountId, CustomerId};
 use crate::report::Look;
 use crate::report::remedy;
-use crate::report::table::{Column, table};
-use crate::report::words::{count, minute, number, percent, plain, shorten, wrap};
+use crate::report::words::{
+    count, duration, minute, number, percent, plain, shorten, tenths, wrap,
+};
 use crate::state::{Doubt, Standing};
 
 /// Accounts, reasons and steps in doubt are each shown up to here.
-const SHOWN: usize = 20;
+pub(super) const SHOWN: usize = 20;
 
 /// The status for people, without a line feed at the end.
 pub fn text(status: &Status, extras: &Extras, look: Look) -> String {
     let parts = [
         Some(headline(status, extras, look)),
         Some(counts(status, look)),
-        refused(&extras.reasons, look),
+        pace(status, look),
+        refused(&status.reasons, look),
         parked(&status.accounts, look),
         in_doubt(extras, look),
         clones_left(extras, look),
-        accounts(&status.accounts, look),
+        accounts(&status.accounts, SHOWN, look),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
 }
 
-fn headline(status: &Status, extras: &Extras, look: Look) -> String {
+pub(super) fn headline(status: &Status, extras: &Extras, look: Look) -> String {
     let mode = match (extras.simulated, status.livemode) {
         (true, _) => "a rehearsal".to_owned(),
         (false, true) => look.alarm("LIVE"),
         (false, false) => "test mode".to_owned(),
     };
-    let running = if extras.running {
+    let running = if status.running {
         "a run is on"
     } else {
         "no run is on"
@@ -58,7 +59,7 @@ pub(in crate::report) fn word(standing: Standing) -> &'static str {
     }
 }
 
-fn coloured(standing: Standing, text: &str, look: Look) -> String {
+pub(in crate::report) fn coloured(standing: Standing, text: &str, look: Look) -> String {
     match standing {
         Standing::InDoubt | Standing::Refused => look.bad(text),
         Standing::Parked => look.warn(text),
@@ -106,6 +107,41 @@ pub(in crate::report) fn counts(status: &Status, look: Look) -> String {
     );
     lines.push(line("Requests sent", requests.sent, &more));
     lines.join("\n")
+}
+
+/// How fast it goes and how long it will still take, while a run is on; and what was refused last.
+pub(super) fn pace(status: &Status, look: Look) -> Option<String> {
+    let mut lines = Vec::new();
+    if let Some(speed) = status.speed {
+        let per_second = |per_minute: u64| tenths(per_minute.saturating_add(3) / 6);
+        lines.push(format!(
+            "{:<16}{} requests/s, {} customers/s lately",
+            "Speed",
+            per_second(speed.requests_per_minute),
+            per_second(speed.customers_per_minute)
+        ));
+        let left = count(status.customers.left(), "customer");
+        lines.push(match speed.seconds_left {
+            Some(seconds) => {
+                format!("{:<16}about {} for {left}", "Time left", duration(seconds))
+            }
+            None => format!("{:<16}not known yet, for {left}", "Time left"),
+        });
+    }
+    if let Some(last) = &status.last_refusal {
+        let account = last.account.as_ref();
+        let told = format!(
+            "{} {}: {} on {}, {}",
+            last.at,
+            shorten(&plain(&last.legacy_id), 40),
+            last.step,
+            account.map_or("the platform", AccountId::as_str),
+            plain(&last.reason),
+        );
+        let told = wrap(&told, &" ".repeat(16), look.width);
+        lines.push(format!("{:<16}{}", "Refused last", told.trim_start()));
+    }
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 /// Refusals by reason, each with what to do.
@@ -210,42 +246,6 @@ fn doubtful_step(row: &InDoubtRow) -> String {
     )
 }
 
-/// The accounts with the most trouble, then the largest.
-fn accounts(accounts: &[Account], look: Look) -> Option<String> {
-    if accounts.is_empty() {
-        return None;
-    }
-    let mut ranked: Vec<&Account> = accounts.iter().collect();
-    ranked.sort_by_key(|each| {
-        let trouble = each.refused.saturating_add(each.parked);
-        (
-            Reverse(each.standing == AccountStanding::Parked),
-            Reverse(trouble),
-            Reverse(each.customers),
-            &each.id,
-        )
-    });
-    ranked.truncate(SHOWN);
-    let number_column = |name| (name, Column::Right);
-    let columns = [
-        ("account", Column::Left),
-        ("standing", Column::Left),
-        number_column("customers"),
-        number_column("migrated"),
-        number_column("refused"),
-        number_column("parked"),
-    ];
-    let cells = |each: &&Account| {
-        let mut cells = vec![each.id.to_string(), each.standing.name().to_owned()];
-        cells.extend([each.customers, each.migrated, each.refused, each.parked].map(number));
-        cells
-    };
-    let rows: Vec<_> = ranked.iter().map(cells).collect();
-    let mut lines = vec![look.bold("Accounts"), table(&columns, &rows)];
-    lines.extend(more(to_u64(accounts.len()), SHOWN, "account"));
-    Some(lines.join("\n"))
-}
-
 /// The parked accounts with Stripe's words, and what to do.
 pub(in crate::report) fn parked(accounts: &[Account], look: Look) -> Option<String> {
     let parked: Vec<_> = accounts
@@ -274,12 +274,12 @@ pub(in crate::report) fn parked(accounts: &[Account], look: Look) -> Option<Stri
     Some(lines.join("\n"))
 }
 
-fn more(all: u64, shown: usize, noun: &str) -> Option<String> {
+pub(super) fn more(all: u64, shown: usize, noun: &str) -> Option<String> {
     let left = all.saturating_sub(to_u64(shown));
     (left > 0).then(|| format!("  ... and {}", count(left, &format!("more {noun}"))))
 }
 
-fn to_u64(n: usize) -> u64 {
+pub(super) fn to_u64(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
 }
 
@@ -310,7 +310,7 @@ mod tests {
     fn trouble_is_shown_with_what_to_do() {
         insta::assert_snapshot!(text(&troubled(), &extras(), Look::PLAIN), @r#"
         Migration 7f0c1e9a-5a0e-4f6e-9d0f-1f2e3d4c5b6a
-        of acct_1PLATFORM, test mode; no run is on
+        of acct_1PLATFORM, test mode; a run is on
 
         Customers       10,000
           migrated       9,000   90%
@@ -321,6 +321,11 @@ mod tests {
           in doubt           1   <1%
         Clones wanted   12,345  11,030 attached
         Requests sent   33,700  41 retried, 12 rate limited
+
+        Speed           38.0 requests/s, 10.0 customers/s lately
+        Time left       about 85 s for 857 customers
+        Refused last    2026-10-01T12:00:09Z cust-4712: attach_connected_payment_method
+                        on acct_1COLOGNE, card_declined
 
         Refused, by reason
           100  card_declined: "Your card was declined."
@@ -354,27 +359,12 @@ mod tests {
         whether they were made. Nothing can ever be charged to them.
 
         Accounts
-          account         standing  customers  migrated  refused  parked
-          acct_1BERLIN    parked          230       200        0      30
-          acct_1COLOGNE   active          770       600      112       0
-          acct_1AUGSBURG  active        9,000     8,200        0       0
+          account                              customers  migrated       refused  parked
+          acct_1BERLIN (parked)  [========p ]        230       200  86%        0      30
+          acct_1COLOGNE          [=======x  ]        770       600  77%      112       0
+          acct_1AUGSBURG         [========= ]      9,000     8,200  91%        0       0
+          = migrated  x refused  p parked
         "#);
-    }
-
-    #[test]
-    fn ten_thousand_accounts_are_shortened_to_those_with_most_trouble() {
-        let account = |n: u64| {
-            let id = AccountId::parse(&format!("acct_{n:05}")).unwrap();
-            let refused = u64::from(n == 7777);
-            Account::counted(id, None, [0, 0, refused, 0, 0, 10 - refused])
-        };
-        let all: Vec<_> = (0..10_000).map(account).collect();
-        let text = accounts(&all, Look::PLAIN).unwrap();
-        let lines: Vec<_> = text.lines().collect();
-        assert!(lines[2].contains("acct_07777"), "{text}");
-        assert!(lines[3].contains("acct_00000"), "{text}");
-        assert_eq!(lines.len(), 2 + SHOWN + 1);
-        assert_eq!(lines.last().unwrap(), &"  ... and 9,980 more accounts");
     }
 
     #[test]
@@ -389,11 +379,11 @@ mod tests {
             .filter(|line| line.contains('\u{1b}'))
             .collect();
         insta::assert_snapshot!(coloured.join("\n").escape_debug().to_string().replace("\\n", "\n"), @r"
-        \u{1b}[32m  migrated       9,000   90%\u{1b}[0m
-        \u{1b}[31m  refused          112    1%\u{1b}[0m
-        \u{1b}[33m  parked            30   <1%\u{1b}[0m
-        \u{1b}[31m  in doubt           1   <1%\u{1b}[0m
+        \u{1b}[38;5;28m  migrated       9,000   90%\u{1b}[0m
+        \u{1b}[38;5;160m  refused          112    1%\u{1b}[0m
+        \u{1b}[38;5;130m  parked            30   <1%\u{1b}[0m
+        \u{1b}[38;5;160m  in doubt           1   <1%\u{1b}[0m
         ");
-        assert!(!text.contains("\u{1b}[31m  pending"));
+        assert!(!text.contains("\u{1b}[38;5;160m  pending"));
     }
 }

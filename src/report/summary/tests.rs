@@ -42,7 +42,7 @@ fn outline(summary: &Summary<'_>) -> String {
     let (status, extras, look) = (summary.status, summary.extras, Look::PLAIN);
     let parts = [
         ("counts", Some(sections::counts(status, look))),
-        ("refused", sections::refused(&extras.reasons, look)),
+        ("refused", sections::refused(&status.reasons, look)),
         ("parked", sections::parked(&status.accounts, look)),
         ("in doubt", sections::in_doubt(extras, look)),
     ];
@@ -163,7 +163,11 @@ fn programs_get_one_object() {
         account: None,
     };
     let plan = PlanJson::new(&Plan::new(Work::default(), rates), rates);
-    let (status, extras) = (all_migrated(), extras());
+    let status = Status {
+        reasons: troubled().reasons,
+        ..all_migrated()
+    };
+    let extras = extras();
     let summary =
         serde_json::to_value(ended(&Ending::Finished, &status, &extras).json(plan)).unwrap();
     let names: Vec<_> = summary

@@ -37,7 +37,7 @@ fn live_a_little(bench: &mut Bench) {
         "/_sim/seed",
         r#"{"customer":"cus_seed","payment_methods":[{"id":"pm_seed"}]}"#,
     );
-    let intent = "amount=1000&currency=usd&payment_method=pm_card_chargeCustomerFail&confirm=true";
+    let intent = "amount=1000&currency=usd&payment_method=pm_card_chargeCustomerFail&confirm=true&payment_method_types[]=card";
     assert_eq!(
         bench
             .send(&post("/v1/payment_intents", intent).on(SHOP))

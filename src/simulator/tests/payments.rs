@@ -15,7 +15,7 @@ fn saved(bench: &mut Bench, card: &str) -> (String, String) {
 fn charge(bench: &mut Bench, card: &str, more: &str) -> Seen {
     let (customer, card) = saved(bench, card);
     let body = format!(
-        "amount=1000&currency=eur&customer={customer}&payment_method={card}&off_session=true&confirm=true{more}"
+        "amount=1000&currency=eur&customer={customer}&payment_method={card}&off_session=true&confirm=true&payment_method_types[]=card{more}"
     );
     bench.send(&post("/v1/payment_intents", &body).on(SHOP))
 }
@@ -133,7 +133,9 @@ fn charging_an_unattached_clone_consumes_it_and_leaves_the_source_alone() {
         .id();
     let pay = post(
         "/v1/payment_intents",
-        &format!("amount=500&currency=usd&payment_method={clone}&confirm=true"),
+        &format!(
+            "amount=500&currency=usd&payment_method={clone}&confirm=true&payment_method_types[]=card"
+        ),
     );
     bench.send(&pay.on(SHOP)).ok();
     let there = bench.send(&post("/v1/customers", "").on(SHOP)).ok().id();
@@ -156,7 +158,9 @@ fn charging_an_unattached_clone_consumes_it_and_leaves_the_source_alone() {
 fn an_attached_card_is_charged_with_its_customer_only() {
     let mut bench = Bench::new();
     let (_, card) = saved(&mut bench, "pm_card_visa");
-    let body = format!("amount=500&currency=usd&payment_method={card}&confirm=true");
+    let body = format!(
+        "amount=500&currency=usd&payment_method={card}&confirm=true&payment_method_types[]=card"
+    );
     let seen = bench.send(&post("/v1/payment_intents", &body).on(SHOP));
     assert_eq!((seen.status, seen.error("param")), (400, "payment_method"));
 }
@@ -170,8 +174,9 @@ fn authentication_is_asked_of_who_is_there_and_refused_to_who_is_not() {
         (402, "authentication_required")
     );
     let (customer, card) = saved(&mut bench, "pm_card_authenticationRequired");
-    let body =
-        format!("amount=500&currency=usd&customer={customer}&payment_method={card}&confirm=true");
+    let body = format!(
+        "amount=500&currency=usd&customer={customer}&payment_method={card}&confirm=true&payment_method_types[]=card"
+    );
     let seen = bench
         .send(&post("/v1/payment_intents", &body).on(SHOP))
         .ok();
@@ -249,4 +254,70 @@ fn a_setup_checks_a_saved_card_without_money() {
             .status,
         404
     );
+}
+
+#[test]
+fn a_part_of_a_hold_is_captured_with_a_fee_within_it_and_all_of_it_comes_back() {
+    let mut bench = Bench::new();
+    let more = "&capture_method=manual&application_fee_amount=100";
+    let intent = charge(&mut bench, "pm_card_visa", more).ok();
+    let capture = format!("/v1/payment_intents/{}/capture", intent.id());
+    let too_little = bench.send(&post(&capture, "amount_to_capture=99").on(SHOP));
+    assert_eq!(too_little.error("param"), "application_fee_amount");
+    let part = "amount_to_capture=400&expand[]=latest_charge";
+    let part = bench.send(&post(&capture, part).on(SHOP)).ok().json;
+    let charged = &part["latest_charge"];
+    assert_eq!(part["amount_received"], 400);
+    assert_eq!(charged["amount_captured"], 400);
+    // What was not captured is let go, and shown as given back.
+    assert_eq!(charged["amount_refunded"], 600);
+    let back = format!("payment_intent={}&refund_application_fee=true", intent.id());
+    let refund = bench.send(&post("/v1/refunds", &back).on(SHOP)).ok();
+    assert_eq!(refund.json["amount"], 400);
+    let charge_url = format!("/v1/charges/{}", charged["id"].as_str().unwrap());
+    let charged = bench.send(&get(&charge_url).on(SHOP)).ok().json;
+    assert_eq!(
+        (&charged["refunded"], &charged["amount_refunded"]),
+        (&true.into(), &1000.into())
+    );
+    for balance in [get("/v1/balance").on(SHOP), get("/v1/balance")] {
+        assert_eq!(bench.send(&balance).ok().json["pending"][0]["amount"], 0);
+    }
+    let again = bench.send(&post("/v1/refunds", &back).on(SHOP));
+    assert_eq!(again.error("code"), "charge_already_refunded");
+}
+
+#[test]
+fn a_confirmation_says_which_methods_or_where_a_redirect_leads_to() {
+    let mut bench = Bench::new();
+    let (customer, card) = saved(&mut bench, "pm_card_visa");
+    let body = format!(
+        "amount=500&currency=usd&customer={customer}&payment_method={card}&off_session=true&confirm=true"
+    );
+    let seen = bench.send(&post("/v1/payment_intents", &body).on(SHOP));
+    assert_eq!((seen.status, seen.error("param")), (400, "return_url"));
+    for more in [
+        "&payment_method_types[]=card",
+        "&return_url=https://example.com",
+        "&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never",
+    ] {
+        let named = post("/v1/payment_intents", &format!("{body}{more}")).on(SHOP);
+        bench.send(&named).ok();
+    }
+}
+
+#[test]
+fn lists_take_their_own_parameters_and_no_others() {
+    let mut bench = Bench::new();
+    let (customer, card) = saved(&mut bench, "pm_card_visa");
+    let body = format!(
+        "customer={customer}&payment_method={card}&confirm=true&payment_method_types[]=card"
+    );
+    let setup = bench.send(&post("/v1/setup_intents", &body).on(SHOP)).ok();
+    let list = format!("/v1/setup_intents?customer={customer}");
+    let listed = bench.send(&get(&list).on(SHOP)).ok().json;
+    assert_eq!(listed["data"][0]["id"], setup.id());
+    let url = format!("/v1/payment_intents?charge={customer}");
+    let seen = bench.send(&get(&url).on(SHOP));
+    assert_eq!(seen.error("code"), "parameter_unknown");
 }

@@ -33,7 +33,7 @@ fn specimens() -> Vec<(&'static str, Value)> {
     );
     let there = bench.send(&post("/v1/customers", &body).on(SHOP)).ok();
     let body = format!(
-        "amount=500&currency=usd&customer={}&payment_method={}&confirm=true&application_fee_amount=10",
+        "amount=500&currency=usd&customer={}&payment_method={}&confirm=true&payment_method_types[]=card&application_fee_amount=10",
         there.id(),
         clone.id()
     );
@@ -110,7 +110,7 @@ fn our_objects_carry_every_field_of_stripes_examples() {
 /// One error of every kind that the simulator can give.
 fn errors() -> Vec<Value> {
     let mut bench = Bench::on_demand();
-    let charge = "amount=500&currency=usd&payment_method=pm_card_chargeCustomerFail&confirm=true";
+    let charge = "amount=500&currency=usd&payment_method=pm_card_chargeCustomerFail&confirm=true&payment_method_types[]=card";
     [
         post("/v1/customers", "nonsense=1"),
         post("/v1/customers", "email=nonsense"),

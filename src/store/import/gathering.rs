@@ -1,8 +1,10 @@
 //! Lines that stand side by side become a customer's rows: all that can be done to them without the tables, so that a
 //! thread of its own can do it while another writes.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use super::emails::Emails;
 use super::seen::{Kind, Seen};
 use crate::ids::{AccountId, CustomerId, LegacyId, PaymentMethodId};
 use crate::input::Problems;
@@ -17,6 +19,7 @@ pub struct Gathering {
     seen: Seen,
     repeated: Repeated,
     adopted_twice: bool,
+    emails: Emails,
     problems: Problems,
 }
 
@@ -68,8 +71,16 @@ impl Gathering {
             seen: Seen::for_file_of(file_bytes),
             repeated: Repeated::Few(BTreeSet::new()),
             adopted_twice: false,
+            emails: Emails::new(),
             problems: Problems::default(),
         }
+    }
+
+    /// Keeps so many problems of each kind in full.
+    #[must_use]
+    pub fn keeping(mut self, problems: u64) -> Self {
+        self.problems = Problems::keeping(problems);
+        self
     }
 
     /// Where the reader of the file adds what it finds.
@@ -93,6 +104,7 @@ impl Gathering {
     /// The last customer, and what was found on the way.
     pub fn finish(mut self) -> Result<(Option<Named>, Read), StoreError> {
         let named = self.flush()?;
+        self.emails.finish(&mut self.problems)?;
         let read = Read {
             problems: self.problems,
             repeated: self.repeated,
@@ -102,6 +114,7 @@ impl Gathering {
     }
 
     fn flush(&mut self) -> Result<Option<Named>, StoreError> {
+        self.note_email()?;
         let Some(first) = self.pending.first() else {
             return Ok(None);
         };
@@ -118,6 +131,24 @@ impl Gathering {
         };
         self.note(customer.platform_customer.as_ref(), &customer.sources);
         Ok(Some(Named::First(Ready::new(customer, numbers)?)))
+    }
+
+    /// The address of the lines at hand, by the first of them that gives it.
+    fn note_email(&mut self) -> Result<(), StoreError> {
+        let mut lines = self.pending.iter();
+        let given = lines.find_map(|line| Some((line, line.details.email.as_deref()?)));
+        let Some((line, email)) = given else {
+            return Ok(());
+        };
+        let email = if email.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Cow::Owned(email.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(email)
+        };
+        let met = self.seen.insert(Kind::Email, &email);
+        Ok(self
+            .emails
+            .take(&email, met, &line.legacy_id, line.number)?)
     }
 
     fn note(&mut self, adopted: Option<&CustomerId>, sources: &[PaymentMethodId]) {

@@ -20,6 +20,7 @@ pub enum Kind {
     Customer,
     Adopted,
     Source,
+    Email,
 }
 
 /// Ids that were met.

@@ -125,6 +125,7 @@ fn with_a_limit_the_plan_takes_the_customers_that_the_step_machine_has_work_for(
         let selection = Selection {
             limit: Some(limit),
             accounts: Vec::new(),
+            ..Selection::default()
         };
         work(&conn, &selection).unwrap().customers
     };

@@ -33,6 +33,8 @@ fn a_payment_method_is_found_with_whom_it_is_attached_to() {
         customer: Some(CustomerId::parse("cus_1").unwrap()),
         fingerprint: Some("abc".into()),
         expiry: Some((2030, 4)),
+        brand: None,
+        last4: Some("4242".into()),
         created: Some(StripeTime(1_700_000_000)),
         livemode: false,
     };

@@ -28,11 +28,39 @@ pub enum Endpoint {
     ListCustomers,
     /// Reads what is attached to a Customer, a page at a time.
     ListCustomerPaymentMethods,
+    /// Makes a `PaymentIntent`.
+    CreatePaymentIntent,
+    /// Captures what a `PaymentIntent` holds.
+    CapturePaymentIntent,
+    /// Cancels a `PaymentIntent`.
+    CancelPaymentIntent,
+    /// Makes a `SetupIntent`.
+    CreateSetupIntent,
+    /// Cancels a `SetupIntent`.
+    CancelSetupIntent,
+    /// Gives back what was captured.
+    CreateRefund,
+    /// Reads a `PaymentIntent`.
+    RetrievePaymentIntent,
+    /// Reads a `SetupIntent`.
+    RetrieveSetupIntent,
+    /// Reads `PaymentIntent`s, a page at a time.
+    ListPaymentIntents,
+    /// Reads `SetupIntent`s, a page at a time.
+    ListSetupIntents,
+    /// Reads refunds, a page at a time.
+    ListRefunds,
+    /// Reads a Charge.
+    RetrieveCharge,
+    /// Reads an application fee, on the platform.
+    RetrieveApplicationFee,
+    /// Reads an account's balance.
+    RetrieveBalance,
 }
 
 impl Endpoint {
     /// Every endpoint, in the order of declaration.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 22] = [
         Self::CreateCustomer,
         Self::CreatePaymentMethod,
         Self::AttachPaymentMethod,
@@ -41,6 +69,20 @@ impl Endpoint {
         Self::RetrieveCustomer,
         Self::ListCustomers,
         Self::ListCustomerPaymentMethods,
+        Self::CreatePaymentIntent,
+        Self::CapturePaymentIntent,
+        Self::CancelPaymentIntent,
+        Self::CreateSetupIntent,
+        Self::CancelSetupIntent,
+        Self::CreateRefund,
+        Self::RetrievePaymentIntent,
+        Self::RetrieveSetupIntent,
+        Self::ListPaymentIntents,
+        Self::ListSetupIntents,
+        Self::ListRefunds,
+        Self::RetrieveCharge,
+        Self::RetrieveApplicationFee,
+        Self::RetrieveBalance,
     ];
 
     /// Stripe's way to write it, as in `POST /v1/payment_methods/{payment_method}/attach`.
@@ -54,20 +96,48 @@ impl Endpoint {
             Self::RetrieveCustomer => "GET /v1/customers/{customer}",
             Self::ListCustomers => "GET /v1/customers",
             Self::ListCustomerPaymentMethods => "GET /v1/customers/{customer}/payment_methods",
+            Self::CreatePaymentIntent => "POST /v1/payment_intents",
+            Self::CapturePaymentIntent => "POST /v1/payment_intents/{intent}/capture",
+            Self::CancelPaymentIntent => "POST /v1/payment_intents/{intent}/cancel",
+            Self::CreateSetupIntent => "POST /v1/setup_intents",
+            Self::CancelSetupIntent => "POST /v1/setup_intents/{intent}/cancel",
+            Self::CreateRefund => "POST /v1/refunds",
+            Self::RetrievePaymentIntent => "GET /v1/payment_intents/{intent}",
+            Self::RetrieveSetupIntent => "GET /v1/setup_intents/{intent}",
+            Self::ListPaymentIntents => "GET /v1/payment_intents",
+            Self::ListSetupIntents => "GET /v1/setup_intents",
+            Self::ListRefunds => "GET /v1/refunds",
+            Self::RetrieveCharge => "GET /v1/charges/{charge}",
+            Self::RetrieveApplicationFee => "GET /v1/application_fees/{id}",
+            Self::RetrieveBalance => "GET /v1/balance",
         }
     }
 
     /// The verb, as [`Endpoint::name`] begins.
     pub fn method(self) -> Method {
         match self {
-            Self::CreateCustomer | Self::CreatePaymentMethod | Self::AttachPaymentMethod => {
-                Method::Post
-            }
+            Self::CreateCustomer
+            | Self::CreatePaymentMethod
+            | Self::AttachPaymentMethod
+            | Self::CreatePaymentIntent
+            | Self::CapturePaymentIntent
+            | Self::CancelPaymentIntent
+            | Self::CreateSetupIntent
+            | Self::CancelSetupIntent
+            | Self::CreateRefund => Method::Post,
             Self::RetrieveAccount
             | Self::RetrievePaymentMethod
             | Self::RetrieveCustomer
             | Self::ListCustomers
-            | Self::ListCustomerPaymentMethods => Method::Get,
+            | Self::ListCustomerPaymentMethods
+            | Self::RetrievePaymentIntent
+            | Self::RetrieveSetupIntent
+            | Self::ListPaymentIntents
+            | Self::ListSetupIntents
+            | Self::ListRefunds
+            | Self::RetrieveCharge
+            | Self::RetrieveApplicationFee
+            | Self::RetrieveBalance => Method::Get,
         }
     }
 
@@ -82,6 +152,20 @@ impl Endpoint {
             Self::RetrieveCustomer => 5,
             Self::ListCustomers => 6,
             Self::ListCustomerPaymentMethods => 7,
+            Self::CreatePaymentIntent => 8,
+            Self::CapturePaymentIntent => 9,
+            Self::CancelPaymentIntent => 10,
+            Self::CreateSetupIntent => 11,
+            Self::CancelSetupIntent => 12,
+            Self::CreateRefund => 13,
+            Self::RetrievePaymentIntent => 14,
+            Self::RetrieveSetupIntent => 15,
+            Self::ListPaymentIntents => 16,
+            Self::ListSetupIntents => 17,
+            Self::ListRefunds => 18,
+            Self::RetrieveCharge => 19,
+            Self::RetrieveApplicationFee => 20,
+            Self::RetrieveBalance => 21,
         }
     }
 }

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::legacy::AddressField;
+use crate::state::Window;
 
 struct Ids {
     details: Details,

@@ -59,7 +59,8 @@ assert.equal(shown.invoice_settings.default_payment_method.customer, connected.i
 
 // Charge it directly, refund half of it.
 const intent = await stripe.paymentIntents.create(
-  { amount: 1000, currency: "eur", customer: connected.id, payment_method: clone.id, off_session: true, confirm: true },
+  { amount: 1000, currency: "eur", customer: connected.id, payment_method: clone.id, off_session: true, confirm: true,
+    payment_method_types: ["card"] },
   there,
 );
 assert.equal(intent.status, "succeeded");

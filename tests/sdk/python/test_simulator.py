@@ -78,6 +78,7 @@ def main():
             "payment_method": clone.id,
             "off_session": True,
             "confirm": True,
+            "payment_method_types": ["card"],
             "application_fee_amount": 100,
         },
         there,

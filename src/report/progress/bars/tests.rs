@@ -220,7 +220,7 @@ fn colour_marks_what_needs_somebody() {
         colour: true,
         width: 80,
     };
-    insta::assert_snapshot!(outcomes_line(&snapshot, look).escape_debug().to_string(), @r"\u{1b}[32m1 migrated\u{1b}[0m, \u{1b}[31m2 refused\u{1b}[0m, 0 parked, 0 in doubt, 0 rate limited");
+    insta::assert_snapshot!(outcomes_line(&snapshot, look).escape_debug().to_string(), @r"\u{1b}[38;5;28m1 migrated\u{1b}[0m, \u{1b}[38;5;160m2 refused\u{1b}[0m, 0 parked, 0 in doubt, 0 rate limited");
 }
 
 /// Draws on the real terminal, to be looked at: `cargo test --lib look_at_the_bars -- --ignored --nocapture`.

@@ -1,0 +1,419 @@
+//! `pmclone verify --charge`: proves by a payment that a migrated card can be charged, and takes it back at once.
+//!
+//! Hazard: money on other people's cards. So it takes the run lock, a live key needs the amount typed twice, it is one card after
+//! the other and few in all, no card is charged whose clone is not seen to be attached, and what an earlier command left is taken
+//! back before anything is begun.
+
+mod ask;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+use self::ask::{bounded, cases, confirmed, terms};
+use super::gone_is_fine;
+use super::interrupt::Pressed;
+use super::migrate::{Link, known_accounts};
+use super::session::Session;
+use super::verify::{Looking, announce, link, open};
+use crate::cli;
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::ids::AccountId;
+use crate::proof::{Purpose, Terms};
+use crate::report::charge::{Balance, Ended, Told, Verdict};
+use crate::report::{self, print, print_json};
+use crate::run::{Proved, Prover, VisitError};
+use crate::store::{
+    self, Case, Gate, Migration, Proofs, RequestTally, RunLock, Selection, StoreError,
+};
+use crate::stripe::{Money, ReadAnswer};
+use crate::time::StripeTime;
+
+/// What is bounded is bounded for so long.
+const A_DAY_SECONDS: i64 = 24 * 3600;
+
+/// The PaymentMethod's type that a hold can be put on.
+const CARD: &str = "card";
+
+/// Proves, and tells.
+pub async fn charge(config: &Config, args: &cli::Verify) -> Result<Exit, Failure> {
+    let terms = terms(&args.charging)?;
+    if args.only.is_empty() && args.sample.is_none() {
+        return Err(Failure::usage(
+            "--charge: say which customers: --only LEGACY_ID, or --sample N",
+        ));
+    }
+    let looking = open(config, &args.rehearsal)?;
+    confirmed(&args.charging, &terms, looking.migration.livemode)?;
+    let of = |error: StoreError| Failure::store(&looking.state, &error);
+    let accounts = Selection {
+        accounts: args.accounts.clone(),
+        ..Selection::default()
+    };
+    known_accounts(looking.loader.conn(), &accounts, &looking.state)?;
+    if args.dry_run {
+        let cases = cases(args, &looking, &terms)?;
+        bounded(cases.len(), 0)?;
+        return dry_run(config, &terms, &cases);
+    }
+    let lock = RunLock::take(&looking.state).map_err(of)?;
+    let conn = store::open_existing(&looking.state).map_err(of)?;
+    // Chosen under the lock: no run changes the state any more.
+    let cases = cases(args, &looking, &terms)?;
+    bounded(cases.len(), 0)?;
+    let (_never, draining) = watch::channel(false);
+    let link = link(
+        config,
+        &args.stripe,
+        &args.rehearsal,
+        &looking,
+        Some(draining),
+    )
+    .await?;
+    announce(config, &looking, &link);
+    let told = prove_all(config, args, &looking, (&conn, &link), (&terms, cases)).await;
+    let Link {
+        session,
+        rehearsal,
+        pressed,
+        ..
+    } = link;
+    let counted = count_requests(&conn, &session).map_err(of);
+    if let Some(rehearsal) = rehearsal {
+        rehearsal.stop().await?;
+    }
+    drop(lock);
+    counted?;
+    let ended = told?;
+    config.screen.line("");
+    config
+        .screen
+        .line(&report::charge::ended(&ended, config.screen.look()));
+    if config.json {
+        gone_is_fine(print_json(&mut io::stdout(), &ended.json()))?;
+    }
+    let pressed = *pressed.borrow();
+    Ok(match (ended.interrupted, ended.is_whole()) {
+        (true, _) => pressed.failure().exit,
+        (false, true) => Exit::Done,
+        (false, false) => Exit::Incomplete,
+    })
+}
+
+fn dry_run(config: &Config, terms: &Terms, cases: &[Case]) -> Result<Exit, Failure> {
+    let cards = u64::try_from(cases.len()).unwrap_or(u64::MAX);
+    let look = config.screen.look();
+    config
+        .screen
+        .line(&report::charge::before(terms, cards, look));
+    config.screen.line("Nothing was sent: this was a dry run.");
+    for case in cases {
+        let dry = Verdict::NotCharged("this was a dry run".to_owned());
+        let line = told(case, dry).line();
+        if !config.json {
+            gone_is_fine(print(&mut io::stdout(), &line))?;
+        }
+    }
+    if config.json {
+        gone_is_fine(print_json(
+            &mut io::stdout(),
+            &serde_json::json!({ "cards": cards }),
+        ))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn told(case: &Case, verdict: Verdict) -> Told {
+    Told {
+        legacy_id: case.legacy_id.clone(),
+        account: case.account.clone(),
+        customer: case.connected_customer.clone(),
+        payment_method: case.payment_method.clone(),
+        verdict,
+        proof: case.proof.clone(),
+    }
+}
+
+/// Ends when Ctrl-C is pressed a second time.
+async fn at_once(mut pressed: watch::Receiver<Pressed>) -> Failure {
+    let second = pressed.wait_for(|pressed| pressed.at_once).await;
+    let second = second.map(|pressed| *pressed);
+    match second {
+        Ok(pressed) => Failure::new(
+            pressed.failure().exit,
+            "stopped at once: a charge may be half way",
+        )
+        .hint("to cancel or refund it: pmclone resume"),
+        Err(_) => std::future::pending().await,
+    }
+}
+
+async fn prove_all(
+    config: &Config,
+    args: &cli::Verify,
+    looking: &Looking,
+    (conn, link): (&Connection, &Link),
+    (terms, cases): (&Terms, Vec<Case>),
+) -> Result<Ended, Failure> {
+    let prover = Prover {
+        client: Arc::clone(&link.session.client),
+        proofs: Proofs::new(conn, link.gate.as_ref()),
+        migration: &looking.migration,
+    };
+    let work = Work {
+        config,
+        prover,
+        state: &looking.state,
+    };
+    tokio::select! {
+        biased;
+        failure = at_once(link.pressed.clone()) => Err(failure),
+        ended = work.all(args, terms, cases, &link.pressed) => ended,
+    }
+}
+
+/// A command that is on.
+struct Work<'a> {
+    config: &'a Config,
+    prover: Prover<'a>,
+    state: &'a Path,
+}
+
+impl Work<'_> {
+    fn of(&self, error: &StoreError) -> Failure {
+        Failure::store(self.state, error)
+    }
+
+    fn failed(&self, error: VisitError) -> Failure {
+        match error {
+            VisitError::Stop(stop) => Failure::stop(&stop)
+                .hint("what may be held is cancelled or refunded by: pmclone resume"),
+            VisitError::Store(error) => self.of(&error),
+        }
+    }
+
+    fn tell(&self, told: &Told) -> Result<(), Failure> {
+        if self.config.json {
+            return Ok(());
+        }
+        gone_is_fine(print(&mut io::stdout(), &told.line()))
+    }
+
+    async fn all(
+        &self,
+        args: &cli::Verify,
+        terms: &Terms,
+        cases: Vec<Case>,
+        pressed: &watch::Receiver<Pressed>,
+    ) -> Result<Ended, Failure> {
+        let tidied = self.tidy_up().await?;
+        for told in &tidied {
+            self.tell(told)?;
+        }
+        let cases = self.not_lately(args, cases)?;
+        let cards = u64::try_from(cases.len()).unwrap_or(u64::MAX);
+        let look = self.config.screen.look();
+        self.config
+            .screen
+            .line(&report::charge::before(terms, cards, look));
+        let mut balances = self.balances(&cases).await?;
+        let mut cards = Vec::new();
+        let all = cases.len();
+        for case in cases {
+            if pressed.borrow().first.is_some() {
+                break;
+            }
+            let told = self.one(case).await?;
+            self.tell(&told)?;
+            cards.push(told);
+        }
+        for balance in &mut balances {
+            balance.after = self.balance(balance.account.as_ref()).await?;
+        }
+        Ok(Ended {
+            terms: terms.clone(),
+            interrupted: cards.len() < all,
+            cards,
+            tidied,
+            balances,
+            requests: self.prover.client.counts().sent,
+        })
+    }
+
+    /// Takes back what earlier commands left.
+    async fn tidy_up(&self) -> Result<Vec<Told>, Failure> {
+        let mut tidied = Vec::new();
+        for mut case in self.prover.proofs.left().map_err(|error| self.of(&error))? {
+            case.proof
+                .reopen()
+                .map_err(|illegal| self.failed(illegal.into()))?;
+            let verdict = self.carry_on(&mut case, Purpose::TidyUp).await?;
+            tidied.push(told(&case, verdict));
+        }
+        Ok(tidied)
+    }
+
+    async fn carry_on(&self, case: &mut Case, purpose: Purpose) -> Result<Verdict, Failure> {
+        let proved = self.prover.carry_on(case, purpose).await;
+        let verdict = match proved.map_err(|error| self.failed(error))? {
+            Proved::Over(end) => Verdict::Over(end),
+            Proved::Unsettled(why) => Verdict::Unsettled(why),
+        };
+        let read = self.prover.fee(case).await;
+        read.map_err(|error| self.failed(error))?;
+        Ok(verdict)
+    }
+
+    /// Leaves out the cards that were proven with the same terms in the last 24 hours, and keeps to the bound.
+    fn not_lately(&self, args: &cli::Verify, mut cases: Vec<Case>) -> Result<Vec<Case>, Failure> {
+        let since = StripeTime(self.now()?.0 - A_DAY_SECONDS);
+        let lately = self
+            .prover
+            .proofs
+            .since(since)
+            .map_err(|error| self.of(&error))?;
+        if !args.charging.again {
+            let before = cases.len();
+            cases.retain(|case| {
+                let proven = |other: &&Case| {
+                    other.payment_method == case.payment_method
+                        && other.account == case.account
+                        && other.proof.terms == case.proof.terms
+                        && other.proof.is_proven()
+                };
+                lately.iter().find(proven).is_none()
+            });
+            if cases.len() < before {
+                let left_out = u64::try_from(before - cases.len()).unwrap_or(u64::MAX);
+                self.config.screen.line(&format!(
+                    "{} proven in the last 24 hours: not charged again (--again does).",
+                    report::words::count(left_out, "card")
+                ));
+            }
+        }
+        bounded(cases.len(), if cases.is_empty() { 0 } else { lately.len() })?;
+        Ok(cases)
+    }
+
+    fn now(&self) -> Result<StripeTime, Failure> {
+        let now = self.prover.client.clock().earliest_now();
+        now.ok_or_else(|| Failure::new(Exit::Unexpected, "Stripe's answers carried no date"))
+    }
+
+    async fn one(&self, mut case: Case) -> Result<Told, Failure> {
+        if let Some(why) = self.why_not(&case).await? {
+            return Ok(told(&case, Verdict::NotCharged(why)));
+        }
+        let now = self.now()?;
+        self.prover
+            .proofs
+            .begin(&mut case, self.prover.migration, now)
+            .map_err(|error| self.of(&error))?;
+        let verdict = self.carry_on(&mut case, Purpose::Prove).await?;
+        Ok(told(&case, verdict))
+    }
+
+    /// Why the card is not charged, if so: a clone that is not attached would be consumed by it.
+    async fn why_not(&self, case: &Case) -> Result<Option<String>, Failure> {
+        let client = &self.prover.client;
+        let account = Some(&case.account);
+        let facts = match client.payment_method(&case.payment_method, account).await {
+            ReadAnswer::Found(facts) => facts,
+            ReadAnswer::Stop(stop) => return Err(Failure::stop(&stop)),
+            ReadAnswer::Missing(refusal) | ReadAnswer::AccountInvalid(refusal) => {
+                return Ok(Some(refusal.message));
+            }
+            ReadAnswer::Failed(failed) => return Ok(Some(failed.to_string())),
+        };
+        if facts.customer.as_ref() != Some(&case.connected_customer) {
+            let why = format!("it is not attached to {}", case.connected_customer);
+            return Ok(Some(why));
+        }
+        if facts.kind != CARD {
+            let why = format!("it is a {}: only cards can be held and let go", facts.kind);
+            return Ok(Some(why));
+        }
+        Ok(None)
+    }
+
+    async fn balances(&self, cases: &[Case]) -> Result<Vec<Balance>, Failure> {
+        let mut accounts: Vec<Option<AccountId>> = Vec::new();
+        for case in cases {
+            let account = Some(case.account.clone());
+            if !accounts.contains(&account) {
+                accounts.push(account);
+            }
+        }
+        if !accounts.is_empty() {
+            accounts.insert(0, None);
+        }
+        let mut balances = Vec::new();
+        for account in accounts {
+            let before = self.balance(account.as_ref()).await?;
+            balances.push(Balance {
+                account,
+                before,
+                after: None,
+            });
+        }
+        Ok(balances)
+    }
+
+    async fn balance(
+        &self,
+        account: Option<&AccountId>,
+    ) -> Result<Option<BTreeMap<String, Money>>, Failure> {
+        match self.prover.client.balance(account).await {
+            ReadAnswer::Found(facts) => Ok(Some(facts.money)),
+            ReadAnswer::Stop(stop) => Err(Failure::stop(&stop)),
+            ReadAnswer::Missing(_) | ReadAnswer::AccountInvalid(_) | ReadAnswer::Failed(_) => {
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// Before a run: takes back what `verify --charge` left, and gives how many it could not.
+pub async fn tidy_up(
+    config: &Config,
+    (conn, gate): (&Connection, Option<&Gate>),
+    session: &Session,
+    (migration, state): (&Migration, &Path),
+) -> Result<u64, Failure> {
+    let work = Work {
+        config,
+        prover: Prover {
+            client: Arc::clone(&session.client),
+            proofs: Proofs::new(conn, gate),
+            migration,
+        },
+        state,
+    };
+    let mut open = 0;
+    for told in work.tidy_up().await? {
+        let line = format!("verify --charge: {}", told.line());
+        if told.verdict.is_open() {
+            open += 1;
+            config.screen.problem(&line);
+        } else {
+            config.screen.line(&line);
+        }
+    }
+    Ok(open)
+}
+
+fn count_requests(conn: &Connection, session: &Session) -> Result<(), StoreError> {
+    let counts = session.client.counts();
+    let tally = RequestTally {
+        sent: counts.sent,
+        retried: counts.retried,
+        rate_limited: counts.rate_limited,
+    };
+    Ok(tally.add_to(conn)?)
+}

@@ -1,0 +1,63 @@
+//! `--problems FILE`: the lines that something stands against, to be mended and given back.
+
+use std::io::BufWriter;
+
+use super::import::{Csv, Read};
+use crate::cli;
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::input::{self, Reading};
+use crate::report::file::AtomicFile;
+use crate::report::words::count;
+
+/// Problems of a kind that are kept for a file of them: more is a fault of the whole file, which nobody mends line by line.
+const KEPT_FOR_A_FILE: u64 = 100_000;
+
+/// The CSV of a run.
+pub fn csv<'a>(args: &'a cli::Run, reading: &'a Reading) -> Csv<'a> {
+    let mut csv = Csv::new(&args.csv, reading);
+    if args.problems.is_some() {
+        csv.problems_kept = KEPT_FOR_A_FILE;
+    }
+    csv
+}
+
+/// Writes the file, if one was asked for and there is a line to write.
+pub fn write(config: &Config, args: &cli::Run, csv: Csv<'_>, read: &Read) -> Result<(), Failure> {
+    let Some(path) = &args.problems else {
+        return Ok(());
+    };
+    if read.problems.errors() == 0 {
+        let line = format!("No line has an error: {} was not written.", path.display());
+        config.screen.line(&line);
+        return Ok(());
+    }
+    let failed = |error: std::io::Error| {
+        Failure::new(Exit::Unexpected, format!("{}: {error}", path.display()))
+    };
+    let file = BufWriter::new(AtomicFile::create(path).map_err(failed)?);
+    let written = input::write_problems(csv.path, csv.reading, &read.problems, file);
+    let (file, lines) = written.map_err(|error| Failure::new(Exit::Input, error.to_string()))?;
+    let file = file
+        .into_inner()
+        .map_err(|error| failed(error.into_error()))?;
+    file.commit().map_err(failed)?;
+    let more = if read.problems.not_kept() > 0 {
+        format!(" (of some kinds only the first {KEPT_FOR_A_FILE})")
+    } else {
+        String::new()
+    };
+    let earlier = args.input.mended.iter();
+    let earlier: Vec<_> = earlier
+        .map(|file| format!("--mended {} ", file.display()))
+        .collect();
+    config.screen.line(&format!(
+        "{} to be mended are in {}{more}. It holds personal data. Mend them there, then run the same command with: {}--mended {}",
+        count(lines, "line"),
+        path.display(),
+        earlier.concat(),
+        path.display()
+    ));
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! `pmclone refused`: who was refused, by what is to be done about it; and the CSV to mend.
+
+use std::collections::BTreeSet;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::gone_is_fine;
+use super::status::missing_or;
+use crate::cli;
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::report::file::AtomicFile;
+use crate::report::refused::{Counting, Lines, Refused, text};
+use crate::report::remedy::{self, Group};
+use crate::report::words::{count, quoted};
+use crate::report::{print, print_json};
+use crate::store::{self, CustomerSeq, Loaded, Loader, Migration, Reason, StoreError};
+
+/// Tells who was refused.
+pub fn refused(config: &Config, args: &cli::Refused) -> Result<Exit, Failure> {
+    let state = config.state_file(args.simulate);
+    let of = |error: StoreError| missing_or(&state, &error);
+    let conn = store::open_readonly(&state).map_err(of)?;
+    Migration::read(&conn)
+        .map_err(of)?
+        .ok_or_else(|| of(StoreError::Missing))?;
+    let moment = conn
+        .unchecked_transaction()
+        .map_err(|error| of(error.into()))?;
+    let listing = Listing {
+        conn: &moment,
+        loader: Loader::new(&*moment).map_err(of)?,
+        groups: &args.groups,
+        state: &state,
+    };
+    let to_stdout = args.csv.as_deref() == Some(Path::new("-"));
+    if to_stdout && config.json {
+        return Err(Failure::usage(
+            "--csv - and --json would both write to standard output: name a file",
+        ));
+    }
+    match &args.csv {
+        Some(_) if to_stdout => {
+            let out = BufWriter::new(io::stdout().lock());
+            let written = listing.write(out).and_then(|(mut out, _)| Ok(out.flush()?));
+            return match written {
+                Err(Problem::Write(error)) => gone_is_fine(Err(error)).map(|()| Exit::Done),
+                Err(Problem::Store(error)) => Err(of(error)),
+                Ok(()) => Ok(Exit::Done),
+            };
+        }
+        Some(path) => listing.write_file(config, path)?,
+        None => {}
+    }
+    let told = listing.count().map_err(of)?;
+    if config.json {
+        gone_is_fine(print_json(&mut io::stdout(), &told))?;
+    } else if args.csv.is_none() {
+        let text = text(&told, config.stdout_look());
+        gone_is_fine(print(&mut io::stdout(), &text))?;
+        if !told.groups.is_empty() {
+            config.screen.line(&next(&state));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn next(state: &Path) -> String {
+    let state = quoted(&state.display().to_string());
+    format!(
+        "\nTo mend them: pmclone refused --state {state} --csv refused.csv\nThen:         pmclone retry refused.csv --state {state}"
+    )
+}
+
+enum Problem {
+    Write(io::Error),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        Self::Write(error)
+    }
+}
+
+struct Listing<'a> {
+    conn: &'a Connection,
+    loader: Loader<&'a Connection>,
+    groups: &'a [Group],
+    state: &'a Path,
+}
+
+impl Listing<'_> {
+    fn takes(&self, reason: &Reason) -> bool {
+        let group = remedy::group_of(&reason.reason, &reason.message);
+        self.groups.is_empty() || self.groups.contains(&group)
+    }
+
+    fn count(&self) -> Result<Refused, StoreError> {
+        let mut counting = Counting::default();
+        store::for_each_refused(self.conn, |_, reasons| {
+            let taken = reasons.iter().filter(|reason| self.takes(reason));
+            counting.add(taken.map(|each| (each.reason.as_str(), each.message.as_str())));
+            Ok::<_, StoreError>(())
+        })?;
+        Ok(counting.end())
+    }
+
+    fn each(&self, mut each: impl FnMut(&Loaded) -> Result<(), Problem>) -> Result<(), Problem> {
+        store::for_each_refused(self.conn, |seq: CustomerSeq, reasons: &[Reason]| {
+            if !reasons.iter().any(|reason| self.takes(reason)) {
+                return Ok(());
+            }
+            match self.loader.whole(seq)? {
+                Some(loaded) => each(&loaded),
+                None => Ok(()),
+            }
+        })
+    }
+
+    /// Writes the CSV; gives how many customers are in it.
+    fn write<W: Write>(&self, out: W) -> Result<(W, u64), Problem> {
+        let mut keys = BTreeSet::new();
+        self.each(|loaded| {
+            let metadata = loaded
+                .details
+                .iter()
+                .flat_map(|details| details.metadata.keys());
+            keys.extend(metadata.cloned());
+            Ok(())
+        })?;
+        let mut lines = Lines::new(out, keys.into_iter().collect())?;
+        let mut customers = 0;
+        self.each(|loaded| {
+            customers += 1;
+            let details = loaded.details.clone().unwrap_or_default();
+            Ok(lines.customer(&loaded.customer, &details)?)
+        })?;
+        Ok((lines.finish()?, customers))
+    }
+
+    fn write_file(&self, config: &Config, path: &Path) -> Result<(), Failure> {
+        let failed = |error: io::Error| {
+            Failure::new(Exit::Unexpected, format!("{}: {error}", path.display()))
+        };
+        let file = BufWriter::new(AtomicFile::create(path).map_err(failed)?);
+        let (file, customers) = self.write(file).map_err(|problem| match problem {
+            Problem::Write(error) => failed(error),
+            Problem::Store(error) => Failure::store(self.state, &error),
+        })?;
+        file.into_inner()
+            .map_err(|error| failed(error.into_error()))?
+            .commit()
+            .map_err(failed)?;
+        config.screen.line(&format!(
+            "{} in {}, with contact details. Mend what is wrong, delete the lines that shall stay as they are, then:\n  pmclone retry {} --state {}",
+            count(customers, "customer"),
+            path.display(),
+            quoted(&path.display().to_string()),
+            quoted(&self.state.display().to_string()),
+        ));
+        Ok(())
+    }
+}

@@ -1,0 +1,176 @@
+//! `pmclone retry`: takes mended lines in, and works on those customers alone.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::gone_is_fine;
+use super::migrate::{Asked, Prepared, migrate};
+use super::resume::prepare;
+use super::runtime;
+use super::status::missing_or;
+use crate::cli;
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::ids::LegacyId;
+use crate::input::{self, Problems, Reading};
+use crate::legacy::Line;
+use crate::report::{self, print, print_json};
+use crate::spreadsheet;
+use crate::store::{self, MendedCustomers, MendedFile, Migration, RunLock, Selection, StoreError};
+use crate::time::StripeTime;
+
+/// Takes the file in, and tries again what was refused.
+pub fn retry(config: &Config, args: &cli::Retry) -> Result<Exit, Failure> {
+    let (mut file, mut problems) = read(&args.csv, args.by.clone().unwrap_or_else(Config::user))?;
+    if args.dry_run {
+        return dry_run(config, args, &file, &mut problems);
+    }
+    runtime()?.block_on(async {
+        let prepared = prepare(config, &args.stripe, &args.rehearsal).await?;
+        let clock = prepared.link.session.client.clock();
+        file.at = clock.earliest_now().unwrap_or(StripeTime(0));
+        let mended = take(
+            &args.csv,
+            &prepared.conn,
+            &prepared.state,
+            &file,
+            &mut problems,
+            config,
+            true,
+        )?;
+        config.screen.line(&report::mended::text(
+            &args.csv,
+            &mended,
+            config.screen.look(),
+        ));
+        begin(config, args, prepared, &mended).await
+    })
+}
+
+async fn begin(
+    config: &Config,
+    args: &cli::Retry,
+    prepared: Prepared,
+    mended: &MendedCustomers,
+) -> Result<Exit, Failure> {
+    let asked = Asked {
+        selection: Selection {
+            only: Some(Arc::from(mended.rows.as_slice())),
+            ..Selection::default()
+        },
+        adopt_attached: args.adopt_attached,
+        concurrency: config.concurrency(&args.stripe),
+    };
+    migrate(config, asked, prepared).await
+}
+
+/// Reads and checks the file as an import does; what `refused --csv` wrote for spreadsheets is taken back.
+fn read(csv: &Path, who: String) -> Result<(MendedFile, Problems), Failure> {
+    let wrong = |error: &input::WrongFile| Failure::new(Exit::Input, error.to_string());
+    let mut reader = input::open(csv, &Reading::default()).map_err(|error| wrong(&error))?;
+    let (mut problems, mut lines) = (Problems::default(), Vec::new());
+    while let Some(line) = reader.next(&mut problems).map_err(|error| wrong(&error))? {
+        lines.push(as_it_was(line));
+    }
+    let facts = reader.facts();
+    let columns = reader.fields();
+    let has = |name: &str| columns.iter().any(|column| column == name);
+    if has("payment_method") != has("connected_account") {
+        return Err(Failure::new(
+            Exit::Input,
+            format!(
+                "{} has only one of the columns payment_method and connected_account: nothing was changed",
+                csv.display()
+            ),
+        )
+        .hint("keep both, or leave both out where neither shall change"));
+    }
+    let file = MendedFile {
+        lines,
+        columns,
+        path: csv.display().to_string(),
+        sha256: facts.sha256,
+        who,
+        at: StripeTime(0),
+    };
+    Ok((file, problems))
+}
+
+/// The line without the apostrophes that kept a spreadsheet from changing its cells.
+fn as_it_was(mut line: Line) -> Line {
+    let text = |text: &mut String| *text = spreadsheet::lasting_text(text).to_owned();
+    if let Ok(id) = LegacyId::parse(spreadsheet::lasting_text(line.legacy_id.as_str())) {
+        line.legacy_id = id;
+    }
+    let details = &mut line.details;
+    let contact = [
+        &mut details.email,
+        &mut details.name,
+        &mut details.phone,
+        &mut details.description,
+    ];
+    contact.into_iter().flatten().for_each(text);
+    details.address.values_mut().for_each(text);
+    details.metadata.values_mut().for_each(text);
+    line
+}
+
+/// Takes the lines in; where one cannot be, everything stays as it was.
+fn take(
+    csv: &Path,
+    conn: &Connection,
+    state: &Path,
+    file: &MendedFile,
+    problems: &mut Problems,
+    config: &Config,
+    keep: bool,
+) -> Result<MendedCustomers, Failure> {
+    let of = |error: StoreError| missing_or(state, &error);
+    let mended = store::mend(conn, file, problems, keep).map_err(of)?;
+    if !problems.is_empty() {
+        config.screen.problem(problems.to_string().trim_end());
+    }
+    mended.ok_or_else(|| {
+        let errors = report::words::count(problems.errors(), "error");
+        Failure::new(
+            Exit::Input,
+            format!("{errors} in {}: nothing was changed, nothing was sent", csv.display()),
+        )
+        .hint("mend them and run the same command again; --dry-run shows what is left without sending anything")
+    })
+}
+
+fn dry_run(
+    config: &Config,
+    args: &cli::Retry,
+    file: &MendedFile,
+    problems: &mut Problems,
+) -> Result<Exit, Failure> {
+    let state = config.state_file(args.rehearsal.simulate);
+    let of = |error: StoreError| missing_or(&state, &error);
+    if !state.exists() {
+        return Err(of(StoreError::Missing));
+    }
+    let _lock = RunLock::take(&state).map_err(of)?;
+    let conn = store::open_existing(&state).map_err(of)?;
+    let migration = Migration::read(&conn).map_err(of)?;
+    migration.ok_or_else(|| of(StoreError::Missing))?;
+    let mended = take(&args.csv, &conn, &state, file, problems, config, false)?;
+    if config.json {
+        gone_is_fine(print_json(
+            &mut io::stdout(),
+            &report::mended::json(&mended),
+        ))?;
+        return Ok(Exit::Done);
+    }
+    let text = report::mended::text(&args.csv, &mended, config.stdout_look());
+    gone_is_fine(print(
+        &mut io::stdout(),
+        &format!("{text}\nNothing was sent, and nothing was kept: this was a dry run."),
+    ))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,333 @@
+//! The explanation for people: what and where first, then the steps, then why and what to do.
+
+use super::{
+    AccountExplained, CustomerExplained, DroppedExplained, Explained, MendedExplained, Read,
+    StepExplained,
+};
+use crate::report::Look;
+use crate::report::export::Row;
+use crate::report::status::people::{coloured, word};
+use crate::report::table::{Column, table};
+use crate::report::words::{count, number, plain, shorten, wrap};
+use crate::state::Standing;
+
+/// The explanation, without a line feed at the end.
+pub fn text(explained: &Explained, look: Look) -> String {
+    let mut parts = Vec::new();
+    if explained.customers.len() > 1 {
+        let found = count(len(&explained.customers), "customer");
+        parts.push(look.bold(&format!("{} is of {found}", plain(&explained.id))));
+    }
+    parts.extend(explained.account.as_ref().map(|each| account(each, look)));
+    parts.extend(explained.customers.iter().map(|each| customer(each, look)));
+    if explained.also_line {
+        let told = format!(
+            "{0} is also the number of another customer's line: pmclone explain {0} --line",
+            plain(&explained.id)
+        );
+        parts.push(wrap(&told, "", look.width));
+    }
+    if explained.simulated {
+        let told = "A rehearsal: nothing of it is in the Dashboard.";
+        parts.push(told.to_owned());
+    }
+    parts.join("\n\n")
+}
+
+fn len<T>(all: &[T]) -> u64 {
+    u64::try_from(all.len()).unwrap_or(u64::MAX)
+}
+
+fn account(account: &AccountExplained, look: Look) -> String {
+    let mut lines = vec![format!(
+        "{} {}  {}",
+        look.bold("Account"),
+        account.id,
+        account.standing.name()
+    )];
+    lines.extend(account.dashboard.iter().map(|link| format!("  {link}")));
+    if let Some(why) = &account.parked_for {
+        lines.push(wrap(&plain(why), "  ", look.width));
+    }
+    lines.push(format!(
+        "  {} for it:",
+        count(account.customers.total, "customer")
+    ));
+    for standing in Standing::ALL.into_iter().rev() {
+        let n = account.customers.of(standing);
+        if n > 0 {
+            let line = format!("    {:<12}{:>10}", word(standing), number(n));
+            lines.push(coloured(standing, &line, look));
+        }
+    }
+    for reason in &account.reasons {
+        let told = format!(
+            "{} refused there: {}",
+            count(reason.customers, "customer"),
+            plain(&reason.reason)
+        );
+        lines.push(wrap(&told, "  ", look.width));
+        lines.push(wrap(reason.remedy, "    ", look.width));
+    }
+    lines.push(String::new());
+    lines.push(ending(&[], &account.next, &account.commands, look));
+    lines.join("\n")
+}
+
+fn customer(customer: &CustomerExplained, look: Look) -> String {
+    let standing = Standing::ALL
+        .into_iter()
+        .find(|each| each.name() == customer.standing)
+        .unwrap_or(Standing::InProgress);
+    let since = customer.changed_at.as_ref();
+    let since = since.map_or(String::new(), |at| format!(", since {at}"));
+    let heading = format!(
+        "{} {}  {}{since}",
+        look.bold("Customer"),
+        plain(&customer.legacy_id),
+        coloured(standing, word(standing), look)
+    );
+    let mut parts = vec![
+        format!("{heading}\n{}", read(customer, look)),
+        mapped(&customer.mapped, look),
+    ];
+    if !customer.steps.is_empty() {
+        let mut lines = vec![look.bold("Steps")];
+        lines.extend(customer.steps.iter().map(|step| told(step, look)));
+        parts.push(lines.join("\n"));
+    }
+    parts.extend(mended(&customer.mended, &customer.dropped, look));
+    parts.push(ending(
+        &customer.why,
+        &customer.next,
+        &customer.commands,
+        look,
+    ));
+    parts.join("\n\n")
+}
+
+fn read(customer: &CustomerExplained, look: Look) -> String {
+    let lines: Vec<_> = customer.lines.iter().map(ToString::to_string).collect();
+    let noun = if lines.len() == 1 { "line" } else { "lines" };
+    let file = customer.csv.as_ref();
+    let file = file.map_or(String::new(), |csv| format!(" of {}", plain(csv)));
+    let Read {
+        details,
+        masked,
+        platform_customer,
+        payment_methods,
+        default_payment_method,
+        connected_accounts,
+    } = &customer.read;
+    let mut rows = vec![("read from", format!("{noun} {}{file}", lines.join(", ")))];
+    match details {
+        None => rows.push(("details", "erased, since it is migrated".to_owned())),
+        Some(details) => {
+            let hint = if *masked && !details.is_empty() {
+                "  (--unmasked shows them)"
+            } else {
+                ""
+            };
+            let shown = details
+                .iter()
+                .map(|(name, text)| format!("{name} {}", plain(text)));
+            let shown = shown.collect::<Vec<_>>().join(", ");
+            let shown = if shown.is_empty() {
+                "none".to_owned()
+            } else {
+                shown
+            };
+            rows.push(("details", format!("{shown}{hint}")));
+        }
+    }
+    if let Some(adopted) = platform_customer {
+        rows.push(("adopts", adopted.to_string()));
+    }
+    let source = |id: &crate::ids::PaymentMethodId| {
+        let default = default_payment_method.as_ref() == Some(id) && payment_methods.len() > 1;
+        format!("{id}{}", if default { " (default)" } else { "" })
+    };
+    let joined = |ids: Vec<String>| {
+        if ids.is_empty() {
+            "none".to_owned()
+        } else {
+            ids.join(", ")
+        }
+    };
+    rows.push((
+        "sources",
+        joined(payment_methods.iter().map(source).collect()),
+    ));
+    rows.push((
+        "accounts",
+        joined(connected_accounts.iter().map(ToString::to_string).collect()),
+    ));
+    let rows = rows.into_iter().map(|(label, told)| {
+        let told = wrap(&told, &" ".repeat(13), look.width);
+        format!("  {label:<11}{}", told.trim_start())
+    });
+    rows.collect::<Vec<_>>().join("\n")
+}
+
+fn mapped(rows: &[Row], look: Look) -> String {
+    let mut lines = vec![look.bold("Mapped to")];
+    for row in rows {
+        let source = row.platform_payment_method.as_ref();
+        let source = source.map_or("no source".to_owned(), ToString::to_string);
+        let account = row.connected_account.as_ref();
+        let account = account.map_or("no account".to_owned(), ToString::to_string);
+        let default = if row.is_default { ", the default" } else { "" };
+        let status = coloured(row.status, word(row.status), look);
+        lines.push(format!("  {source} on {account}: {status}{default}"));
+        let made = [
+            row.connected_customer.as_ref().map(ToString::to_string),
+            row.connected_payment_method
+                .as_ref()
+                .map(ToString::to_string),
+        ];
+        let made: Vec<_> = made.into_iter().flatten().collect();
+        if !made.is_empty() {
+            lines.push(format!("    {}", made.join(", ")));
+        }
+    }
+    lines.join("\n")
+}
+
+/// A step: what, where and how it ended; then its intent, key and answer.
+fn told(step: &StepExplained, look: Look) -> String {
+    let mark = if step.asked_for { ">" } else { " " };
+    let account = step.account.as_ref();
+    let place = account.map_or("the platform".to_owned(), ToString::to_string);
+    let state = match step.state {
+        "done" => look.good(step.state),
+        "refused" | "in doubt" => look.bad(step.state),
+        other => other.to_owned(),
+    };
+    let mut lines = vec![format!("{mark} {} on {place}: {state}", step.step)];
+    let mut note = |label: &str, told: &str| {
+        lines.push(format!("    {label:<9}{told}"));
+    };
+    if let Some(source) = &step.source {
+        note("source", source.as_str());
+    }
+    if let Some(object) = &step.object {
+        note("made", object);
+    }
+    if let Some(link) = &step.object_dashboard {
+        note("", link);
+    }
+    match (&step.intent_at, &step.sent_at) {
+        (Some(intent), Some(sent)) if intent != sent => {
+            note("intent", &format!("{intent}, last {sent}"));
+        }
+        (Some(intent), _) => note("intent", intent),
+        (None, _) if step.recovered => note("intent", "not known: the state file was rebuilt"),
+        (None, _) => note("intent", "none: no request was needed, or none yet"),
+    }
+    note(
+        "key",
+        &format!("{}, try {}", step.idempotency_key, step.try_no),
+    );
+    if let Some(request) = &step.request_id {
+        note("request", request);
+    }
+    if let Some(link) = &step.request_dashboard {
+        note("", link);
+    }
+    if let Some(refusal) = &step.refusal {
+        let status = match refusal.status {
+            0 => "not sent".to_owned(),
+            status => format!("HTTP {status}"),
+        };
+        let answer = format!(
+            "{status}, {}: {}",
+            plain(&refusal.reason),
+            shorten(plain(&refusal.message).trim(), 300)
+        );
+        let answer = wrap(&answer, &" ".repeat(13), look.width);
+        note("answer", answer.trim_start());
+    }
+    if let Some(doubt) = step.doubt {
+        note("doubt", doubt);
+    }
+    if let Some(at) = &step.looked_at {
+        let ids: Vec<_> = step.seen.iter().map(ToString::to_string).collect();
+        let seen = if ids.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", ids.join(", "))
+        };
+        note("looked at", &format!(" {at}{seen}"));
+    }
+    lines.join("\n")
+}
+
+fn mended(fields: &[MendedExplained], dropped: &[DroppedExplained], look: Look) -> Option<String> {
+    if fields.is_empty() && dropped.is_empty() {
+        return None;
+    }
+    let mut lines = vec![look.bold("Mended")];
+    let mut told = String::new();
+    for each in fields {
+        let by = format!(
+            "  {} by {}, line {} of {}",
+            each.at,
+            plain(&each.who),
+            each.line,
+            plain(&each.file)
+        );
+        if told != by {
+            told.clone_from(&by);
+            lines.push(by);
+        }
+        let value = |text: &Option<String>| text.as_deref().map_or("(empty)".to_owned(), plain);
+        lines.push(match each.field.as_str() {
+            "" => "    nothing was changed; what was refused is tried again".to_owned(),
+            field => format!(
+                "    {}: {} -> {}",
+                plain(field),
+                value(&each.old),
+                value(&each.new)
+            ),
+        });
+    }
+    if !dropped.is_empty() {
+        let cells = |each: &DroppedExplained| {
+            let or = |text: &Option<String>, none: &str| text.clone().unwrap_or(none.to_owned());
+            vec![
+                each.step.to_owned(),
+                or(&each.account, "the platform"),
+                or(&each.source, ""),
+                each.try_no.to_string(),
+                or(&each.reason, ""),
+            ]
+        };
+        let columns = [
+            ("not asked for any more", Column::Left),
+            ("on", Column::Left),
+            ("source", Column::Left),
+            ("try", Column::Right),
+            ("refused", Column::Left),
+        ];
+        let rows: Vec<_> = dropped.iter().map(cells).collect();
+        lines.push(table(&columns, &rows));
+    }
+    Some(lines.join("\n"))
+}
+
+fn ending(why: &[String], next: &[String], commands: &[String], look: Look) -> String {
+    let mut lines = Vec::new();
+    for (heading, told) in [("Why", why), ("Next", next)] {
+        for (index, each) in told.iter().enumerate() {
+            let label = match index {
+                0 => look.bold(&format!("{heading:<6}")),
+                _ => " ".repeat(6),
+            };
+            let told = wrap(&plain(each), "      ", look.width);
+            lines.push(format!("{label}{}", told.trim_start()));
+        }
+    }
+    // On lines of their own and never broken, so that they can be copied.
+    lines.extend(commands.iter().map(|command| format!("        {command}")));
+    lines.join("\n")
+}

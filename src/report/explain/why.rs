@@ -1,0 +1,194 @@
+//! PURE. Why something stands where it stands, what happens next, and the command that helps.
+
+use super::super::refused::what;
+use super::super::remedy;
+use super::super::status::Customers;
+use super::super::words::count;
+use super::Facts;
+use crate::report::export::Row;
+use crate::state::{Customer, Next, Reachable, Standing, StepId, StepState};
+use crate::store::{AccountTrace, Loaded};
+use crate::time::StripeTime;
+
+/// Sentences, and commands.
+#[derive(Default)]
+pub(super) struct Why {
+    pub causes: Vec<String>,
+    pub next: Vec<String>,
+    pub commands: Vec<String>,
+}
+
+/// Where the customer stands: as it is kept, and in doubt where its visit was broken off.
+pub(super) fn standing(facts: &Facts<'_>, loaded: &Loaded, mapping: &[Row]) -> Standing {
+    let in_doubt = mapping.iter().any(|row| row.status == Standing::InDoubt);
+    match loaded.standing {
+        Standing::InProgress if in_doubt && !facts.running => Standing::InDoubt,
+        other => other,
+    }
+}
+
+/// Of a customer.
+pub(super) fn of_customer(facts: &Facts<'_>, loaded: &Loaded, standing: Standing) -> Why {
+    let customer = &loaded.customer;
+    let mut why = Why::default();
+    refusals(customer, &mut why);
+    doubts(customer, &mut why);
+    parked(customer, &mut why);
+    match standing {
+        Standing::Migrated => {
+            why.causes
+                .push("Everything that was asked for is done.".to_owned());
+            why.next
+                .push("Nothing: take the new ids with the mapping.".to_owned());
+            why.commands.push(facts.command("export -o mapping.csv"));
+        }
+        Standing::Refused => {
+            why.next
+                .push("A run passes it over, until a person asks for another try.".to_owned());
+            why.commands.extend([
+                facts.command("refused --csv refused.csv"),
+                facts.command("retry refused.csv"),
+            ]);
+        }
+        Standing::InDoubt => {
+            why.next.push(
+                "Every run begins by settling it, by reading or under the same key.".to_owned(),
+            );
+            why.commands
+                .extend([facts.command("reconcile"), facts.command("resume")]);
+        }
+        Standing::Parked => {
+            why.next.push(remedy::PARKED.to_owned());
+            why.commands.push(facts.command("resume"));
+        }
+        Standing::InProgress | Standing::Pending => unfinished(facts, customer, standing, &mut why),
+    }
+    why
+}
+
+fn refusals(customer: &Customer, why: &mut Why) {
+    for (step, record) in &customer.steps {
+        let StepState::Refused(refusal) = &record.state else {
+            continue;
+        };
+        let what = what(customer, *step, refusal);
+        why.causes
+            .push(format!("{what} was refused: {}.", refusal.reason));
+        let remedy = remedy::for_refusal(&refusal.reason, &refusal.message).to_owned();
+        if !why.next.contains(&remedy) {
+            why.next.push(remedy);
+        }
+    }
+}
+
+fn doubts(customer: &Customer, why: &mut Why) {
+    for (step, record) in &customer.steps {
+        let StepState::InDoubt(doubt) = record.state else {
+            continue;
+        };
+        why.causes.push(format!(
+            "{} may have reached Stripe, and its outcome is not known: {}.",
+            named(customer, *step),
+            doubt.name()
+        ));
+        let remedy = remedy::for_doubt(doubt).to_owned();
+        if !why.next.contains(&remedy) {
+            why.next.push(remedy);
+        }
+    }
+}
+
+fn parked(customer: &Customer, why: &mut Why) {
+    let unreached = |target: &&crate::state::Target| target.reach == Reachable::Parked;
+    for target in customer.targets.iter().filter(unreached) {
+        why.causes
+            .push(format!("{} cannot be reached.", target.account));
+    }
+}
+
+fn unfinished(facts: &Facts<'_>, customer: &Customer, standing: Standing, why: &mut Why) {
+    why.causes
+        .push(match (standing, customer.steps.is_empty()) {
+            (Standing::Pending, _) | (_, true) => "Nothing of it was started yet.".to_owned(),
+            _ => "Some of it is done, and its last visit ended before the rest.".to_owned(),
+        });
+    // No clock is at hand, nor is one wanted: what is too old to be sent again is in doubt, and told above.
+    let next = match customer.next(StripeTime(0)) {
+        Next::Send(step) => format!("Next comes {}.", named(customer, step)),
+        Next::Look(source) => match customer.source(source) {
+            Some(source) => {
+                format!("Next, {source} is read: it must be attached before it is cloned.")
+            }
+            None => "Next, a source is read.".to_owned(),
+        },
+        Next::Expire(step) => format!("Next, {} is looked for at Stripe.", named(customer, step)),
+        Next::SetAside(_) | Next::Settled(_) => "The next run sees what is left of it.".to_owned(),
+    };
+    why.next.push(next);
+    if facts.running {
+        why.next
+            .push("A run is on: look again in a moment.".to_owned());
+        why.commands.push(facts.command("status --watch"));
+    } else {
+        why.commands.push(facts.command("resume"));
+    }
+}
+
+fn named(customer: &Customer, step: StepId) -> String {
+    let name = customer.name_of(step);
+    let source = name
+        .source
+        .map_or(String::new(), |source| format!(" with {source}"));
+    match name.account {
+        Some(account) => format!("{}{source} on {account}", step.kind.name()),
+        None => format!("{}{source} on the platform", step.kind.name()),
+    }
+}
+
+/// Of an account: what happens next, and commands.
+pub(super) fn of_account(
+    facts: &Facts<'_>,
+    trace: &AccountTrace,
+    customers: Customers,
+) -> (Vec<String>, Vec<String>) {
+    let (mut next, mut commands) = (Vec::new(), Vec::new());
+    if trace.parked.is_some() {
+        next.push(remedy::PARKED.to_owned());
+        next.push(format!("{} for it.", waits(customers)));
+        commands.push(facts.command("resume"));
+    }
+    if customers.left() > 0 {
+        let left = count(customers.left(), "customer");
+        next.push(format!(
+            "{left} not finished there: a run goes on with them."
+        ));
+        let only = format!("resume --account {}", trace.id);
+        commands.push(facts.command(&only));
+    }
+    if customers.in_doubt > 0 {
+        next.push(remedy::STILL_IN_DOUBT.to_owned());
+        commands.push(facts.command("reconcile"));
+    }
+    if customers.refused > 0 {
+        next.push(
+            "Those that were refused are passed over, until a person asks for another try."
+                .to_owned(),
+        );
+        commands.push(facts.command("refused"));
+    }
+    if next.is_empty() {
+        next.push("Nothing: all that was asked for there is done.".to_owned());
+    }
+    let export = format!("export --account {} -o mapping.csv", trace.id);
+    commands.push(facts.command(&export));
+    (next, commands)
+}
+
+fn waits(customers: Customers) -> String {
+    let verb = if customers.parked == 1 {
+        "waits"
+    } else {
+        "wait"
+    };
+    format!("{} {verb}", count(customers.parked, "customer"))
+}

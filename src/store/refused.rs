@@ -1,0 +1,43 @@
+//! The refused customers, in the CSV's order, each with its reasons.
+
+use rusqlite::Connection;
+
+use super::{CustomerSeq, StoreError};
+
+/// Why a step was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// Stripe's code, or ours.
+    pub reason: String,
+    /// Stripe's message, masked.
+    pub message: String,
+}
+
+/// Calls `each` with every customer that has a refused step, and its reasons. Holds one customer's at a time.
+pub fn for_each_refused<E: From<StoreError>>(
+    conn: &Connection,
+    mut each: impl FnMut(CustomerSeq, &[Reason]) -> Result<(), E>,
+) -> Result<(), E> {
+    let of = |error: rusqlite::Error| E::from(StoreError::from(error));
+    // By the index of the refused ones, which are few, and sorted; the table itself has everybody's steps.
+    let sql = "SELECT customer, reason, message FROM step INDEXED BY step_refused WHERE state = 3 ORDER BY customer, kind, target, source";
+    let mut statement = conn.prepare(sql).map_err(of)?;
+    let mut rows = statement.query([]).map_err(of)?;
+    let (mut customer, mut reasons) = (None, Vec::new());
+    while let Some(row) = rows.next().map_err(of)? {
+        let seq = CustomerSeq(row.get(0).map_err(of)?);
+        if let Some(before) = customer.filter(|before| *before != seq) {
+            each(before, &reasons)?;
+            reasons.clear();
+        }
+        customer = Some(seq);
+        reasons.push(Reason {
+            reason: row.get(1).map_err(of)?,
+            message: row.get(2).map_err(of)?,
+        });
+    }
+    match customer {
+        Some(last) => each(last, &reasons),
+        None => Ok(()),
+    }
+}
