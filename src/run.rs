@@ -19,7 +19,7 @@ pub mod stop_loss;
 mod verify;
 mod visit;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
@@ -222,7 +222,7 @@ async fn passes(
 ) -> Result<End, VisitError> {
     // Those that are parked still were looked at just now, once.
     let out_of_reach = loader.parked().map(|(_, account)| account.clone());
-    let out_of_reach: HashSet<AccountId> = out_of_reach.collect();
+    let out_of_reach: BTreeSet<AccountId> = out_of_reach.collect();
     let mut counted = Counted::default();
     let loader = Arc::new(Mutex::new(loader));
     let mut last = None;
@@ -267,7 +267,7 @@ async fn passes(
 async fn reconciled(
     context: &Context,
     loader: &Mutex<Loader>,
-    out_of_reach: &HashSet<AccountId>,
+    out_of_reach: &BTreeSet<AccountId>,
     tick: &mut impl FnMut(&Context, usize),
 ) -> Result<Reconciled, VisitError> {
     let mut ticks = tokio::time::interval(TICK);
