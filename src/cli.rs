@@ -84,13 +84,13 @@ pub struct Common {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Import a CSV and migrate its customers; the same command goes on after an interruption.
-    Run(Run),
+    Run(Box<Run>),
     /// Go on with the migration in the state file; no CSV is needed.
-    Resume(Resume),
+    Resume(Box<Resume>),
     /// Settle by reading what may have reached Stripe, and send nothing else; every run begins with it.
     Reconcile(Reconcile),
     /// Rebuild a lost state file from Stripe itself, so that a run after it makes nothing twice.
-    Recover(Recover),
+    Recover(Box<Recover>),
     /// Show what stands where; works while a run is on.
     Status(Status),
     /// Slow down, pause or stop a run that is on, from another terminal.
@@ -106,7 +106,7 @@ pub enum Command {
     /// Ask Stripe, by reading alone, what of a CSV would be refused or parked.
     Check(Box<Check>),
     /// Kill a rehearsal of a CSV at every boundary, and certify that nothing is lost and nothing is made twice.
-    Drill(Drill),
+    Drill(Box<Drill>),
     /// Read back what was made and compare it with the state file.
     Verify(Box<Verify>),
     /// Tell all that is known of one customer, line, account or request, and what happens next.
