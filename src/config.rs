@@ -135,6 +135,15 @@ impl Config {
         })
     }
 
+    /// True where a person can be asked: both stdin and stderr are terminals, and stdin is not where the key comes from.
+    pub fn asks(&self, stripe: &cli::Stripe) -> bool {
+        let key_from_stdin = stripe
+            .api_key_file
+            .as_deref()
+            .is_some_and(|path| path.as_os_str() == "-");
+        !key_from_stdin && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
     /// What texts for stdout may look like.
     pub fn stdout_look(&self) -> Look {
         Look::new(

@@ -15,6 +15,7 @@ mod input;
 mod installed;
 mod killed;
 mod limits;
+mod live;
 mod machine;
 mod outputs;
 mod pace;

@@ -1,6 +1,7 @@
 //! One file for each command, and what they share: how a session with Stripe begins, and how a run is carried out.
 
 mod charge;
+mod check;
 mod columns;
 mod drill;
 mod dry_run;
@@ -12,7 +13,9 @@ mod install;
 mod interrupt;
 mod machine;
 mod migrate;
+mod pilot;
 mod problems;
+mod radar;
 mod reconcile;
 mod recover;
 mod refused;
@@ -66,6 +69,7 @@ fn dispatch(config: &Config, command: Command) -> Result<Exit, Failure> {
         Command::Simulate(args) => simulate::simulate(config, &args),
         Command::Sample(args) => sample::sample(&args),
         Command::Columns(args) => columns::columns(config, &args),
+        Command::Check(args) => check::check(config, &args),
         Command::Drill(args) => drill::drill(config, &args),
         Command::Verify(args) => verify::verify(config, &args),
         Command::Explain(args) => explain::explain(config, &args),

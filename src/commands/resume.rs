@@ -1,9 +1,9 @@
 //! `pmclone resume`: goes on from the state file alone.
 
-use super::migrate::{Asked, Prepared, migrate};
+use super::migrate::{Prepared, migrate};
 use super::run::{Opened, open};
-use super::runtime;
 use super::status::missing_or;
+use super::{pilot, runtime};
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -25,7 +25,11 @@ async fn begin(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
             "{retried} refused steps are tried again, under new keys."
         ));
     }
-    let asked = Asked::of(config, &args.work, &args.stripe, &args.steering);
+    let asked = pilot::asked(
+        config,
+        (&args.work, &args.stripe, &args.steering),
+        (&prepared.conn, &prepared.state),
+    )?;
     migrate(config, asked, prepared).await
 }
 

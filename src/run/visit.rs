@@ -1,6 +1,6 @@
 //! One customer, from admission until nothing can be done for it now. Its steps go one after the other.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::Context;
 use crate::ids::PaymentMethodId;
@@ -134,7 +134,8 @@ impl Visitor<'_> {
 
     async fn settle(&mut self, review: Review) -> Result<Visit, VisitError> {
         let standing = review.customer;
-        if !self.changes.is_empty() || standing != self.loaded.standing {
+        let worked = !self.changes.is_empty() || standing != self.loaded.standing;
+        if worked {
             self.changes.settle(review);
             self.commit().await?;
         }
@@ -147,7 +148,26 @@ impl Visitor<'_> {
             return Ok(Visit::Doubtful);
         }
         self.context.tally.settled(standing);
+        if worked {
+            let mut stop_loss = self
+                .context
+                .stop_loss
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            stop_loss.note(standing, self.reason());
+        }
         Ok(Visit::Settled)
+    }
+
+    /// Why the customer was refused: the first of its reasons.
+    fn reason(&self) -> Option<&str> {
+        let records = self.loaded.customer.steps.values();
+        records.into_iter().find_map(|record| match &record.state {
+            StepState::Refused(refusal) => Some(refusal.reason.as_str()),
+            StepState::Ready | StepState::Started | StepState::Done(_) | StepState::InDoubt(_) => {
+                None
+            }
+        })
     }
 
     fn refresh_parked(&mut self) {
