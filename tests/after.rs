@@ -324,7 +324,7 @@ fn a_mended_file_with_an_error_changes_nothing() -> Result<()> {
 fn a_column_that_is_not_there_changes_nothing() -> Result<()> {
     let place = Place::new()?;
     let simulator = migrated(&place)?;
-    place.put("few.csv", "legacy_id,email\ndeclined,dora@example.com\n")?;
+    place.put("few.csv", "Legacy ID,E-Mail\ndeclined,dora@example.com\n")?;
     place.against(&simulator, &["retry", "few.csv"])?.with(3)?;
     let told = explained(&place, &["declined", "--unmasked"])?;
     let read = &told["customers"][0]["read"];
