@@ -2,9 +2,12 @@
 //! settings of them.
 
 mod after;
+mod check;
 mod input;
 mod install;
 mod migrate;
+mod pace;
+mod pilot;
 mod rehearse;
 mod results;
 mod settle;
@@ -16,9 +19,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use after::{Explain, Refused, Retry};
+pub use check::{Check, Looks, Sources};
 pub use input::{Columns, Input};
 pub use install::{Completions, Man};
-pub use migrate::{Resume, Run, Work};
+pub use migrate::{Resume, Run};
+pub use pace::{Steering, Throttle, TotalRate};
+pub use pilot::{StopAfter, Work};
 pub use rehearse::{Drill, Rehearsal, Sample, Simulate, Switch};
 pub use results::{Export, ExportFormat, SqlDialect, Status};
 pub use settle::{Reconcile, Recover};
@@ -49,7 +55,7 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 all done, 1 unexpected, 2 usage or configuration, 3 finished with some refused, parked or in doubt, \
-4 the input has problems, 5 refused for safety, 6 key or permission, 7 stopped by a stop-loss, 8 stopped by a limit asked for, \
+4 the input has problems or check found blockers, 5 refused for safety, 6 key or permission, 7 stopped by a stop-loss, 8 stopped by a limit asked for, \
 9 verify found a difference, or the drill something lost or doubled, 10 no state file, 11 another run holds it, 130/143 interrupted with the state saved.
 
 The API key comes from STRIPE_API_KEY or --api-key-file, never from an argument.";
@@ -78,15 +84,17 @@ pub struct Common {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Import a CSV and migrate its customers; the same command goes on after an interruption.
-    Run(Run),
+    Run(Box<Run>),
     /// Go on with the migration in the state file; no CSV is needed.
-    Resume(Resume),
+    Resume(Box<Resume>),
     /// Settle by reading what may have reached Stripe, and send nothing else; every run begins with it.
     Reconcile(Reconcile),
     /// Rebuild a lost state file from Stripe itself, so that a run after it makes nothing twice.
-    Recover(Recover),
+    Recover(Box<Recover>),
     /// Show what stands where; works while a run is on.
     Status(Status),
+    /// Slow down, pause or stop a run that is on, from another terminal.
+    Throttle(Throttle),
     /// Write the mapping from old ids to new ones.
     Export(Export),
     /// Serve the built-in Stripe simulator on a loopback address.
@@ -95,8 +103,10 @@ pub enum Command {
     Sample(Sample),
     /// Show how a file would be read: encoding, separator, columns, masked values; write a starting pmclone.toml.
     Columns(Columns),
+    /// Ask Stripe, by reading alone, what of a CSV would be refused or parked.
+    Check(Box<Check>),
     /// Kill a rehearsal of a CSV at every boundary, and certify that nothing is lost and nothing is made twice.
-    Drill(Drill),
+    Drill(Box<Drill>),
     /// Read back what was made and compare it with the state file.
     Verify(Box<Verify>),
     /// Tell all that is known of one customer, line, account or request, and what happens next.

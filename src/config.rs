@@ -9,14 +9,16 @@ use std::io::{IsTerminal, Read};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use crate::cli::{self, Rate};
+use crate::cli::{self, Rate, TotalRate};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::Rates;
 use crate::report::{Look, Screen, Settings};
-use crate::stripe::{Limits, Mode, SecretKey};
+use crate::run::steer::{Hours, Window};
+use crate::stripe::{ConnectedBudget, Limits, Mode, SecretKey, Share};
 
 /// The state file of a real migration, where none is named.
 pub const STATE: &str = "pmclone.db";
@@ -34,7 +36,7 @@ pub struct Toml {
     state: Option<PathBuf>,
     api_base: Option<String>,
     api_key_file: Option<PathBuf>,
-    rate: Option<FileRate>,
+    rate: Option<FileTotalRate>,
     endpoint_rate: Option<FileRate>,
     account_rate: Option<FileRate>,
     concurrency: Option<NonZeroU32>,
@@ -46,6 +48,10 @@ pub struct Toml {
     columns: BTreeMap<String, String>,
     constants: BTreeMap<String, String>,
     defaults: BTreeMap<String, String>,
+    share: Option<f64>,
+    connected_budget: Option<ConnectedBudget>,
+    window: Vec<String>,
+    timezone: Option<String>,
 }
 
 /// A number, or `"off"`.
@@ -54,6 +60,32 @@ pub struct Toml {
 enum FileRate {
     PerSecond(NonZeroU32),
     Off(Off),
+}
+
+/// A number, `"off"` or `"auto"`.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a whole number from 1, \"off\", or \"auto\""
+)]
+enum FileTotalRate {
+    Told(FileRate),
+    Auto(Auto),
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+enum Auto {
+    #[serde(rename = "auto")]
+    Auto,
+}
+
+impl From<FileTotalRate> for TotalRate {
+    fn from(rate: FileTotalRate) -> Self {
+        match rate {
+            FileTotalRate::Told(rate) => Self::Told(rate.into()),
+            FileTotalRate::Auto(Auto::Auto) => Self::Auto,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -101,6 +133,15 @@ impl Config {
             screen: Screen::new(settings),
             json: common.json,
         })
+    }
+
+    /// True where a person can be asked: both stdin and stderr are terminals, and stdin is not where the key comes from.
+    pub fn asks(&self, stripe: &cli::Stripe) -> bool {
+        let key_from_stdin = stripe
+            .api_key_file
+            .as_deref()
+            .is_some_and(|path| path.as_os_str() == "-");
+        !key_from_stdin && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
     }
 
     /// What texts for stdout may look like.
@@ -172,19 +213,26 @@ impl Config {
             .unwrap_or(CONCURRENCY)
     }
 
-    /// The limits to keep to. `--rate off` turns the others off too, unless they are given.
-    pub fn limits(&self, stripe: &cli::Stripe, mode: Mode) -> Limits {
-        let defaults = Limits::for_mode(mode);
-        let rate = stripe.rate.or_else(|| self.from_file.rate.map(Rate::from));
+    /// The limits to keep to. `--rate off` turns the others off too, unless they are given; `--rate auto` looks for them.
+    pub fn limits(&self, stripe: &cli::Stripe, mode: Mode) -> Result<Limits, Failure> {
+        let defaults = Limits::share_of(mode, self.share(stripe)?);
+        let rate = stripe
+            .rate
+            .or_else(|| self.from_file.rate.map(TotalRate::from));
         let endpoint = stripe
             .endpoint_rate
             .or_else(|| self.from_file.endpoint_rate.map(Rate::from));
         let account = stripe
             .account_rate
             .or_else(|| self.from_file.account_rate.map(Rate::from));
-        let total_per_second = per_second(rate, defaults.total_per_second);
-        let unlimited = rate == Some(Rate::Off);
-        Limits {
+        let told = match rate {
+            Some(TotalRate::Told(rate)) => Some(rate),
+            Some(TotalRate::Auto) | None => None,
+        };
+        let total_per_second = per_second(told, defaults.total_per_second);
+        let unlimited = told == Some(Rate::Off);
+        let connected = stripe.connected_budget.or(self.from_file.connected_budget);
+        Ok(Limits {
             total_per_second,
             endpoint_per_second: per_second(
                 endpoint,
@@ -195,7 +243,57 @@ impl Config {
                 },
             ),
             account_per_second: per_second(account, total_per_second),
+            seek: rate == Some(TotalRate::Auto),
+            endpoint_is_asked: endpoint.is_some(),
+            total_is_asked: told.is_some(),
+            connected: connected.unwrap_or_default(),
+            ..defaults
+        })
+    }
+
+    fn share(&self, stripe: &cli::Stripe) -> Result<Share, Failure> {
+        let from_file = || {
+            let share = self.from_file.share?;
+            let parsed = Share::parse(&share.to_string());
+            Some(parsed.ok_or_else(|| {
+                Failure::usage(
+                    "pmclone.toml: share: give a part of the limit, above 0 and 1 at most",
+                )
+            }))
+        };
+        match stripe.share {
+            Some(share) => Ok(share),
+            None => from_file().unwrap_or(Ok(Share::DEFAULT)),
         }
+    }
+
+    /// The hours to send in, and how long the run may take.
+    pub fn hours(&self, steering: &cli::Steering) -> Result<Hours, Failure> {
+        let from_file = self.from_file.window.iter().map(|text| {
+            let parsed: Result<Window, _> = text.parse();
+            parsed.map_err(|error| Failure::usage(format!("pmclone.toml: window: {error}")))
+        });
+        let windows = if steering.windows.is_empty() {
+            from_file.collect::<Result<_, _>>()?
+        } else {
+            steering.windows.clone()
+        };
+        let zone = steering
+            .timezone
+            .as_ref()
+            .or(self.from_file.timezone.as_ref());
+        let zone = match zone {
+            Some(name) => TimeZone::get(name).map_err(|_| {
+                Failure::usage(format!("{name} is no time zone that this machine knows"))
+                    .hint("give one as Europe/Berlin, America/New_York or UTC")
+            })?,
+            None => TimeZone::system(),
+        };
+        Ok(Hours {
+            windows,
+            zone,
+            max_duration: steering.max_duration,
+        })
     }
 
     /// The platform's key: `--api-key-file`, else `STRIPE_API_KEY`, else `api_key_file` in `pmclone.toml`.

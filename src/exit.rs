@@ -13,7 +13,7 @@ pub enum Exit {
     Usage,
     /// Finished, with some customers refused, parked or in doubt.
     Incomplete,
-    /// The input has problems.
+    /// The input has problems, or `check` found blockers.
     Input,
     /// Refused for safety: mode, account or confirmation.
     Safety,

@@ -14,6 +14,7 @@
 #[cfg(all(feature = "without-intents", not(debug_assertions)))]
 compile_error!("`without-intents` is a client that makes things twice: for tests alone");
 
+pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -29,6 +30,7 @@ pub mod plan;
 pub mod proof;
 #[cfg(test)]
 mod published;
+pub mod radar;
 pub mod report;
 pub mod run;
 pub mod sample;

@@ -47,6 +47,18 @@ pub struct Rates {
     pub account: Option<u32>,
 }
 
+impl Rates {
+    /// What Stripe documents (<https://docs.stripe.com/rate-limits>), with nothing left to the platform's own traffic.
+    pub const fn documented(livemode: bool) -> Self {
+        let total = if livemode { Some(100) } else { Some(25) };
+        Self {
+            total,
+            endpoint: Some(25),
+            account: total,
+        }
+    }
+}
+
 /// The limit that decides how long the work takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Binding {
@@ -82,6 +94,31 @@ pub struct Plan {
     pub seconds: u64,
     /// What binds.
     pub binding: Binding,
+    /// What is looked up before the first write; not among the calls.
+    pub radar: Radar,
+}
+
+/// Look-ups before the first write: whether the CSV belongs to this platform and this mode.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Radar {
+    /// Sources and Customers on the platform.
+    pub on_platform: u64,
+    /// The same, where most of those are unknown.
+    pub on_platform_at_most: u64,
+    /// Connected accounts.
+    pub accounts: u64,
+}
+
+impl Radar {
+    /// Reads, where nothing is wrong.
+    pub fn reads(self) -> u64 {
+        self.on_platform + self.accounts
+    }
+
+    /// Reads, where most of it is unknown.
+    pub fn reads_at_most(self) -> u64 {
+        self.on_platform_at_most + self.accounts
+    }
 }
 
 const CREATE_CUSTOMER: &str = "POST /v1/customers";
@@ -118,7 +155,82 @@ impl Plan {
             total_calls,
             seconds,
             binding,
+            radar: Radar::default(),
         }
+    }
+
+    /// The same with what is looked up before the first write, where there is a write.
+    #[must_use]
+    pub fn with_radar(mut self, radar: Radar) -> Self {
+        if self.total_calls > 0 {
+            self.radar = radar;
+        }
+        self
+    }
+
+    /// How long the same work would take at other rates, in seconds, and what would bind.
+    pub fn at(&self, rates: Rates) -> (u64, Binding) {
+        estimate(&self.work, &self.calls, self.total_calls, rates)
+    }
+}
+
+/// What else could be chosen, to compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WhatIf {
+    /// The rates.
+    pub rates: Rates,
+    /// Which they are.
+    pub which: Which,
+    /// How long the work takes, in seconds.
+    pub seconds: u64,
+    /// What binds.
+    pub binding: Binding,
+}
+
+/// Which rates a [`WhatIf`] is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Half of what is chosen.
+    Half,
+    /// What is chosen.
+    Chosen,
+    /// What Stripe documents, with nothing left to the platform's own traffic.
+    Documented,
+    /// Twice that, which Stripe has to agree to.
+    Raised,
+}
+
+impl Plan {
+    /// The work at other rates, the slowest first. `documented` is what Stripe allows in this mode.
+    pub fn what_if(&self, chosen: Rates, documented: Rates) -> Vec<WhatIf> {
+        let scaled = |rates: Rates, of: fn(u32) -> u32| Rates {
+            total: rates.total.map(of),
+            endpoint: rates.endpoint.map(of),
+            account: rates.account.map(of),
+        };
+        let all = [
+            (Which::Chosen, chosen),
+            (Which::Half, scaled(chosen, |rate| rate.div_ceil(2))),
+            (Which::Documented, documented),
+            (Which::Raised, scaled(documented, |rate| rate * 2)),
+        ];
+        let mut rows: Vec<WhatIf> = Vec::new();
+        for (which, rates) in all {
+            // What is chosen may be what is documented.
+            if rows.iter().all(|row| row.rates != rates) {
+                let (seconds, binding) = self.at(rates);
+                rows.push(WhatIf {
+                    rates,
+                    which,
+                    seconds,
+                    binding,
+                });
+            }
+        }
+        let is_slow =
+            |row: &WhatIf| std::cmp::Reverse((row.binding != Binding::Nothing, row.seconds));
+        rows.sort_by_key(is_slow);
+        rows
     }
 }
 
@@ -200,6 +312,34 @@ mod tests {
         };
         let plan = Plan::new(simple(1000), test);
         assert_eq!((plan.seconds, plan.binding), (150, Binding::Total));
+    }
+
+    #[test]
+    fn other_rates_are_compared_the_slowest_first() {
+        let rates = |total, endpoint| Rates {
+            total: Some(total),
+            endpoint: Some(endpoint),
+            account: Some(total),
+        };
+        let plan = Plan::new(simple(1000), rates(80, 20));
+        let rows = plan.what_if(rates(80, 20), rates(100, 25));
+        let told: Vec<_> = rows.iter().map(|row| (row.which, row.seconds)).collect();
+        let expected = [
+            (Which::Half, 200),
+            (Which::Chosen, 100),
+            (Which::Documented, 80),
+            (Which::Raised, 40),
+        ];
+        assert_eq!(told, expected);
+        // What is documented is not said twice, and no limit comes last.
+        let rows = plan.what_if(rates(100, 25), rates(100, 25));
+        assert_eq!(rows.len(), 3);
+        let off = Rates {
+            total: None,
+            endpoint: None,
+            account: None,
+        };
+        assert_eq!(plan.what_if(off, rates(100, 25)).last().unwrap().rates, off);
     }
 
     #[test]

@@ -14,10 +14,12 @@ mod feed;
 mod prove;
 mod reconcile;
 mod recover;
+pub mod steer;
+pub mod stop_loss;
 mod verify;
 mod visit;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
@@ -36,6 +38,7 @@ use crate::time::StripeTime;
 pub use prove::{Proved, Prover};
 pub use reconcile::{Keep, Reconciled, reconcile};
 pub use recover::{Recover, RecoverError, Recovered, Sweep, Swept, TakenUp, take_up};
+use stop_loss::{Bound, Loss, StopLoss};
 pub use verify::{Verify, VerifyError, Whom};
 use visit::Visit;
 pub use visit::VisitError;
@@ -61,6 +64,8 @@ pub struct Context {
     pub parked: RwLock<HashSet<AccountId>>,
     /// What this run settled by reading.
     pub reconciled: Mutex<Reconciled>,
+    /// When it has gone so wrong that it ends.
+    pub stop_loss: Mutex<StopLoss>,
 }
 
 /// Counts of this run, for the screen.
@@ -116,6 +121,17 @@ impl Context {
             tally: Tally::default(),
             parked: RwLock::default(),
             reconciled: Mutex::default(),
+            stop_loss: Mutex::new(StopLoss::new(Bound::Never)),
+        }
+    }
+
+    /// Ends when the run is not held any more, or draining.
+    async fn released(&self) {
+        let mut draining = self.draining.subscribe();
+        tokio::select! {
+            biased;
+            _ = draining.wait_for(|draining| *draining) => {}
+            () = self.client.limiter().until_held(false) => {}
         }
     }
 
@@ -128,6 +144,15 @@ impl Context {
     fn latest_now(&self) -> Result<StripeTime, VisitError> {
         let now = self.client.clock().latest_now();
         now.ok_or_else(visit::no_date)
+    }
+
+    /// What was refused too often, once it was.
+    fn loss(&self) -> Option<Loss> {
+        let stop_loss = self
+            .stop_loss
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        stop_loss.loss().cloned()
     }
 
     fn park(&self, account: &AccountId) {
@@ -149,6 +174,8 @@ pub enum End {
     Stopped(Stop),
     /// So many customers in a row got no answer that Stripe counts as out of reach.
     Unreachable(u64),
+    /// Too many customers were refused.
+    StopLoss(Loss),
 }
 
 /// Passes over customers that got no answer, after the first: Stripe may be itself again by then.
@@ -195,7 +222,7 @@ async fn passes(
 ) -> Result<End, VisitError> {
     // Those that are parked still were looked at just now, once.
     let out_of_reach = loader.parked().map(|(_, account)| account.clone());
-    let out_of_reach: HashSet<AccountId> = out_of_reach.collect();
+    let out_of_reach: BTreeSet<AccountId> = out_of_reach.collect();
     let mut counted = Counted::default();
     let loader = Arc::new(Mutex::new(loader));
     let mut last = None;
@@ -216,6 +243,7 @@ async fn passes(
         let left = match ended? {
             PassEnd::Stopped(stop) => return Ok(End::Stopped(stop)),
             PassEnd::Unreachable(customers) => return Ok(End::Unreachable(customers)),
+            PassEnd::StopLoss(loss) => return Ok(End::StopLoss(loss)),
             PassEnd::Left(left) => left,
         };
         if *context.draining.borrow() {
@@ -239,7 +267,7 @@ async fn passes(
 async fn reconciled(
     context: &Context,
     loader: &Mutex<Loader>,
-    out_of_reach: &HashSet<AccountId>,
+    out_of_reach: &BTreeSet<AccountId>,
     tick: &mut impl FnMut(&Context, usize),
 ) -> Result<Reconciled, VisitError> {
     let mut ticks = tokio::time::interval(TICK);
@@ -262,6 +290,7 @@ async fn reconciled(
 enum PassEnd {
     Stopped(Stop),
     Unreachable(u64),
+    StopLoss(Loss),
     Left(Left),
 }
 
@@ -305,7 +334,12 @@ async fn one_pass(
                 }
             }
             Some(visited) = visits.join_next() => match finished(visited) {
-                Ok(Visit::Settled) => in_a_row = 0,
+                Ok(Visit::Settled) => {
+                    in_a_row = 0;
+                    if context.loss().is_some() {
+                        context.draining.send_replace(true);
+                    }
+                }
                 Ok(Visit::Doubtful) => {
                     left.doubtful += 1;
                     in_a_row = 0;
@@ -333,10 +367,13 @@ async fn one_pass(
     }
     count_requests(context, counted).await?;
     tick(context, 0);
-    Ok(match stopped {
-        Some(stop) => PassEnd::Stopped(stop),
-        None if unreachable => PassEnd::Unreachable(u64::try_from(in_a_row).unwrap_or(u64::MAX)),
-        None => PassEnd::Left(left),
+    Ok(match (stopped, context.loss()) {
+        (Some(stop), _) => PassEnd::Stopped(stop),
+        (None, Some(loss)) => PassEnd::StopLoss(loss),
+        (None, None) if unreachable => {
+            PassEnd::Unreachable(u64::try_from(in_a_row).unwrap_or(u64::MAX))
+        }
+        (None, None) => PassEnd::Left(left),
     })
 }
 

@@ -42,8 +42,8 @@ fn a_newer_csv_adds_its_new_customers() -> Result<()> {
     place.put("c.csv", text(1..=8, "Ann"))?;
     let ended = place.against(&simulator, &["run", "c.csv"])?.with(0)?;
     assert!(ended.err.contains("3 new"), "{}", ended.err);
-    // Three customers of three writes, and the question whose key it is.
-    assert_eq!(simulator.requests()? - before, 10);
+    // Three customers of three writes, the question whose key it is, and whether they and their account are this platform's.
+    assert_eq!(simulator.requests()? - before, 9 + 1 + 4);
     let asked = Asked::of_text(&text(1..=8, "Ann"))?;
     let world = World::of(&simulator, &asked)?;
     world.holds_all_of(&asked)?;

@@ -17,15 +17,17 @@ use anyhow::{Context, Result, ensure};
 const PMCLONE: &str = env!("CARGO_BIN_EXE_pmclone");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const DOCUMENTS: [&str; 2] = ["README.md", "MIGRATION.md"];
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 18] = [
     "run",
     "resume",
     "reconcile",
     "recover",
     "status",
+    "throttle",
     "export",
     "simulate",
     "sample",
+    "check",
     "drill",
     "columns",
     "verify",
@@ -109,9 +111,10 @@ fn stays_here(command: &str) -> Result<()> {
     let mut words = command.split_whitespace();
     let harmless = match (words.next(), words.next()) {
         (Some("pmclone"), Some("run")) => {
-            command.contains("--simulate") || command.contains("--dry-run")
+            command.contains("--simulate")
+                || (command.contains("--dry-run") && !command.contains("--online"))
         }
-        (Some("pmclone"), Some("resume" | "recover" | "verify" | "retry")) => {
+        (Some("pmclone"), Some("resume" | "recover" | "verify" | "check" | "retry")) => {
             command.contains("--simulate")
         }
         (

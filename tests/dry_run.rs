@@ -56,11 +56,12 @@ fn a_dry_run_beside_a_state_file_plans_what_is_left_and_changes_nothing() -> Res
         .json()?;
     assert_eq!(plan["plan"]["customers"], 2, "{plan}");
     assert_eq!(plan["plan"]["total_calls"], 6, "{plan}");
+    assert_eq!(plan["plan"]["radar"]["reads"], 3, "{plan}");
     assert_eq!(place.status(&[])?, before);
     place.against(&simulator, &["run", "c.csv"])?.with(0)?;
     assert_eq!(
         simulator.requests()? - sent,
-        7,
+        6 + 3 + 1,
         "what was planned, and the question whose key it is"
     );
     Ok(())

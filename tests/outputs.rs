@@ -47,7 +47,7 @@ fn status_as_json_has_exactly_the_documented_fields() -> Result<()> {
     assert_eq!(
         found(&status),
         sorted(
-            "migration platform_account livemode customers payment_methods accounts requests running speed last_refusal reasons"
+            "migration platform_account livemode customers payment_methods accounts requests running speed last_refusal reasons pace"
         )
     );
     assert_eq!(

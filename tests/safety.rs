@@ -218,6 +218,7 @@ fn wrong_usage_is_told() -> Result<()> {
         ],
         &["run", "c.csv", "--simulate-latency", "5"],
         &["simulate", "--listen", "0.0.0.0:0"],
+        &["drill", "c.csv", "--kills", "0"],
         &["frobnicate"],
         &["status"],
     ] {

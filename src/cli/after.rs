@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Rehearsal, Stripe};
+use super::{Rehearsal, Steering, Stripe};
 use crate::report::remedy::Group;
 
 /// `pmclone explain`.
@@ -66,6 +66,9 @@ pub struct Retry {
     /// How to reach Stripe.
     #[command(flatten)]
     pub stripe: Stripe,
+    /// When to send.
+    #[command(flatten)]
+    pub steering: Steering,
     /// The rehearsal.
     #[command(flatten)]
     pub rehearsal: Rehearsal,

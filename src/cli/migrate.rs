@@ -1,11 +1,10 @@
-//! `run` and `resume`, and what they work on.
+//! `run` and `resume`.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Input, Rehearsal, Stripe};
-use crate::ids::AccountId;
+use super::{Input, Looks, Rehearsal, Steering, Stripe, Work};
 
 /// `pmclone run`.
 #[derive(Debug, Args)]
@@ -21,12 +20,21 @@ pub struct Run {
     /// How the CSV is to be read.
     #[command(flatten)]
     pub input: Input,
+    /// With --dry-run: ask Stripe too, by reading alone, as `pmclone check` does.
+    #[arg(long, requires = "dry_run")]
+    pub online: bool,
+    /// What to look at.
+    #[command(flatten)]
+    pub looks: Looks,
     /// How to reach Stripe.
     #[command(flatten)]
     pub stripe: Stripe,
     /// What to work on.
     #[command(flatten)]
     pub work: Work,
+    /// When to send.
+    #[command(flatten)]
+    pub steering: Steering,
     /// The rehearsal.
     #[command(flatten)]
     pub rehearsal: Rehearsal,
@@ -44,22 +52,10 @@ pub struct Resume {
     /// What to work on.
     #[command(flatten)]
     pub work: Work,
+    /// When to send.
+    #[command(flatten)]
+    pub steering: Steering,
     /// The rehearsal.
     #[command(flatten)]
     pub rehearsal: Rehearsal,
-}
-
-/// What to work on.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Work")]
-pub struct Work {
-    /// Stop after so many customers, as for a pilot.
-    #[arg(long, value_name = "N")]
-    pub limit: Option<u64>,
-    /// Only this connected account; may be given several times.
-    #[arg(long = "account", value_name = "acct_…")]
-    pub accounts: Vec<AccountId>,
-    /// Clone a source that belongs to another platform Customer from there, instead of refusing it.
-    #[arg(long)]
-    pub adopt_attached: bool,
 }

@@ -6,7 +6,9 @@ use std::str::FromStr;
 
 use clap::Args;
 
+use super::TotalRate;
 use crate::ids::AccountId;
+use crate::stripe::{ConnectedBudget, Share};
 
 /// How to reach Stripe, and how fast.
 #[derive(Debug, Args)]
@@ -24,15 +26,29 @@ pub struct Stripe {
     /// The platform's account id, typed out, to confirm a live migration.
     #[arg(long, value_name = "acct_…")]
     pub confirm: Option<AccountId>,
-    /// Requests per second in all, or `off` for no limits of any kind [default: 80 with a live key, 20 in test mode].
-    #[arg(long, value_name = "N|off")]
-    pub rate: Option<Rate>,
+    /// Requests per second in all; `off`: no limits of any kind; `auto`: begin with the default and look, slowly, how much more
+    /// Stripe grants [default: 80 with a live key, 20 in test mode].
+    #[arg(long, value_name = "N|off|auto")]
+    pub rate: Option<TotalRate>,
     /// Requests per second for each endpoint [default: 20].
     #[arg(long, value_name = "N|off")]
     pub endpoint_rate: Option<Rate>,
     /// Requests per second for each connected account [default: as --rate].
     #[arg(long, value_name = "N|off")]
     pub account_rate: Option<Rate>,
+    /// The part of Stripe's limits to use, above 0 and 1 at most; the rest is left to the platform's own traffic. Where Stripe
+    /// grants less than it documents, the same part of that is used [default: 0.8].
+    #[arg(long, value_name = "PART", value_parser = super::pace::share)]
+    pub share: Option<Share>,
+    /// Whose budget calls on connected accounts use, which Stripe does not document: the platform's, each account's own, or learn it
+    /// from what Stripe refuses [default: shared].
+    #[arg(
+        long,
+        value_enum,
+        value_name = "shared|own|auto",
+        hide_possible_values = true
+    )]
+    pub connected_budget: Option<ConnectedBudget>,
     /// Customers in flight at once; each has one request in flight at most [default: 32].
     #[arg(long, value_name = "N")]
     pub concurrency: Option<NonZeroU32>,

@@ -29,9 +29,7 @@ use crate::proof::{Purpose, Terms};
 use crate::report::charge::{Balance, Ended, Told, Verdict};
 use crate::report::{self, print, print_json};
 use crate::run::{Proved, Prover, VisitError};
-use crate::store::{
-    self, Case, Gate, Migration, Proofs, RequestTally, RunLock, Selection, StoreError,
-};
+use crate::store::{self, Case, Gate, Migration, Proofs, RequestTally, RunLock, StoreError};
 use crate::stripe::{Money, ReadAnswer};
 use crate::time::StripeTime;
 
@@ -52,11 +50,7 @@ pub async fn charge(config: &Config, args: &cli::Verify) -> Result<Exit, Failure
     let looking = open(config, &args.rehearsal)?;
     confirmed(&args.charging, &terms, looking.migration.livemode)?;
     let of = |error: StoreError| Failure::store(&looking.state, &error);
-    let accounts = Selection {
-        accounts: args.accounts.clone(),
-        ..Selection::default()
-    };
-    known_accounts(looking.loader.conn(), &accounts, &looking.state)?;
+    known_accounts(looking.loader.conn(), &args.accounts, &looking.state)?;
     if args.dry_run {
         let cases = cases(args, &looking, &terms)?;
         bounded(cases.len(), 0)?;

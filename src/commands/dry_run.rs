@@ -10,17 +10,20 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::import::{Read, import};
-use super::{gone_is_fine, migrate, problems, session};
+use super::{check, gone_is_fine, pilot, problems, radar, session};
 use crate::cli;
 use crate::config::{Config, rates};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::{self, Problem, SourceFacts};
-use crate::plan::Plan;
+use crate::plan::{Plan, Rates};
+use crate::report::check::{CheckJson, Checked};
 use crate::report::plan::PlanJson;
 use crate::report::{self, print_json};
-use crate::store::{self, Migration, Selection, StoreError};
+use crate::store::{self, Migration, StoreError};
 use crate::stripe::Mode;
+
+const NOTHING_SENT: &str = "Nothing was sent, and nothing was kept: this was a dry run.";
 
 /// What `run --dry-run --json` prints, one object. Fields are only ever added.
 #[derive(Serialize)]
@@ -34,6 +37,9 @@ struct DryRunJson<'a> {
     problems: Vec<&'a Problem>,
     /// Absent where there are errors: there is nothing that a run would carry out.
     plan: Option<PlanJson>,
+    /// With --online, what `check --json` prints.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    online: Option<CheckJson<'a>>,
 }
 
 #[derive(Serialize)]
@@ -53,23 +59,42 @@ pub fn dry_run(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
     let read = import(&conn, csv, |_| Ok(()), || Ok(()))?;
     problems::write(config, args, csv, &read)?;
     let plan = if read.imported.is_some() {
-        migrate::known_accounts(&conn, &selection(&args.work), &state)?;
+        let selection = pilot::selection(&conn, &args.work, &state)?;
         store::take_up_left_out(&conn).map_err(of)?;
-        let work = store::work(&conn, &selection(&args.work)).map_err(of)?;
-        Some(Plan::new(work, rates(limits(config, args))))
+        let work = store::work(&conn, &selection).map_err(of)?;
+        let radar = radar::planned(&conn, args.rehearsal.simulate).map_err(of)?;
+        Some(Plan::new(work, rates(limits(config, args)?)).with_radar(radar))
     } else {
         None
     };
-    show(config, args, &read, plan.as_ref())?;
-    Ok(if plan.is_some() {
-        Exit::Done
-    } else {
-        Exit::Input
+    let checked = match &plan {
+        Some(_) if args.online => Some(check::look(
+            config,
+            &conn,
+            &state,
+            &args.looks,
+            &args.stripe,
+            &args.rehearsal,
+        )?),
+        Some(_) | None => None,
+    };
+    show(config, args, &read, plan.as_ref(), checked.as_ref())?;
+    Ok(match (&plan, &checked) {
+        (None, _) => Exit::Input,
+        (Some(_), None) => Exit::Done,
+        (Some(_), Some(checked)) => checked.exit(),
     })
 }
 
-fn show(config: &Config, args: &cli::Run, read: &Read, plan: Option<&Plan>) -> Result<(), Failure> {
-    let rates = rates(limits(config, args));
+fn show(
+    config: &Config,
+    args: &cli::Run,
+    read: &Read,
+    plan: Option<&Plan>,
+    checked: Option<&Checked>,
+) -> Result<(), Failure> {
+    let rates = rates(limits(config, args)?);
+    let documented = Rates::documented(args.stripe.live);
     if config.json {
         let kind = |(kind, count): (input::ProblemKind, u64)| KindJson {
             kind: kind.name(),
@@ -82,21 +107,27 @@ fn show(config: &Config, args: &cli::Run, read: &Read, plan: Option<&Plan>) -> R
             warnings: read.problems.warnings(),
             kinds: read.problems.counts().map(kind).collect(),
             problems: read.problems.by_line(),
-            plan: plan.map(|plan| PlanJson::new(plan, rates)),
+            plan: plan.map(|plan| PlanJson::new(plan, rates, documented)),
+            online: checked.map(Checked::json),
         };
         return gone_is_fine(print_json(&mut io::stdout(), &json));
     }
+    let look = config.stdout_look();
     let mut text = report::import::problems(&args.csv, &read.facts, &read.problems);
     if let Some(plan) = plan {
-        text.push('\n');
-        text.push_str(&report::plan::text(plan, rates, config.stdout_look()));
-        text.push_str("\n\nNothing was sent, and nothing was kept: this was a dry run.\n");
+        let parts = [
+            Some(report::plan::text(plan, rates, &report::here::now(), look)),
+            report::plan::what_if(plan, rates, documented, look),
+            Some(checked.map_or_else(|| NOTHING_SENT.to_owned(), |checked| checked.text(look))),
+        ];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        text = format!("{text}\n{}\n", parts.join("\n\n"));
     }
     gone_is_fine(report::print(&mut io::stdout(), &text))
 }
 
 /// The limits a run would have; without a key at hand, those of the mode that the flags ask for.
-fn limits(config: &Config, args: &cli::Run) -> crate::stripe::Limits {
+fn limits(config: &Config, args: &cli::Run) -> Result<crate::stripe::Limits, Failure> {
     let mode = if args.stripe.live {
         Mode::Live
     } else {
@@ -105,17 +136,8 @@ fn limits(config: &Config, args: &cli::Run) -> crate::stripe::Limits {
     config.limits(&args.stripe, mode)
 }
 
-/// What a run was asked to confine itself to.
-pub fn selection(work: &cli::Work) -> Selection {
-    Selection {
-        limit: work.limit,
-        accounts: work.accounts.clone(),
-        only: None,
-    }
-}
-
 /// A nameless copy of the state file, or an empty one.
-fn copy_of(state: &Path, simulate: bool) -> Result<Connection, Failure> {
+pub fn copy_of(state: &Path, simulate: bool) -> Result<Connection, Failure> {
     let of = |error: StoreError| Failure::store(state, &error);
     let mut conn = store::temporary().map_err(of)?;
     match store::open_readonly(state) {

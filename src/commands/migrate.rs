@@ -2,7 +2,7 @@
 //! share it.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
@@ -10,25 +10,28 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::charge;
+use super::helm::Helm;
 use super::interrupt::{self, Pressed, Signal};
 use super::rehearsal::Rehearsal;
 use super::session::Session;
 use super::take_up::take_up;
-use super::{gone_is_fine, status};
+use super::{gone_is_fine, radar, status};
 use crate::cli;
 use crate::config::{Config, rates};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::ids::AccountId;
 use crate::plan::{Plan, Rates};
 use crate::report::banner::Banner;
 use crate::report::plan::PlanJson;
-use crate::report::progress::{Progress, Snapshot};
+use crate::report::progress::{Holds, Progress, Snapshot};
 use crate::report::summary::{Ending, Summary};
 use crate::report::{self, print_json};
+use crate::run::stop_loss::{Bound, StopLoss};
 use crate::run::{self, Context, End};
 use crate::state::Standing;
 use crate::store::{self, Gate, Loader, Migration, RunLock, Selection, Store, StoreError};
-use crate::stripe::ReadAnswer;
+use crate::stripe::{Limits, ReadAnswer};
 
 /// A state file that is ready to run.
 pub struct Prepared {
@@ -64,19 +67,12 @@ pub struct Asked {
     pub selection: Selection,
     /// `--adopt-attached`.
     pub adopt_attached: bool,
+    /// When too many customers were refused.
+    pub bound: Bound,
     /// Customers in flight at once.
     pub concurrency: usize,
-}
-
-impl Asked {
-    /// From the arguments and the configuration.
-    pub fn of(config: &Config, work: &cli::Work, stripe: &cli::Stripe) -> Self {
-        Self {
-            selection: super::dry_run::selection(work),
-            adopt_attached: work.adopt_attached,
-            concurrency: config.concurrency(stripe),
-        }
-    }
+    /// When to send.
+    pub steering: cli::Steering,
 }
 
 /// Runs, and tells how it went.
@@ -100,7 +96,7 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     if let Some(rehearsal) = &rehearsal {
         rehearsal.seed_adopted(&conn).map_err(of)?;
     }
-    known_accounts(&conn, &asked.selection, &state)?;
+    let selection = asked.selection;
     let recovering = take_up(
         config,
         &conn,
@@ -121,8 +117,18 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     interrupt::unless(pressed.clone(), parked).await?;
     store::take_up_left_out(&conn).map_err(of)?;
     let rates = rates(session.limits);
-    let plan = Plan::new(store::work(&conn, &asked.selection).map_err(of)?, rates);
+    let documented = Rates::documented(migration.livemode);
+    let auto = Limits::share_of(session.client.mode(), session.limits.share);
+    let helm = Helm::take(config, &asked.steering, &state, auto)?;
+    let made_up = migration.simulated || gate.is_some();
+    let plan = Plan::new(store::work(&conn, &selection).map_err(of)?, rates)
+        .with_radar(radar::planned(&conn, made_up).map_err(of)?);
     announce(config, &session, &migration, &state, &plan, rates);
+    if plan.radar.reads() > 0 {
+        let candidates = radar::candidates(&conn).map_err(of)?;
+        let looking = radar::look(&conn, &session, &candidates, &state);
+        interrupt::unless(pressed.clone(), looking).await?;
+    }
     let loader = store::open_readonly(&state)
         .and_then(Loader::new)
         .map_err(of)?;
@@ -130,19 +136,17 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     let context = Arc::new(Context {
         adopt_attached: asked.adopt_attached,
         concurrency: asked.concurrency,
+        stop_loss: Mutex::new(StopLoss::new(asked.bound)),
         ..Context::new(session.client, store, migration, draining)
     });
     let begun = Instant::now();
-    let ended = carry_out(
+    let carried = Carried {
         config,
-        &plan,
-        &context,
-        loader,
-        &asked.selection,
-        pressed.clone(),
+        plan: &plan,
+        selection: &selection,
         begun,
-    )
-    .await;
+    };
+    let (ended, asked_to_end) = carry_out(carried, &context, loader, helm, pressed.clone()).await;
     let sent = context.client.counts().sent;
     remarks(config, &context);
     drop(context);
@@ -152,14 +156,17 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     let done = Done {
         plan: &plan,
         rates,
+        documented,
         elapsed_ms: elapsed_ms(begun),
         sent,
     };
-    let ending = ending(
-        ended,
-        *pressed.borrow(),
-        asked.selection != Selection::default(),
-    );
+    let limited = asked_to_end || selection != Selection::default();
+    let ending = match ended {
+        Ended::Run(End::Drained) if asked_to_end && pressed.borrow().first.is_none() => {
+            Ending::LimitReached
+        }
+        ended => ending(ended, *pressed.borrow(), limited),
+    };
     let told = tell(config, &state, ending, &done);
     drop(lock);
     Ok(match told? {
@@ -195,10 +202,10 @@ pub(super) async fn close(
 /// Refuses an `--account` that no customer asks for.
 pub fn known_accounts(
     conn: &Connection,
-    selection: &Selection,
+    accounts: &[AccountId],
     state: &Path,
 ) -> Result<(), Failure> {
-    let unknown = store::unknown_account(conn, &selection.accounts);
+    let unknown = store::unknown_account(conn, accounts);
     match unknown.map_err(|error| Failure::store(state, &error))? {
         Some(account) => Err(Failure::usage(format!(
             "--account {account}: no customer asks for it"
@@ -256,7 +263,10 @@ fn announce(
     let look = config.screen.look();
     config.screen.line(&banner.text(look));
     config.screen.line("");
-    config.screen.line(&report::plan::text(plan, rates, look));
+    let now = report::here::now();
+    config
+        .screen
+        .line(&report::plan::text(plan, rates, &now, look));
     config.screen.line("");
 }
 
@@ -270,16 +280,31 @@ enum Ended {
     AtOnce,
 }
 
+/// What is carried out.
+struct Carried<'a> {
+    config: &'a Config,
+    plan: &'a Plan,
+    selection: &'a Selection,
+    begun: Instant,
+}
+
+/// Carries it out, and says whether it was asked to end before everything was done.
 async fn carry_out(
-    config: &Config,
-    plan: &Plan,
+    carried: Carried<'_>,
     context: &Arc<Context>,
     loader: Loader,
-    selection: &Selection,
+    mut helm: Helm,
     mut pressed: watch::Receiver<Pressed>,
-    begun: Instant,
-) -> Result<Ended, StoreError> {
-    let mut progress = Progress::new(&config.screen, plan);
+) -> (Result<Ended, StoreError>, bool) {
+    let Carried {
+        config,
+        plan,
+        selection,
+        begun,
+    } = carried;
+    let mut progress = Progress::new(&config.screen, plan, report::here::now());
+    // Before anything is sent.
+    helm.tick(context, |word| progress.note(word));
     let signals = pressed.clone();
     let mut noted = false;
     let tick = |context: &Context, in_flight: usize| {
@@ -287,7 +312,8 @@ async fn carry_out(
             noted = true;
             progress.note(STOPPING);
         }
-        progress.update(&snapshot(context, in_flight, begun));
+        let holds = helm.tick(context, |word| progress.note(word));
+        progress.update(&snapshot(context, in_flight, begun, holds));
     };
     let at_once = async move { pressed.wait_for(|pressed| pressed.at_once).await.is_ok() };
     let ended = tokio::select! {
@@ -295,10 +321,12 @@ async fn carry_out(
         true = at_once => Ok(Ended::AtOnce),
     };
     progress.finish();
-    ended
+    let asked_to_end = helm.ended().is_some();
+    let left = helm.leave();
+    (ended.and_then(|ended| left.map(|()| ended)), asked_to_end)
 }
 
-fn snapshot(context: &Context, in_flight: usize, begun: Instant) -> Snapshot {
+fn snapshot(context: &Context, in_flight: usize, begun: Instant, holds: Holds) -> Snapshot {
     let customers = context.tally.customers();
     let of = |standing| {
         Standing::ALL
@@ -319,6 +347,7 @@ fn snapshot(context: &Context, in_flight: usize, begun: Instant) -> Snapshot {
         requests_sent: counts.sent,
         rate_limited: counts.rate_limited,
         in_flight: u64::try_from(in_flight).unwrap_or(u64::MAX),
+        holds,
     }
 }
 
@@ -365,6 +394,10 @@ fn ending(ended: Ended, pressed: Pressed, limited: bool) -> Ending {
                 "Stripe gave no answer to {customers} customers in a row; run again once it can be reached"
             ),
         },
+        Ended::Run(End::StopLoss(loss)) => Ending::Stopped {
+            exit: Exit::StopLoss,
+            why: report::summary::stop_loss(&loss),
+        },
         Ended::Run(End::Stopped(stop)) => {
             let failure = Failure::stop(&stop);
             Ending::Stopped {
@@ -379,6 +412,7 @@ fn ending(ended: Ended, pressed: Pressed, limited: bool) -> Ending {
 struct Done<'a> {
     plan: &'a Plan,
     rates: Rates,
+    documented: Rates,
     elapsed_ms: u64,
     sent: u64,
 }
@@ -405,7 +439,7 @@ fn tell(config: &Config, state: &Path, ending: Ending, done: &Done<'_>) -> Resul
     if config.json {
         gone_is_fine(print_json(
             &mut std::io::stdout(),
-            &summary.json(PlanJson::new(done.plan, done.rates)),
+            &summary.json(PlanJson::new(done.plan, done.rates, done.documented)),
         ))?;
     }
     Ok(ending.exit(&status))

@@ -1,17 +1,21 @@
 //! One file for each command, and what they share: how a session with Stripe begins, and how a run is carried out.
 
 mod charge;
+mod check;
 mod columns;
 mod drill;
 mod dry_run;
 mod explain;
 pub(crate) mod export;
+mod helm;
 mod import;
 mod install;
 mod interrupt;
 mod machine;
 mod migrate;
+mod pilot;
 mod problems;
+mod radar;
 mod reconcile;
 mod recover;
 mod refused;
@@ -26,6 +30,7 @@ pub(crate) mod status;
 mod take_up;
 #[cfg(test)]
 mod tests;
+mod throttle;
 mod verify;
 
 use std::io;
@@ -59,10 +64,12 @@ fn dispatch(config: &Config, command: Command) -> Result<Exit, Failure> {
         Command::Reconcile(args) => reconcile::reconcile(config, &args),
         Command::Recover(args) => recover::recover(config, &args),
         Command::Status(args) => status::status(config, &args),
+        Command::Throttle(args) => throttle::throttle(config, &args),
         Command::Export(args) => export::export(config, &args),
         Command::Simulate(args) => simulate::simulate(config, &args),
         Command::Sample(args) => sample::sample(&args),
         Command::Columns(args) => columns::columns(config, &args),
+        Command::Check(args) => check::check(config, &args),
         Command::Drill(args) => drill::drill(config, &args),
         Command::Verify(args) => verify::verify(config, &args),
         Command::Explain(args) => explain::explain(config, &args),

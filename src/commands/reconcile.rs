@@ -1,6 +1,6 @@
 //! `pmclone reconcile`: settles by reading what is in doubt, and sends nothing else.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use super::interrupt;
@@ -55,7 +55,7 @@ async fn begin(config: &Config, args: &cli::Reconcile) -> Result<Exit, Failure> 
     let keep = if args.dry_run { Keep::No } else { Keep::Yes };
     let loader = Mutex::new(loader);
     let reading = async {
-        let read = run::reconcile(&context, &loader, keep, &HashSet::new()).await;
+        let read = run::reconcile(&context, &loader, keep, &BTreeSet::new()).await;
         read.map_err(|stopped| match stopped {
             VisitError::Stop(stop) => Failure::stop(&stop),
             VisitError::Store(error) => of(error),

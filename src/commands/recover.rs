@@ -18,7 +18,7 @@ use super::interrupt;
 use super::migrate::Link;
 use super::rehearsal::{Rehearsal, World};
 use super::run::listen;
-use super::session::{self, Destination, Session};
+use super::session::{self, Destination, Purpose, Session};
 use super::{gone_is_fine, runtime};
 use crate::cli;
 use crate::config::Config;
@@ -129,7 +129,13 @@ async fn link(config: &Config, args: &cli::Recover, state: &Path) -> Result<Link
     } else {
         (None, Destination::stripe(config, &args.stripe)?)
     };
-    let session = session::begin(config, &args.stripe, destination, draining.subscribe());
+    let session = session::begin(
+        config,
+        &args.stripe,
+        destination,
+        Purpose::Write,
+        draining.subscribe(),
+    );
     let session = interrupt::unless(pressed.clone(), session).await?;
     Ok(Link {
         session,

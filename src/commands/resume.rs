@@ -1,9 +1,9 @@
 //! `pmclone resume`: goes on from the state file alone.
 
-use super::migrate::{Asked, Prepared, migrate};
+use super::migrate::{Prepared, migrate};
 use super::run::{Opened, open};
-use super::runtime;
 use super::status::missing_or;
+use super::{pilot, runtime};
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -16,6 +16,7 @@ pub fn resume(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
 }
 
 async fn begin(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
+    config.hours(&args.steering)?;
     let mut prepared = prepare(config, &args.stripe, &args.rehearsal).await?;
     if args.retry_refused {
         let retried = store::retry_refused(&mut prepared.conn)
@@ -24,7 +25,11 @@ async fn begin(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
             "{retried} refused steps are tried again, under new keys."
         ));
     }
-    let asked = Asked::of(config, &args.work, &args.stripe);
+    let asked = pilot::asked(
+        config,
+        (&args.work, &args.stripe, &args.steering),
+        (&prepared.conn, &prepared.state),
+    )?;
     migrate(config, asked, prepared).await
 }
 

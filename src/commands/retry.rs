@@ -19,6 +19,7 @@ use crate::ids::LegacyId;
 use crate::input::{self, Problems, Reading};
 use crate::legacy::Line;
 use crate::report::{self, print, print_json};
+use crate::run::stop_loss::Bound;
 use crate::spreadsheet;
 use crate::store::{self, MendedCustomers, MendedFile, Migration, RunLock, Selection, StoreError};
 use crate::time::StripeTime;
@@ -63,7 +64,9 @@ async fn begin(
             ..Selection::default()
         },
         adopt_attached: args.adopt_attached,
+        bound: Bound::default(),
         concurrency: config.concurrency(&args.stripe),
+        steering: args.steering.clone(),
     };
     migrate(config, asked, prepared).await
 }

@@ -7,10 +7,10 @@ use tokio::sync::watch;
 
 use super::import::{Csv, import, is_imported};
 use super::interrupt::{self, Pressed};
-use super::migrate::{Asked, Link, Prepared, migrate};
+use super::migrate::{Link, Prepared, migrate};
 use super::rehearsal::{Rehearsal, World};
-use super::session::{self, Destination};
-use super::{dry_run::dry_run, problems, runtime};
+use super::session::{self, Destination, Purpose};
+use super::{dry_run::dry_run, pilot, problems, runtime};
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -23,6 +23,12 @@ use crate::stripe::STRIPE_VERSION;
 
 /// Imports the CSV and migrates its customers.
 pub fn run(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
+    let looks_given = args.looks.sources.is_some() || args.looks.max_reads.is_some();
+    if looks_given && !args.online {
+        return Err(Failure::usage(
+            "--sources and --max-reads are for --dry-run --online, or for pmclone check",
+        ));
+    }
     if args.dry_run {
         return dry_run(config, args);
     }
@@ -31,6 +37,7 @@ pub fn run(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
 
 async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
     let state = config.state_file(args.rehearsal.simulate);
+    config.hours(&args.steering)?;
     // A wrong file is told before anybody is asked anything.
     let reading = config.reading(&args.input)?;
     let wrong = |error: input::WrongFile| Failure::new(Exit::Input, error.to_string());
@@ -51,7 +58,11 @@ async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
     });
     let csv = problems::csv(args, &reading);
     take_in(config, args, csv, (&conn, &state), &migration, &opened.link)?;
-    let asked = Asked::of(config, &args.work, &args.stripe);
+    let asked = pilot::asked(
+        config,
+        (&args.work, &args.stripe, &args.steering),
+        (&conn, &state),
+    )?;
     let prepared = Prepared {
         lock,
         state,
@@ -120,7 +131,13 @@ pub async fn open(
         None => Destination::stripe(config, stripe)?,
     };
     let gate = session::gate(stripe, &destination)?;
-    let session = session::begin(config, stripe, destination, draining.subscribe());
+    let session = session::begin(
+        config,
+        stripe,
+        destination,
+        Purpose::Write,
+        draining.subscribe(),
+    );
     let session = interrupt::unless(pressed.clone(), session).await?;
     if let Some(migration) = &migration {
         session::bound_to(

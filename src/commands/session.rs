@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ids::AccountId;
+use crate::report;
 use crate::store::{Gate, Migration, Recovery};
 use crate::stripe::{AccountFacts, ApiBase, Client, Limits, Mode, ReadAnswer, SecretKey, Settings};
 
@@ -40,13 +41,15 @@ impl Destination {
     /// Stripe, by arguments, environment and configuration; refuses a live key that was not asked for.
     pub fn stripe(config: &Config, args: &cli::Stripe) -> Result<Self, Failure> {
         let key = config.key(args)?;
-        match (key.mode(), args.live, &args.confirm) {
-            (Mode::Live, true, Some(_)) | (Mode::Test, false, _) => {}
-            (Mode::Live, true, None) => {
+        let typed = args.confirm.is_some() || config.asks(args);
+        match (key.mode(), args.live, typed) {
+            (Mode::Live, true, true) | (Mode::Test, false, _) => {}
+            (Mode::Live, true, false) => {
                 return Err(Failure::safety(
                     "a live migration needs the platform's account id, typed out",
                 )
-                .hint("add --confirm acct_… with the id that the Dashboard shows under Settings"));
+                .hint("add --confirm acct_… with the id that the Dashboard shows under Settings")
+                .hint("on a terminal, with the key from a file or the environment, you are asked for it"));
             }
             (Mode::Live, false, _) => {
                 return Err(Failure::safety(
@@ -61,11 +64,35 @@ impl Destination {
                 ));
             }
         }
+        Self::with(config, args, key)
+    }
+
+    /// The same for a command that only reads: the key alone says the mode, unless --live says otherwise.
+    pub fn to_read(config: &Config, args: &cli::Stripe) -> Result<Self, Failure> {
+        let key = config.key(args)?;
+        if args.live && key.mode() == Mode::Test {
+            return Err(Failure::safety(
+                "--live was asked for, but the key is a test key: nothing was sent",
+            ));
+        }
+        Self::with(config, args, key)
+    }
+
+    fn with(config: &Config, args: &cli::Stripe, key: SecretKey) -> Result<Self, Failure> {
         let base = config.api_base(args);
         let api_base = base.map_or_else(ApiBase::stripe, |base| ApiBase::parse(&base, key.mode()));
         let api_base = api_base.map_err(|error| Failure::usage(error.to_string()))?;
         Ok(Self { key, api_base })
     }
+}
+
+/// What a session is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Something may be written to Stripe: with a live key, the account has to be confirmed.
+    Write,
+    /// Nothing is.
+    Read,
 }
 
 /// A drill's word is waited for only where nothing but a simulator can be meant.
@@ -88,10 +115,11 @@ pub async fn begin(
     config: &Config,
     args: &cli::Stripe,
     destination: Destination,
+    purpose: Purpose,
     draining: watch::Receiver<bool>,
 ) -> Result<Session, Failure> {
     let api_base = destination.api_base.as_str().to_owned();
-    let limits = config.limits(args, destination.key.mode());
+    let limits = config.limits(args, destination.key.mode())?;
     let settings = Settings {
         api_base: destination.api_base,
         key: destination.key,
@@ -121,7 +149,14 @@ pub async fn begin(
                 .hint("nothing was written; check the network and --api-base, then run the same command again"));
         }
     };
-    confirm(args.confirm.as_ref(), &account.id)?;
+    match (&args.confirm, purpose, client.mode()) {
+        (Some(confirmed), _, _) => confirm(confirmed, &account.id)?,
+        (None, Purpose::Write, Mode::Live) => {
+            let typed = ask(config, &account).await?;
+            confirm(&typed, &account.id)?;
+        }
+        (None, Purpose::Write, Mode::Test) | (None, Purpose::Read, _) => {}
+    }
     if client.clock().earliest_now().is_none() {
         return Err(Failure::new(Exit::Unexpected, format!("answers from {api_base} carry no Date or no Request-Id"))
             .hint("without them the age of an idempotency key cannot be told; check --api-base and any proxy in between"));
@@ -135,13 +170,40 @@ pub async fn begin(
 }
 
 /// `--confirm` counts in test mode too, where it is given.
-fn confirm(confirmed: Option<&AccountId>, actual: &AccountId) -> Result<(), Failure> {
-    match confirmed {
-        Some(confirmed) if confirmed != actual => Err(Failure::safety(format!(
-            "--confirm says {confirmed}, but the key is of {actual}: nothing was written"
-        ))),
-        Some(_) | None => Ok(()),
+fn confirm(confirmed: &AccountId, actual: &AccountId) -> Result<(), Failure> {
+    if confirmed == actual {
+        return Ok(());
     }
+    Err(Failure::safety(format!(
+        "--confirm says {confirmed}, but the key is of {actual}: nothing was written"
+    )))
+}
+
+/// Shows whose key it is, and has the id typed. Nothing stands in for it: no other flag, and no plain Enter.
+async fn ask(config: &Config, account: &AccountFacts) -> Result<AccountId, Failure> {
+    let shown = report::banner::account(
+        &account.id,
+        account.display_name.as_deref(),
+        account.country.as_deref(),
+    );
+    let alarm = config.screen.look().alarm("*** LIVE ***");
+    config.screen.problem(&format!(
+        "{alarm} This key moves real customers and real cards of\n  {shown}\nType the account's id to go on, or press Ctrl-C:"
+    ));
+    let (send, typed) = tokio::sync::oneshot::channel();
+    // A thread of its own: nobody waits for it where Ctrl-C comes first.
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = std::io::stdin().read_line(&mut line).map(|_| line);
+        drop(send.send(read));
+    });
+    let line = typed.await.ok().and_then(Result::ok).unwrap_or_default();
+    AccountId::parse(line.trim()).map_err(|_| {
+        Failure::safety(
+            "what was typed is no account id, so the account is not confirmed: nothing was written",
+        )
+        .hint("it begins with acct_; it stands in the Dashboard under Settings")
+    })
 }
 
 /// Refuses a state file of another account, another mode, or of a rehearsal.

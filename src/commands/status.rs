@@ -199,6 +199,10 @@ pub fn of_connection(
         }),
         last_refusal: LastError::read(conn)?.map(last_refusal),
         reasons: reasons.into_iter().map(reason).collect(),
+        // What cannot be read was told by another version.
+        pace: store::pace(conn)?
+            .filter(|_| running)
+            .and_then(|told| serde_json::from_str(&told).ok()),
     };
     let in_doubt = if running {
         Vec::new()

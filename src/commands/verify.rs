@@ -13,7 +13,7 @@ use super::charge;
 use super::migrate::{Link, known_accounts};
 use super::rehearsal::{Rehearsal, World};
 use super::run::listen;
-use super::session::{self, Destination};
+use super::session::{self, Destination, Purpose};
 use super::status::missing_or;
 use super::{gone_is_fine, interrupt, runtime};
 use crate::cli;
@@ -26,9 +26,7 @@ use crate::report::recover::Progress;
 use crate::report::verify::{Ended, Scope};
 use crate::report::{self, print_json};
 use crate::run::{Swept, Verify, VerifyError, Whom};
-use crate::store::{
-    self, CustomerSeq, Drawn, Loader, Migration, ReadsOfAll, Selection, StoreError,
-};
+use crate::store::{self, CustomerSeq, Drawn, Loader, Migration, ReadsOfAll, StoreError};
 use crate::verify::{Line, Sign, Tally, expected};
 
 /// Customers looked at where nothing else was asked for.
@@ -52,11 +50,7 @@ async fn begin(config: &Config, args: &cli::Verify) -> Result<Exit, Failure> {
     }
     let looking = open(config, &args.rehearsal)?;
     let of = |error: StoreError| Failure::store(&looking.state, &error);
-    let accounts = Selection {
-        accounts: args.accounts.clone(),
-        ..Selection::default()
-    };
-    known_accounts(looking.loader.conn(), &accounts, &looking.state)?;
+    known_accounts(looking.loader.conn(), &args.accounts, &looking.state)?;
     let (whom, scope) = choose(args, &looking)?;
     let reads = reads(args, &looking, &whom).map_err(of)?;
     let look = config.screen.look();
@@ -235,7 +229,7 @@ pub(super) async fn link(
     };
     let gate = session::gate(stripe, &destination)?;
     let draining = draining.unwrap_or_else(|| drained.subscribe());
-    let session = session::begin(config, stripe, destination, draining);
+    let session = session::begin(config, stripe, destination, Purpose::Write, draining);
     let session = interrupt::unless(pressed.clone(), session).await?;
     session::bound_to(
         &looking.migration,

@@ -65,14 +65,21 @@ impl Banner {
     }
 
     fn account(&self) -> String {
-        let id = &self.platform_account;
-        let country = self.country.as_deref().map(plain);
-        match (self.account_name.as_deref().map(plain), country) {
-            (Some(name), Some(country)) => format!("{name} ({country}), {id}"),
-            (Some(name), None) => format!("{name}, {id}"),
-            (None, Some(country)) => format!("{id} ({country})"),
-            (None, None) => id.to_string(),
-        }
+        account(
+            &self.platform_account,
+            self.account_name.as_deref(),
+            self.country.as_deref(),
+        )
+    }
+}
+
+/// `Acme GmbH (DE), acct_…`, as far as Stripe told it.
+pub fn account(id: &AccountId, name: Option<&str>, country: Option<&str>) -> String {
+    match (name.map(plain), country.map(plain)) {
+        (Some(name), Some(country)) => format!("{name} ({country}), {id}"),
+        (Some(name), None) => format!("{name}, {id}"),
+        (None, Some(country)) => format!("{id} ({country})"),
+        (None, None) => id.to_string(),
     }
 }
 

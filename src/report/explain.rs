@@ -3,9 +3,11 @@
 //! Hazard: this is what gets pasted into tickets. Contact details are masked unless they are asked for; ids, keys and Stripe's
 //! masked messages are not personal.
 
+mod made;
 mod people;
 mod why;
 
+pub use made::{account, customer};
 pub use people::text;
 
 use std::collections::BTreeMap;
@@ -15,11 +17,8 @@ use serde::Serialize;
 use super::dashboard::Dashboard;
 use super::export::Row;
 use super::status::{AccountStanding, Customers};
-use super::words::second;
-use crate::ids::{AccountId, CustomerId, PaymentMethodId, RequestId};
-use crate::legacy::{Details, masked};
-use crate::state::{Object, Record, Refusal, StepId, StepState};
-use crate::store::{AccountTrace, DroppedStep, Loaded, MendedField, Migration, Trace};
+use crate::ids::{AccountId, CustomerId, PaymentMethodId};
+use crate::store::Migration;
 
 /// What an explanation rests on, beside its customer.
 #[derive(Debug, Clone)]
@@ -54,6 +53,7 @@ impl Facts<'_> {
 }
 
 /// The object that `explain --json` prints. Fields are only ever added.
+#[expect(clippy::struct_excessive_bools, reason = "fields of a JSON object")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Explained {
     /// What was asked for.
@@ -267,198 +267,4 @@ pub struct DroppedExplained {
     pub message: Option<String>,
     /// The answer that told.
     pub request_id: Option<String>,
-}
-
-/// Explains an account.
-pub fn account(facts: &Facts<'_>, trace: &AccountTrace) -> AccountExplained {
-    let reasons = trace
-        .reasons
-        .iter()
-        .map(|(reason, message, customers)| AccountReason {
-            reason: reason.clone(),
-            message: message.clone(),
-            customers: *customers,
-            remedy: super::remedy::for_refusal(reason, message),
-        });
-    let customers = Customers::counted(trace.customers);
-    let (next, commands) = why::of_account(facts, trace, customers);
-    AccountExplained {
-        id: trace.id.clone(),
-        dashboard: facts
-            .dashboard()
-            .map(|dashboard| dashboard.account(&trace.id)),
-        standing: match trace.parked {
-            Some(_) => AccountStanding::Parked,
-            None => AccountStanding::Active,
-        },
-        parked_for: trace.parked.clone(),
-        customers,
-        reasons: reasons.collect(),
-        next,
-        commands,
-    }
-}
-
-/// Explains a customer. `mapping` has its lines of the mapping.
-pub fn customer(
-    facts: &Facts<'_>,
-    loaded: &Loaded,
-    trace: &Trace,
-    mapping: &[Row],
-) -> CustomerExplained {
-    let customer = &loaded.customer;
-    let standing = why::standing(facts, loaded, mapping);
-    let why = why::of_customer(facts, loaded, standing);
-    let mut steps: Vec<_> = customer.steps.iter().collect();
-    // The platform first, then account by account.
-    steps.sort_by_key(|(step, _)| (step.target, step.kind, step.source));
-    let steps = steps.into_iter();
-    CustomerExplained {
-        legacy_id: customer.legacy_id.to_string(),
-        standing: standing.name(),
-        changed_at: trace.changed_at.map(second),
-        csv: facts.csv.map(str::to_owned),
-        lines: trace.lines.clone(),
-        read: Read {
-            details: loaded
-                .details
-                .as_ref()
-                .map(|details| shown(details, facts.unmasked)),
-            masked: !facts.unmasked,
-            platform_customer: customer.platform_customer.clone(),
-            payment_methods: customer.sources.clone(),
-            default_payment_method: customer.source(customer.default).cloned(),
-            connected_accounts: customer
-                .targets
-                .iter()
-                .map(|each| each.account.clone())
-                .collect(),
-        },
-        mapped: mapping.to_vec(),
-        steps: steps
-            .map(|(step, record)| step_of(facts, loaded, *step, record))
-            .collect(),
-        mended: trace.mended.iter().map(mended).collect(),
-        dropped: trace.dropped.iter().map(dropped).collect(),
-        why: why.why,
-        next: why.next,
-        commands: why.commands,
-    }
-}
-
-fn shown(details: &Details, unmasked: bool) -> BTreeMap<String, String> {
-    let show = |text: &str| {
-        if unmasked {
-            text.to_owned()
-        } else {
-            masked(text)
-        }
-    };
-    details
-        .fields()
-        .map(|(name, text)| (name, show(text)))
-        .collect()
-}
-
-fn step_of(facts: &Facts<'_>, loaded: &Loaded, step: StepId, record: &Record) -> StepExplained {
-    let customer = &loaded.customer;
-    let name = customer.name_of(step);
-    let account = name.account.as_ref();
-    let dashboard = facts.dashboard();
-    let (object, page) = match &record.state {
-        StepState::Done(object) => shown_object(dashboard, object, account),
-        StepState::Ready | StepState::Started | StepState::Refused(_) | StepState::InDoubt(_) => {
-            (None, None)
-        }
-    };
-    let was_sent = record.sent_at.0 != 0 && !record.is_recovered();
-    let seen = record.seen.as_ref();
-    let request = record.request_id.as_ref();
-    let of_request = |id: &RequestId| dashboard.map(|dashboard| dashboard.request(id, account));
-    let asked = facts.asked.trim();
-    StepExplained {
-        step: step.kind.name(),
-        account: name.account.clone(),
-        source: name.source.clone(),
-        state: record.state.name(),
-        intent_at: was_sent.then(|| second(record.started_at)),
-        sent_at: was_sent.then(|| second(record.sent_at)),
-        try_no: record.try_no,
-        idempotency_key: facts
-            .migration
-            .key(customer, step, record.try_no)
-            .to_string(),
-        request_id: request.map(ToString::to_string),
-        request_dashboard: request.and_then(of_request),
-        asked_for: object.as_deref() == Some(asked)
-            || request.is_some_and(|id| id.as_str() == asked)
-            || seen.is_some_and(|seen| seen.customers.iter().any(|id| id.as_str() == asked)),
-        object,
-        object_dashboard: page,
-        refusal: match &record.state {
-            StepState::Refused(refusal) => Some(refused(refusal)),
-            _ => None,
-        },
-        doubt: match &record.state {
-            StepState::InDoubt(doubt) => Some(doubt.name()),
-            _ => None,
-        },
-        looked_at: seen.map(|seen| second(seen.at)),
-        seen: seen.map_or(Vec::new(), |seen| seen.customers.clone()),
-        recovered: record.is_recovered(),
-    }
-}
-
-fn refused(refusal: &Refusal) -> RefusalExplained {
-    RefusalExplained {
-        status: refusal.status,
-        reason: refusal.reason.clone(),
-        message: refusal.message.clone(),
-        remedy: super::remedy::for_refusal(&refusal.reason, &refusal.message),
-    }
-}
-
-/// PaymentMethods have no page of their own; that of their Customer shows them.
-fn shown_object(
-    dashboard: Option<Dashboard>,
-    object: &Object,
-    account: Option<&AccountId>,
-) -> (Option<String>, Option<String>) {
-    match object {
-        Object::Customer(id) => (
-            Some(id.to_string()),
-            dashboard.map(|dashboard| dashboard.customer(id, account)),
-        ),
-        Object::PaymentMethod(id) => (Some(id.to_string()), None),
-        Object::HeldBy(id) => (
-            Some(id.to_string()),
-            dashboard.map(|dashboard| dashboard.customer(id, None)),
-        ),
-    }
-}
-
-fn mended(field: &MendedField) -> MendedExplained {
-    MendedExplained {
-        at: second(field.at),
-        who: field.who.clone(),
-        file: field.file.clone(),
-        line: field.line,
-        field: field.field.clone(),
-        old: field.old.clone(),
-        new: field.new.clone(),
-    }
-}
-
-fn dropped(step: &DroppedStep) -> DroppedExplained {
-    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    DroppedExplained {
-        step: step.kind.name(),
-        account: given(&step.account),
-        source: given(&step.source),
-        try_no: step.try_no,
-        object: step.object.clone(),
-        reason: step.reason.clone(),
-        message: step.message.clone(),
-        request_id: step.request_id.clone(),
-    }
 }

@@ -9,14 +9,17 @@
 
 pub mod banner;
 pub mod charge;
+pub mod check;
 pub mod columns;
 pub mod dashboard;
 pub mod drill;
 pub mod explain;
 pub mod export;
 pub mod file;
+pub mod here;
 pub mod import;
 pub mod mended;
+pub mod pace;
 pub mod plan;
 pub mod progress;
 pub mod receipt;

@@ -1,14 +1,18 @@
 //! The plan as people and programs read it: the same value for `--dry-run` and before a run.
 
+use jiff::Zoned;
 use serde::Serialize;
 
 use super::Look;
+use super::here::done_at;
+use super::table::{Column, table};
 use super::words::{count, duration, number, tenths};
-use crate::plan::{Binding, Plan, Rates};
+use crate::plan::{Binding, Plan, Radar, Rates, WhatIf, Which};
 use crate::state::StepKind;
 
 /// The plan in a few lines, without a line feed at the end.
-pub fn text(plan: &Plan, rates: Rates, look: Look) -> String {
+/// Made at `now`, in the zone of whoever reads it.
+pub fn text(plan: &Plan, rates: Rates, now: &Zoned, look: Look) -> String {
     let work = &plan.work;
     let what = format!(
         "{} with {} onto {}",
@@ -20,8 +24,85 @@ pub fn text(plan: &Plan, rates: Rates, look: Look) -> String {
     if plan.total_calls == 0 {
         return format!("{heading}  {what}\n  Nothing is left to send.");
     }
-    let (calls, time, limit) = (calls(plan), time(plan), limit(plan, rates));
-    format!("{heading}  {what}\n\n{calls}\n\n  Time   {time}\n  Limit  {limit}")
+    let done = done_at(now, plan.seconds).map(|at| format!("about {at}, if begun now"));
+    let rows = [
+        ("Time", Some(time(plan))),
+        ("Done", done),
+        ("Limit", Some(limit(plan, rates))),
+        ("First", radar(plan.radar)),
+    ];
+    let rows: String = rows
+        .into_iter()
+        .filter_map(|(label, text)| Some(format!("\n  {label:<5}  {}", text?)))
+        .collect();
+    format!("{heading}  {what}\n\n{}\n{rows}", calls(plan))
+}
+
+/// What is looked up before the first write.
+fn radar(radar: Radar) -> Option<String> {
+    let reads = (radar.reads() > 0).then(|| count(radar.reads(), "read"))?;
+    let accounts = match radar.accounts {
+        0 => String::new(),
+        accounts => format!(" and {}", count(accounts, "account")),
+    };
+    let more = if radar.reads_at_most() > radar.reads() {
+        format!(", {} if most are unknown", number(radar.reads_at_most()))
+    } else {
+        String::new()
+    };
+    Some(format!(
+        "{}{accounts} looked up before any write: {reads}{more}",
+        count(radar.on_platform, "id")
+    ))
+}
+
+/// How long it would take at other rates; `None` where that is not worth a table.
+pub fn what_if(plan: &Plan, rates: Rates, documented: Rates, look: Look) -> Option<String> {
+    /// Under so many seconds nobody asks.
+    const WORTH_A_TABLE: u64 = 120;
+    if plan.seconds < WORTH_A_TABLE {
+        return None;
+    }
+    let rows = plan.what_if(rates, documented).into_iter().map(|row| {
+        let time = match row.binding {
+            Binding::Nothing => "as fast as Stripe answers".to_owned(),
+            Binding::Total | Binding::Endpoint(_) | Binding::Account => {
+                format!("about {}", duration(row.seconds))
+            }
+        };
+        vec![options(row.rates), time, which(row.which).to_owned()]
+    });
+    let columns = [
+        ("What if", Column::Left),
+        ("", Column::Left),
+        ("", Column::Left),
+    ];
+    let table = table(&columns, &rows.collect::<Vec<_>>());
+    let (heading, rest) = table.split_once('\n').unwrap_or((&table, ""));
+    Some(format!("{}\n{rest}", look.bold(heading.trim())))
+}
+
+/// The rates as they are asked for.
+fn options(rates: Rates) -> String {
+    let rate = |rate: Option<u32>| rate.map_or_else(|| "off".to_owned(), |rate| rate.to_string());
+    let mut text = format!(
+        "--rate {} --endpoint-rate {}",
+        rate(rates.total),
+        rate(rates.endpoint)
+    );
+    if rates.account != rates.total {
+        text = format!("{text} --account-rate {}", rate(rates.account));
+    }
+    text
+}
+
+fn which(which: Which) -> &'static str {
+    match which {
+        Which::Half => "half of what is chosen",
+        Which::Chosen => "as chosen",
+        Which::Documented => "all that Stripe documents",
+        Which::Raised => "twice that, once Stripe has raised it",
+    }
 }
 
 /// Calls per endpoint, aligned, and their sum.
@@ -95,6 +176,26 @@ pub struct PlanJson {
     binds: Option<BindsJson>,
     /// The limits chosen, in requests per second; null is no limit.
     rates: RatesJson,
+    /// The same work at other rates, the slowest first.
+    what_if: Vec<WhatIfJson>,
+    /// Reads before the first write, not among the calls.
+    radar: RadarJson,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct WhatIfJson {
+    /// `half`, `chosen`, `documented` or `raised` (twice what is documented).
+    which: &'static str,
+    rates: RatesJson,
+    /// Whole seconds; null where no limit is set.
+    estimated_seconds: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct RadarJson {
+    reads: u64,
+    /// Where most of what is looked up is unknown.
+    reads_at_most: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -125,8 +226,8 @@ struct RatesJson {
 }
 
 impl PlanJson {
-    /// Of a plan that was made for these rates.
-    pub fn new(plan: &Plan, rates: Rates) -> Self {
+    /// Of a plan that was made for these rates; `documented` is what Stripe allows in this mode.
+    pub fn new(plan: &Plan, rates: Rates, documented: Rates) -> Self {
         let step = |kind: StepKind| StepJson {
             step: kind.name(),
             calls: plan.work.writes_of(kind),
@@ -156,168 +257,44 @@ impl PlanJson {
                 Binding::Account => binds("account", None, rates.account),
                 Binding::Nothing => None,
             },
-            rates: RatesJson {
-                total: rates.total,
-                endpoint: rates.endpoint,
-                account: rates.account,
+            rates: RatesJson::of(rates),
+            what_if: plan
+                .what_if(rates, documented)
+                .iter()
+                .map(WhatIfJson::of)
+                .collect(),
+            radar: RadarJson {
+                reads: plan.radar.reads(),
+                reads_at_most: plan.radar.reads_at_most(),
             },
+        }
+    }
+}
+
+impl RatesJson {
+    fn of(rates: Rates) -> Self {
+        Self {
+            total: rates.total,
+            endpoint: rates.endpoint,
+            account: rates.account,
+        }
+    }
+}
+
+impl WhatIfJson {
+    fn of(row: &WhatIf) -> Self {
+        Self {
+            which: match row.which {
+                Which::Half => "half",
+                Which::Chosen => "chosen",
+                Which::Documented => "documented",
+                Which::Raised => "raised",
+            },
+            rates: RatesJson::of(row.rates),
+            estimated_seconds: (row.binding != Binding::Nothing).then_some(row.seconds),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plan::Work;
-
-    const LIVE: Rates = Rates {
-        total: Some(80),
-        endpoint: Some(20),
-        account: Some(80),
-    };
-
-    fn work() -> Work {
-        Work {
-            customers: 50_000,
-            payment_methods: 62_345,
-            accounts: 40,
-            writes: [50_000, 12_345, 62_345, 50_000, 12_345],
-            looks: 0,
-            busiest_account_writes: 40_000,
-        }
-    }
-
-    #[test]
-    fn the_plan_names_calls_time_and_the_limit_that_binds() {
-        let plan = Plan::new(work(), LIVE);
-        insta::assert_snapshot!(text(&plan, LIVE, Look::PLAIN), @r"
-        Plan  50,000 customers with 62,345 PaymentMethods onto 40 accounts
-
-          POST /v1/customers                                100,000
-          POST /v1/payment_methods                           62,345
-          POST /v1/payment_methods/{payment_method}/attach   24,690
-          calls in all                                      187,035
-
-          Time   about 1 h 24 min; 3.7 writes per customer
-          Limit  POST /v1/customers at 20 requests/s binds
-        ");
-    }
-
-    #[test]
-    fn one_customer_is_written_in_the_singular() {
-        let work = Work {
-            customers: 1,
-            payment_methods: 1,
-            accounts: 1,
-            writes: [0, 0, 1, 1, 0],
-            looks: 1,
-            busiest_account_writes: 2,
-        };
-        let rates = Rates {
-            total: None,
-            endpoint: None,
-            account: None,
-        };
-        insta::assert_snapshot!(text(&Plan::new(work, rates), rates, Look::PLAIN), @r"
-        Plan  1 customer with 1 PaymentMethod onto 1 account
-
-          POST /v1/customers                        1
-          POST /v1/payment_methods                  1
-          GET /v1/payment_methods/{payment_method}  1
-          calls in all                              3
-
-          Time   not estimated; 2.0 writes per customer
-          Limit  none is set: as fast as Stripe answers
-        ");
-    }
-
-    #[test]
-    fn each_limit_that_can_bind_is_named() {
-        let total = Rates {
-            total: Some(20),
-            endpoint: None,
-            account: None,
-        };
-        assert_eq!(
-            limit(&Plan::new(work(), total), total),
-            "all requests together at 20 requests/s bind"
-        );
-        let account = Rates {
-            total: None,
-            endpoint: None,
-            account: Some(1),
-        };
-        assert_eq!(
-            limit(&Plan::new(work(), account), account),
-            "the busiest account at 1 request/s binds: 40,000 writes are on it"
-        );
-    }
-
-    #[test]
-    fn nothing_left_is_said_in_a_line() {
-        insta::assert_snapshot!(text(&Plan::new(Work::default(), LIVE), LIVE, Look::PLAIN), @r"
-        Plan  0 customers with 0 PaymentMethods onto 0 accounts
-          Nothing is left to send.
-        ");
-    }
-
-    #[test]
-    fn programs_get_the_same_as_an_object() {
-        let plan = Plan::new(work(), LIVE);
-        insta::assert_snapshot!(serde_json::to_string_pretty(&PlanJson::new(&plan, LIVE)).unwrap(), @r#"
-        {
-          "customers": 50000,
-          "payment_methods": 62345,
-          "accounts": 40,
-          "steps": [
-            {
-              "step": "create_platform_customer",
-              "calls": 50000
-            },
-            {
-              "step": "attach_platform_payment_method",
-              "calls": 12345
-            },
-            {
-              "step": "clone_payment_method",
-              "calls": 62345
-            },
-            {
-              "step": "create_connected_customer",
-              "calls": 50000
-            },
-            {
-              "step": "attach_connected_payment_method",
-              "calls": 12345
-            }
-          ],
-          "calls": [
-            {
-              "endpoint": "POST /v1/customers",
-              "calls": 100000
-            },
-            {
-              "endpoint": "POST /v1/payment_methods",
-              "calls": 62345
-            },
-            {
-              "endpoint": "POST /v1/payment_methods/{payment_method}/attach",
-              "calls": 24690
-            }
-          ],
-          "total_calls": 187035,
-          "estimated_seconds": 5000,
-          "binds": {
-            "limit": "endpoint",
-            "endpoint": "POST /v1/customers",
-            "requests_per_second": 20
-          },
-          "rates": {
-            "total": 80,
-            "endpoint": 20,
-            "account": 80
-          }
-        }
-        "#);
-    }
-}
+mod tests;

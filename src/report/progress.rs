@@ -4,15 +4,22 @@ mod bars;
 mod pace;
 
 use indicatif::ProgressDrawTarget;
+use jiff::Zoned;
 
 use self::bars::Bars;
 use self::pace::Pace;
 use super::Screen;
+use super::here::done_shortly_put;
+use super::pace::{Pace as RunPace, PaceState};
 use super::words::{clock, count, duration, number, percent, tenths};
 use crate::plan::Plan;
+use crate::stripe::Endpoint;
+use crate::stripe::limiter::Reading;
 
 /// Between plain lines: often enough to see that it lives, seldom enough for a log of hours.
 const LINE_EVERY_MS: u64 = 5000;
+/// The same while nothing is sent.
+const WAITING_LINE_EVERY_MS: u64 = 600_000;
 
 /// How far the run is. Everything counts from the beginning of this run, not of the migration.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,6 +44,61 @@ pub struct Snapshot {
     pub rate_limited: u64,
     /// Requests on their way now.
     pub in_flight: u64,
+    /// What holds it.
+    pub holds: Holds,
+}
+
+/// What a run waits for, as far as is told while it is on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Holds {
+    /// Nothing but the answers.
+    #[default]
+    Nothing,
+    /// The limit of all requests together.
+    Total,
+    /// An endpoint's limit.
+    Endpoint(Endpoint),
+    /// A connected account's limit.
+    Account,
+    /// It is paused.
+    Paused,
+    /// The next window.
+    Window,
+}
+
+impl Holds {
+    /// By what the run tells of itself.
+    pub fn of(pace: &RunPace, reading: &Reading) -> Self {
+        match (pace.state, pace.because.as_deref()) {
+            (PaceState::Waiting, Some("window")) => return Self::Window,
+            (PaceState::Waiting, _) => return Self::Paused,
+            (PaceState::Sending | PaceState::Ending, _) => {}
+        }
+        match reading.binding.as_ref().map(|binding| &binding.lane) {
+            None => Self::Nothing,
+            Some(lane) => match (&lane.account, lane.endpoint) {
+                (Some(_), _) => Self::Account,
+                (None, Some(endpoint)) => Self::Endpoint(endpoint),
+                (None, None) => Self::Total,
+            },
+        }
+    }
+
+    /// As a part of a line, if there is something to say.
+    fn told(self) -> Option<String> {
+        match self {
+            Self::Nothing => None,
+            Self::Total => Some("all requests together bind".to_owned()),
+            Self::Endpoint(endpoint) => Some(format!("{} binds", endpoint.name())),
+            Self::Account => Some("a connected account's limit binds".to_owned()),
+            Self::Paused => Some("paused".to_owned()),
+            Self::Window => Some("waiting for the window".to_owned()),
+        }
+    }
+
+    fn is_waiting(self) -> bool {
+        matches!(self, Self::Paused | Self::Window)
+    }
 }
 
 /// What the run has before it.
@@ -76,6 +138,8 @@ pub struct Progress {
     screen: Screen,
     goal: Goal,
     pace: Pace,
+    /// When it began, in the zone of whoever reads it.
+    begun: Zoned,
     form: Form,
 }
 
@@ -87,7 +151,8 @@ enum Form {
 
 impl Progress {
     /// Begins to show how `plan` is carried out. Until [`Progress::finish`], what `screen` writes stands above the bars.
-    pub fn new(screen: &Screen, plan: &Plan) -> Self {
+    /// `begun` is now, in the zone of whoever reads it.
+    pub fn new(screen: &Screen, plan: &Plan, begun: Zoned) -> Self {
         let goal = Goal::of(plan);
         let form = if screen.is_quiet() {
             Form::Silent
@@ -106,6 +171,7 @@ impl Progress {
             screen: screen.clone(),
             goal,
             pace: Pace::default(),
+            begun,
             form,
         }
     }
@@ -117,12 +183,18 @@ impl Progress {
             snapshot.requests_sent,
             self.goal.done_billionths(snapshot),
         );
+        let left = || time_left(&self.goal, &self.pace, snapshot.elapsed_ms, &self.begun);
         match &mut self.form {
-            Form::Bars(bars) => bars.show(&self.goal, snapshot, &self.pace),
+            Form::Bars(bars) => bars.show(snapshot, &self.pace, &left()),
             Form::Lines { next_ms } if snapshot.elapsed_ms >= *next_ms => {
-                *next_ms = snapshot.elapsed_ms.saturating_add(LINE_EVERY_MS);
+                let every_ms = if snapshot.holds.is_waiting() {
+                    WAITING_LINE_EVERY_MS
+                } else {
+                    LINE_EVERY_MS
+                };
+                *next_ms = snapshot.elapsed_ms.saturating_add(every_ms);
                 self.screen
-                    .line(&plain_line(&self.goal, snapshot, &self.pace));
+                    .line(&plain_line(&self.goal, snapshot, &self.pace, left()));
             }
             Form::Lines { .. } | Form::Silent => {}
         }
@@ -149,7 +221,7 @@ impl Drop for Progress {
 }
 
 /// `0:12:03  1,234 of 10,000 customers (12%), 38.4 requests/s, 3 refused, about 4 min left`.
-fn plain_line(goal: &Goal, snapshot: &Snapshot, pace: &Pace) -> String {
+fn plain_line(goal: &Goal, snapshot: &Snapshot, pace: &Pace, left: String) -> String {
     let mut parts = vec![
         format!(
             "{} of {} ({})",
@@ -174,14 +246,23 @@ fn plain_line(goal: &Goal, snapshot: &Snapshot, pace: &Pace) -> String {
             .filter(|(n, _)| *n > 0)
             .map(|(n, what)| format!("{} {what}", number(*n))),
     );
-    parts.push(time_left(goal, pace));
+    parts.extend(snapshot.holds.told());
+    if !snapshot.holds.is_waiting() {
+        parts.push(left);
+    }
     format!("{}  {}", clock(snapshot.elapsed_ms), parts.join(", "))
 }
 
 /// Measured once there is something to measure by; before that the plan's estimate.
-fn time_left(goal: &Goal, pace: &Pace) -> String {
+fn time_left(goal: &Goal, pace: &Pace, elapsed_ms: u64, begun: &Zoned) -> String {
     match pace.left(goal.estimate_ms) {
-        pace::Left::Ms(ms) => format!("about {} left", duration(ms.div_ceil(1000))),
+        pace::Left::Ms(ms) => {
+            let left = format!("about {} left", duration(ms.div_ceil(1000)));
+            match done_shortly_put(begun, elapsed_ms, ms) {
+                Some(at) => format!("{left} ({at})"),
+                None => left,
+            }
+        }
         pace::Left::Unknown => "time left unknown".to_owned(),
     }
 }
@@ -191,6 +272,7 @@ mod tests {
     use super::*;
     use crate::plan::{Rates, Work};
     use crate::report::Settings;
+    use crate::report::here::tests::evening;
     use crate::report::screen::tests::Written;
 
     /// 10,000 customers with one card on one account each: 1,500 seconds at 20 requests/s.
@@ -231,7 +313,7 @@ mod tests {
     fn elsewhere_than_on_a_terminal_a_plain_line_comes_every_five_seconds() {
         let written = Written::default();
         let screen = Screen::writing_to(Settings::default(), Box::new(written.clone()));
-        let mut progress = Progress::new(&screen, &plan());
+        let mut progress = Progress::new(&screen, &plan(), evening());
         for tenth in 0..=170 {
             let snapshot = at(tenth * 100, 10);
             let refused = if tenth > 100 { 3 } else { 0 };
@@ -243,9 +325,9 @@ mod tests {
         progress.note("Ctrl-C: finishing 16 requests in flight; press again to stop at once");
         progress.finish();
         insta::assert_snapshot!(written.text(), @r"
-        0:00:05  50 of 10,000 customers (<1%), 30.0 requests/s, about 25 min left
-        0:00:10  100 of 10,000 customers (1%), 30.0 requests/s, about 17 min left
-        0:00:15  150 of 10,000 customers (1%), 30.0 requests/s, 3 refused, about 17 min left
+        0:00:05  50 of 10,000 customers (<1%), 30.0 requests/s, about 25 min left (Sat 22:55)
+        0:00:10  100 of 10,000 customers (1%), 30.0 requests/s, about 17 min left (Sat 22:46)
+        0:00:15  150 of 10,000 customers (1%), 30.0 requests/s, 3 refused, about 17 min left (Sat 22:46)
         Ctrl-C: finishing 16 requests in flight; press again to stop at once
         ");
     }
@@ -259,7 +341,7 @@ mod tests {
             ..Settings::default()
         };
         let screen = Screen::writing_to(settings, Box::new(written.clone()));
-        let mut progress = Progress::new(&screen, &plan());
+        let mut progress = Progress::new(&screen, &plan(), evening());
         for second in 0..20 {
             progress.update(&at(second * 1000, 10));
         }

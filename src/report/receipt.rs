@@ -225,8 +225,10 @@ impl Receipt {
         if let Some(at) = as_of {
             writeln!(out, "last change      {}", second(at))?;
         }
-        let digest = self.digest.clone().finalize();
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        writeln!(out, "SHA-256 of the lines from legacy_id on  {digest}")
+        write!(out, "SHA-256 of the lines from legacy_id on  ")?;
+        for byte in self.digest.clone().finalize() {
+            write!(out, "{byte:02x}")?;
+        }
+        writeln!(out)
     }
 }

@@ -82,11 +82,14 @@ impl Counting {
 
     /// What it came to.
     pub fn end(self) -> Refused {
-        let mut reasons = self.reasons;
+        let reasons = self.reasons;
         let groups = self.groups.into_iter().map(|(group, customers)| {
-            let own = reasons.extract_if(.., |(of, _), _| *of == group);
+            let own = reasons.iter().filter(|((of, _), _)| *of == group);
             let mut own: Vec<_> = own
-                .map(|((_, reason), (customers, message))| RefusedReason {
+                .map(|((_, reason), (customers, message))| {
+                    (reason.clone(), *customers, message.clone())
+                })
+                .map(|(reason, customers, message)| RefusedReason {
                     remedy: remedy::for_refusal(&reason, &message),
                     reason,
                     message,

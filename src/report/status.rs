@@ -8,12 +8,14 @@ pub use people::text;
 
 use serde::{Serialize, Serializer};
 
+use super::pace::Pace;
+
 use crate::ids::{AccountId, CustomerId, LegacyId};
 use crate::state::{Doubt, Standing, StepKind};
 use crate::time::StripeTime;
 
 /// The object that `status --json` prints: these fields in this order. Other programs read it: fields are only ever added.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Status {
     /// The migration's id.
     pub migration: String,
@@ -37,6 +39,8 @@ pub struct Status {
     pub last_refusal: Option<LastRefusal>,
     /// Refusals by reason, the most frequent first.
     pub reasons: Vec<ReasonCount>,
+    /// How fast a run goes that is on; null where none is.
+    pub pace: Option<Pace>,
 }
 
 /// How fast a run goes, over the last minute.
@@ -294,6 +298,7 @@ pub(crate) mod tests {
             speed: None,
             last_refusal: None,
             reasons: Vec::new(),
+            pace: None,
         }
     }
 
@@ -369,7 +374,7 @@ pub(crate) mod tests {
             r#""payment_methods":{"total":0,"cloned":0},"#,
             r#""accounts":[{"id":"acct_1A","standing":"active","reason":null,"customers":0,"migrated":0,"refused":0,"parked":0}],"#,
             r#""requests":{"sent":0,"retried":0,"rate_limited":0},"#,
-            r#""running":false,"speed":null,"last_refusal":null,"reasons":[]}"#,
+            r#""running":false,"speed":null,"last_refusal":null,"reasons":[],"pace":null}"#,
         );
         assert_eq!(serde_json::to_string(&status).unwrap(), documented);
     }

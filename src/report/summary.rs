@@ -6,8 +6,9 @@ use super::Look;
 use super::plan::PlanJson;
 use super::remedy;
 use super::status::{Extras, Status, people as sections};
-use super::words::{clock, count, plain, quoted, tenths, wrap};
+use super::words::{clock, count, number, plain, quoted, tenths, wrap};
 use crate::exit::Exit;
+use crate::run::stop_loss::Loss;
 
 /// Why a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +72,21 @@ pub struct Summary<'a> {
     pub elapsed_ms: u64,
     /// What this run sent, each attempt counted.
     pub requests_sent: u64,
+}
+
+/// Why a stop-loss stopped a run, and how to go on.
+pub fn stop_loss(loss: &Loss) -> String {
+    let of_all = if loss.of_reason == loss.refused {
+        format!("all for {}", loss.reason)
+    } else {
+        format!("{} of them for {}", number(loss.of_reason), loss.reason)
+    };
+    format!(
+        "The stop-loss: {} of the {} that this run finished were refused, {of_all}. Look at the reason below: if the CSV is wrong, mend it \
+         and run it again; if it is as it should be, go on with --stop-after-refusals off, or with a number that you can bear.",
+        number(loss.refused),
+        count(loss.finished, "customer"),
+    )
 }
 
 impl Summary<'_> {
@@ -227,7 +243,7 @@ impl Summary<'_> {
 }
 
 /// What `run --json` and `resume --json` print, one object, at the end. Fields are only ever added.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SummaryJson<'a> {
     /// [`Ending::name`].
     ending: &'static str,

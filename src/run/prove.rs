@@ -17,7 +17,7 @@ use crate::stripe::{
 use crate::time::StripeTime;
 
 /// A step is sent at most so often by one command; the client's own attempts count as one.
-const SENDS: u32 = 2;
+const SENDS: u32 = 4;
 
 /// Decisions that one proof can take; a straight one takes four.
 const DECISIONS: u32 = 24;

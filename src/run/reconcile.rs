@@ -5,7 +5,7 @@
 
 mod look;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use look::Look;
@@ -91,7 +91,7 @@ pub async fn reconcile(
     context: &Context,
     loader: &Mutex<Loader>,
     keep: Keep,
-    out_of_reach: &HashSet<AccountId>,
+    out_of_reach: &BTreeSet<AccountId>,
 ) -> Result<Reconciled, VisitError> {
     let before = context.client.counts().sent;
     let mut reconciled = Reconciled::default();

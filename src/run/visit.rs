@@ -1,6 +1,6 @@
 //! One customer, from admission until nothing can be done for it now. Its steps go one after the other.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::Context;
 use crate::ids::PaymentMethodId;
@@ -73,6 +73,8 @@ enum Onward {
     No,
     /// The same, since Stripe refused a look.
     Unread,
+    /// It was not sent, since the run is held: it is sent when the run goes on.
+    Held,
 }
 
 impl Visitor<'_> {
@@ -81,8 +83,10 @@ impl Visitor<'_> {
             self.refresh_parked();
             let next = self.loaded.customer.next(self.context.latest_now()?);
             let draining = *self.context.draining.borrow();
+            let held = self.context.client.limiter().is_held();
             let onward = match next {
                 Next::Send(_) | Next::Look(_) if draining => Onward::No,
+                Next::Send(_) | Next::Look(_) if held => Onward::Held,
                 Next::Send(step) => self.send(step).await?,
                 Next::Look(source) => {
                     self.commit().await?;
@@ -103,6 +107,10 @@ impl Visitor<'_> {
                 Onward::Yes => {}
                 Onward::No => return self.leave(Visit::Unanswered).await,
                 Onward::Unread => return self.leave(Visit::Unread).await,
+                Onward::Held => {
+                    self.commit().await?;
+                    self.context.released().await;
+                }
             }
         }
     }
@@ -126,7 +134,8 @@ impl Visitor<'_> {
 
     async fn settle(&mut self, review: Review) -> Result<Visit, VisitError> {
         let standing = review.customer;
-        if !self.changes.is_empty() || standing != self.loaded.standing {
+        let worked = !self.changes.is_empty() || standing != self.loaded.standing;
+        if worked {
             self.changes.settle(review);
             self.commit().await?;
         }
@@ -139,7 +148,26 @@ impl Visitor<'_> {
             return Ok(Visit::Doubtful);
         }
         self.context.tally.settled(standing);
+        if worked {
+            let mut stop_loss = self
+                .context
+                .stop_loss
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            stop_loss.note(standing, self.reason());
+        }
         Ok(Visit::Settled)
+    }
+
+    /// Why the customer was refused: the first of its reasons.
+    fn reason(&self) -> Option<&str> {
+        let records = self.loaded.customer.steps.values();
+        records.into_iter().find_map(|record| match &record.state {
+            StepState::Refused(refusal) => Some(refusal.reason.as_str()),
+            StepState::Ready | StepState::Started | StepState::Done(_) | StepState::InDoubt(_) => {
+                None
+            }
+        })
     }
 
     fn refresh_parked(&mut self) {
@@ -265,6 +293,10 @@ impl Visitor<'_> {
                 if *self.context.draining.borrow() {
                     return Ok(Onward::No);
                 }
+            }
+            Outcome::NotExecuted(NotExecuted::Held) => {
+                self.withdraw(step, untouched)?;
+                return Ok(Onward::Held);
             }
             Outcome::NotExecuted(NotExecuted::Draining | NotExecuted::GaveUp(_)) => {
                 if untouched {

@@ -127,7 +127,8 @@ impl Told {
             Ended::Killed
             | Ended::NoSession
             | Ended::DiskFull
-            | Ended::Run(End::Finished | End::Drained | End::Unreachable(_)) => {}
+            | Ended::Run(End::Finished | End::Drained | End::Unreachable(_) | End::StopLoss(_)) => {
+            }
         }
         ended
     }

@@ -19,7 +19,13 @@ pub(super) struct Account {
     pub id: Arc<str>,
     pub country: Box<str>,
     pub created: i64,
+    /// `business_profile.name`.
+    pub name: Option<Box<str>>,
     pub charges_enabled: bool,
+    /// `active`, `inactive` or `pending`, by capability; `None`: what follows from `charges_enabled`.
+    pub capabilities: Option<BTreeMap<Box<str>, Box<str>>>,
+    /// Why it is disabled; `None`: what follows from `charges_enabled`.
+    pub disabled_reason: Option<Box<str>>,
     pub revoked: bool,
     pub modes: Modes,
 }
@@ -77,8 +83,12 @@ impl Accounts {
         self.connected.get_mut(id)
     }
 
-    /// Adds an account, or replaces what is known of it.
+    /// Adds an account, or replaces what is known of it; the platform's own, too.
     pub fn put(&mut self, account: Account) {
+        if account.id == self.platform.id {
+            self.platform = account;
+            return;
+        }
         self.connected.insert(Arc::clone(&account.id), account);
     }
 
@@ -126,7 +136,10 @@ pub(super) fn blank(id: Arc<str>, country: &str) -> Account {
         id,
         country: country.into(),
         created: LONG_AGO,
+        name: None,
         charges_enabled: true,
+        capabilities: None,
+        disabled_reason: None,
         revoked: false,
         modes: Modes::Both,
     }
@@ -163,16 +176,16 @@ fn currency(country: &str) -> &'static str {
 
 pub(super) fn render(account: &Account) -> Value {
     let enabled = account.charges_enabled;
-    let capability = if enabled { "active" } else { "inactive" };
-    let capabilities = if enabled {
-        json!({"card_payments": capability, "transfers": capability, "us_bank_account_ach_payments": capability})
-    } else {
-        json!({})
+    let capabilities = match &account.capabilities {
+        Some(capabilities) => json!(capabilities),
+        None if enabled => json!({"card_payments": "active", "transfers": "active",
+            "us_bank_account_ach_payments": "active"}),
+        None => json!({}),
     };
-    let disabled_reason = if enabled {
-        Value::Null
-    } else {
-        "requirements.past_due".into()
+    let disabled_reason = match &account.disabled_reason {
+        Some(reason) => Value::from(&**reason),
+        None if enabled => Value::Null,
+        None => "requirements.past_due".into(),
     };
     let requirements = json!({"alternatives": [], "current_deadline": null, "currently_due": [],
         "disabled_reason": disabled_reason, "errors": [], "eventually_due": [], "past_due": [],
@@ -180,7 +193,7 @@ pub(super) fn render(account: &Account) -> Value {
     json!({
         "id": &*account.id,
         "object": "account",
-        "business_profile": {"mcc": null, "name": null, "product_description": null, "support_address": null,
+        "business_profile": {"mcc": null, "name": account.name, "product_description": null, "support_address": null,
             "support_email": null, "support_phone": null, "support_url": null, "url": null},
         "business_type": null,
         "capabilities": capabilities,

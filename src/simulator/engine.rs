@@ -180,7 +180,7 @@ impl Simulator {
         };
         let refused;
         let request = match &request.credentials {
-            Credentials::Key { kind, digest } if self.settings.accepted.refuses(*digest) => {
+            Credentials::Key { kind, digest, .. } if self.settings.accepted.refuses(*digest) => {
                 refused = Request {
                     credentials: Credentials::Refused(format!("{}***", kind.prefix())),
                     ..request.clone()

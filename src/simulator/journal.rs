@@ -124,7 +124,11 @@ impl Kept {
             method: Method::of(&self.method),
             path: self.path,
             query: self.query,
-            credentials: Credentials::Key { kind, digest: 0 },
+            credentials: Credentials::Key {
+                kind,
+                digest: 0,
+                reads_only: false,
+            },
             account: self.account,
             context: self.context,
             version: None,

@@ -20,6 +20,8 @@ pub enum Credentials {
         kind: Kind,
         /// A one-way digest of the key.
         digest: u64,
+        /// A restricted key without any permission to write (`rk_test_readonly…`).
+        reads_only: bool,
     },
 }
 
@@ -62,6 +64,14 @@ impl Kind {
         }
     }
 
+    /// Whether its permissions were chosen one by one.
+    pub fn is_restricted(self) -> bool {
+        match self {
+            Self::SecretTest | Self::SecretLive => false,
+            Self::RestrictedTest | Self::RestrictedLive => true,
+        }
+    }
+
     /// The kind of a key, by its prefix.
     pub fn of(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| {
@@ -97,6 +107,7 @@ pub(super) fn credentials(header: &str) -> Credentials {
         Some(kind) => Credentials::Key {
             kind,
             digest: digest(&key),
+            reads_only: kind.is_restricted() && key[kind.prefix().len()..].starts_with("readonly"),
         },
         None => {
             let shown: String = key.chars().take(3).collect();

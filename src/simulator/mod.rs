@@ -41,7 +41,7 @@
 //!
 //! Stripe's own test ids (`pm_card_visa`, `pm_card_visa_chargeDeclined`, `pm_card_chargeCustomerFail`, …) exist in
 //! every account, always. Any key `sk_test_…`, `rk_test_…`, `sk_live_…` or `rk_live_…` is good, unless only some are
-//! accepted; `sk_test_expired…` is expired; nothing of a key is kept.
+//! accepted; `sk_test_expired…` is expired, `rk_test_readonly…` may only read; nothing of a key is kept.
 //!
 //! # The control API
 //!
@@ -63,7 +63,8 @@
 //! A seed is one of
 //!
 //! ```text
-//! {"account":"acct_1a","country":"DE","charges_enabled":false,"modes":"test","revoked":false}
+//! {"account":"acct_1a","country":"DE","name":"A Shop","charges_enabled":false,"modes":"test","revoked":false,
+//!  "capabilities":{"card_payments":"pending"},"disabled_reason":"rejected.fraud"}
 //! {"customer":"cus_1","email":"a@example.com","name":"A","metadata":{"k":"v"},"created":1700000000,
 //!  "payment_methods":[{"id":"pm_1","test_card":"visa"},{"id":"pm_2","type":"sepa_debit"}]}
 //! {"payment_method":"pm_3","test_card":"chargeCustomerFail","consumed":false}

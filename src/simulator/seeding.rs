@@ -1,7 +1,8 @@
 //! Objects that are put into the world from outside, through the control API: one JSON object a line.
 //!
 //! ```text
-//! {"account":"acct_1a","country":"DE","charges_enabled":false,"modes":"test","revoked":false}
+//! {"account":"acct_1a","country":"DE","name":"A Shop","charges_enabled":false,"modes":"test","revoked":false,
+//!  "capabilities":{"card_payments":"pending"},"disabled_reason":"rejected.fraud"}
 //! {"customer":"cus_1","email":"a@example.com","name":"A","metadata":{"k":"v"},"created":1700000000,
 //!  "payment_methods":[{"id":"pm_1","test_card":"visa"},{"id":"pm_2","type":"sepa_debit"}]}
 //! {"payment_method":"pm_3","test_card":"chargeCustomerFail"}
@@ -39,12 +40,37 @@ pub(super) struct SeedAccount {
     pub account: String,
     #[serde(default = "united_states")]
     pub country: String,
+    #[serde(default)]
+    pub name: Option<String>,
     #[serde(default = "yes")]
     pub charges_enabled: bool,
+    #[serde(default)]
+    pub capabilities: Option<BTreeMap<String, Capability>>,
+    #[serde(default)]
+    pub disabled_reason: Option<String>,
     #[serde(default)]
     pub modes: SeedModes,
     #[serde(default)]
     pub revoked: bool,
+}
+
+/// How far a capability is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Capability {
+    Active,
+    Inactive,
+    Pending,
+}
+
+impl Capability {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Inactive => "inactive",
+            Self::Pending => "pending",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -127,7 +153,16 @@ impl World {
         match seed {
             Seed::Account(seed) => {
                 let mut account = blank(seed.account.as_str().into(), &seed.country);
+                account.name = seed.name.as_deref().map(Box::from);
                 account.charges_enabled = seed.charges_enabled;
+                account.capabilities = seed.capabilities.as_ref().map(|all| {
+                    all.iter()
+                        .map(|(capability, state)| {
+                            (capability.as_str().into(), state.name().into())
+                        })
+                        .collect()
+                });
+                account.disabled_reason = seed.disabled_reason.as_deref().map(Box::from);
                 account.revoked = seed.revoked;
                 account.modes = match seed.modes {
                     SeedModes::Both => Modes::Both,

@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::codes::{SELECT_STEPS, positions_from, read_step};
 use super::found::ASKED_FOR;
@@ -89,6 +89,38 @@ impl<C: Borrow<Connection>> Loader<C> {
     /// Open customers after `after`, at most `most` of them.
     pub fn open_page(&self, after: CustomerSeq, most: u32) -> Result<Vec<Loaded>, StoreError> {
         self.page(after, most, Which::Open)
+    }
+
+    /// The first and the last open customer, of the first `limit` ones; `None` where there are none.
+    pub fn open_bounds(
+        &self,
+        limit: Option<u64>,
+    ) -> Result<Option<(CustomerSeq, CustomerSeq)>, StoreError> {
+        const FROM_THE_FIRST: &str =
+            "SELECT seq FROM customer WHERE standing < 4 ORDER BY seq LIMIT 1 OFFSET ?1";
+        const FROM_THE_LAST: &str =
+            "SELECT seq FROM customer WHERE standing < 4 ORDER BY seq DESC LIMIT 1 OFFSET ?1";
+        let one = |sql: &str, offset: i64| {
+            let mut statement = self.conn.borrow().prepare_cached(sql)?;
+            statement
+                .query_row([offset], |row| row.get(0).map(CustomerSeq))
+                .optional()
+        };
+        let Some(first) = one(FROM_THE_FIRST, 0)? else {
+            return Ok(None);
+        };
+        let of_limit = match limit {
+            Some(limit) => {
+                let before = i64::try_from(limit.saturating_sub(1)).unwrap_or(i64::MAX);
+                one(FROM_THE_FIRST, before)?
+            }
+            None => None,
+        };
+        let last = match of_limit {
+            Some(last) => Some(last),
+            None => one(FROM_THE_LAST, 0)?,
+        };
+        Ok(Some((first, last.unwrap_or(first))))
     }
 
     /// All customers after `after`, at most `most` of them, without their contact details.

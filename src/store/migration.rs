@@ -134,6 +134,14 @@ impl Migration {
     }
 }
 
+/// How fast the run goes that is on, or was on last, as it told it.
+pub fn pace(conn: &Connection) -> Result<Option<String>, StoreError> {
+    let told = conn
+        .query_row("SELECT pace FROM migration", [], |row| row.get(0))
+        .optional()?;
+    Ok(told.flatten())
+}
+
 /// Clones that may exist unattached, since their making was in doubt and they were made again.
 pub fn clones_left(conn: &Connection) -> Result<u64, StoreError> {
     let left = conn

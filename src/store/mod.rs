@@ -9,8 +9,10 @@
 //! Hazards: `synchronous` below FULL loses acknowledged intents in a power cut, so the pragma is read back; after an
 //! error in the writer nothing more is written through its connection, since SQLite's state is then not known.
 
+mod asked;
 mod check;
 mod codes;
+mod control;
 mod counts;
 mod find;
 mod found;
@@ -23,8 +25,10 @@ mod mend;
 mod merge;
 mod migration;
 mod open;
+mod pilot;
 mod proofs;
 mod pulse;
+mod radar;
 mod refused;
 mod reopen;
 mod schema;
@@ -35,7 +39,9 @@ mod tests;
 mod work;
 mod writer;
 
+pub use asked::{accounts_asked, sources_asked};
 pub use check::log_left;
+pub use control::{Control, pause_file};
 pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, LastError, ReasonCount};
 pub use find::{
     AccountTrace, DroppedStep, MendedField, Trace, by_legacy_id, by_line, by_object, by_request,
@@ -48,10 +54,12 @@ pub use import::{
 pub use load::{CustomerSeq, Loaded, Loader};
 pub use lock::RunLock;
 pub use mend::{MendedCustomers, MendedFile, mend};
-pub use migration::{CsvFile, Migration, Recovery, clones_left};
+pub use migration::{CsvFile, Migration, Recovery, clones_left, pace};
 pub use open::{copy, create, open_existing, open_readonly, temporary};
+pub use pilot::{customer_named, sample};
 pub use proofs::{Case, Proofs};
 pub use pulse::{Pulse, Speed};
+pub use radar::{Candidates, OnPlatform, candidates, set_known};
 pub use refused::{Reason, for_each_refused};
 pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark};
 pub use started::Started;

@@ -20,11 +20,13 @@ CREATE TABLE migration (
     api_version TEXT NOT NULL,
     tool_version TEXT NOT NULL,
     csv_path TEXT, csv_bytes INTEGER, csv_changed_ns INTEGER, csv_sha256 TEXT, csv_reading TEXT,
+    known_sha256 TEXT,              -- the CSV of which ids were looked up before its first write, and most of them found
     requests_sent INTEGER NOT NULL DEFAULT 0,
     requests_retried INTEGER NOT NULL DEFAULT 0,
     requests_rate_limited INTEGER NOT NULL DEFAULT 0,
     clones_left INTEGER NOT NULL DEFAULT 0, -- clones that may exist unattached, since their making was in doubt: inert
-    recovery INTEGER NOT NULL DEFAULT 0 -- rebuilt after a loss: 0 no, 1 not to the end yet, 2 yes
+    recovery INTEGER NOT NULL DEFAULT 0, -- rebuilt after a loss: 0 no, 1 not to the end yet, 2 yes
+    pace TEXT                       -- how fast the run goes that is on, as JSON
 ) STRICT;
 CREATE TABLE account (
     seq INTEGER PRIMARY KEY,
@@ -78,6 +80,9 @@ CREATE TABLE step (
     seen_at INTEGER, seen TEXT,     -- looked for by reading: when, and the Customers found, a blank between
     PRIMARY KEY (customer, kind, target, source)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE sampled (              -- customers that `--sample` drew
+    customer INTEGER PRIMARY KEY
+) STRICT;
 CREATE TABLE found (                -- Customers with marks, while a lost state file is rebuilt
     legacy_id TEXT NOT NULL,
     account INTEGER NOT NULL,       -- row, -1: the platform

@@ -26,7 +26,7 @@ pub struct Selection {
     pub limit: Option<u64>,
     /// Only these accounts (`--account`); empty: all.
     pub accounts: Vec<AccountId>,
-    /// Only these customers, in rising order (`retry`); `None`: all.
+    /// Only these customers, in rising order (`--sample`, `--only`, `retry`); `None`: all.
     pub only: Option<Arc<[CustomerSeq]>>,
 }
 

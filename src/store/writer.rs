@@ -110,6 +110,7 @@ enum Message {
     Commit(Changes, oneshot::Sender<Result<(), StoreError>>),
     Tally(RequestTally),
     Pulse(Pulse),
+    Pace(String),
 }
 
 /// The run's handle to the state file; cheap to clone.
@@ -188,6 +189,12 @@ impl Store {
         let changes = changes.without_intent();
         self.commit(changes).await?;
         Ok(started)
+    }
+
+    /// Keeps how fast the run goes, for whoever looks, with the next commit. Where much waits to be written, it is left out: the
+    /// next one comes soon.
+    pub fn pace(&self, told: String) {
+        drop(self.queue.try_send(Message::Pace(told)));
     }
 
     /// Adds to the counts of requests, with the next commit.
@@ -326,6 +333,10 @@ fn write_batch(conn: &Connection, batch: &[Message], gate: Option<&Gate>) -> rus
                 pulse.tally.add_to(conn)?;
                 pulse.add_to(conn)
             }
+            Message::Pace(told) => conn
+                .prepare_cached("UPDATE migration SET pace = ?1")?
+                .execute([told])
+                .map(|_| ()),
         })?;
         pass(Commit::Begun);
         Ok(())

@@ -32,9 +32,9 @@ use super::facts::{
 };
 use super::http::{ClientError, Http, Lost, Timeouts};
 use super::key::{Mode, SecretKey};
-use super::limiter::{Limiter, Limits};
+use super::limiter::{Came, Limiter, Limits, Permit};
 use super::refusal::Refusal;
-use super::request::{Read, Request, Write};
+use super::request::{Method, Read, Request, Write};
 use super::retry::{Failure, History, Pace, Policy, Verdict, decide};
 use crate::ids::{AccountId, CustomerId, PaymentMethodId};
 use crate::state::Window;
@@ -101,6 +101,7 @@ struct Unsettled {
 #[derive(Debug, Clone, Copy)]
 enum Why {
     Draining,
+    Held,
     Expired,
     GaveUp,
 }
@@ -270,6 +271,11 @@ impl Client {
         self.counters.read()
     }
 
+    /// How fast requests go, and what Stripe says to that.
+    pub fn limiter(&self) -> &Limiter {
+        &self.limiter
+    }
+
     /// The first `Stripe-Notice` that came, such as word of an outdated API version; worth one warning.
     pub fn notice(&self) -> Option<&str> {
         self.notice.get().map(String::as_str)
@@ -306,9 +312,11 @@ impl Client {
             last: None,
         };
         loop {
-            if !self.permitted(request).await {
-                return tried.end(Why::Draining);
-            }
+            let begins = started.is_some() && tried.last.is_none();
+            let permit = match self.permitted(request, begins).await {
+                Ok(permit) => permit,
+                Err(why) => return tried.end(why),
+            };
             if let Some(told) = known() {
                 return Ok((told, tried.worst()));
             }
@@ -321,6 +329,7 @@ impl Client {
             }
             self.counters.sent(request.endpoint, tried.last.is_none());
             let (settled, failure) = self.attempt(request, started, &classify).await;
+            self.limiter.answered(permit, came(settled.as_ref().err()));
             tried.take(settled);
             let verdict =
                 failure.map(|failure| decide(&self.policy, &mut history, failure, fastrand::f64()));
@@ -368,17 +377,12 @@ impl Client {
             self.notice.get_or_init(|| notice.clone());
         }
         let settled = classify(&wire);
-        let failure = self.failure(request, &wire, settled.as_ref().err());
+        let failure = self.failure(&wire, settled.as_ref().err());
         (settled, failure)
     }
 
     /// What an answer failed by, if another attempt may follow: it settled nothing, or Stripe itself advises to ask again.
-    fn failure(
-        &self,
-        request: &Request,
-        wire: &WireAnswer,
-        again: Option<&Again>,
-    ) -> Option<Failure> {
+    fn failure(&self, wire: &WireAnswer, again: Option<&Again>) -> Option<Failure> {
         // Stripe says "do not retry" on every success. Where the object did not come through, that is no advice.
         let success = (200..300).contains(&wire.status);
         let advice = match wire.headers.advice {
@@ -388,9 +392,8 @@ impl Client {
         let retry_after_ms = wire.headers.retry_after_ms;
         match again {
             Some(again) => {
-                if let Cause::RateLimited(limited_by) = again.cause {
+                if let Cause::RateLimited(_) = again.cause {
                     self.counters.rate_limited();
-                    self.limiter.pause(limited_by, request.endpoint);
                 }
                 Some(Failure::of(again, advice, retry_after_ms))
             }
@@ -403,15 +406,26 @@ impl Client {
         }
     }
 
-    /// Waits for a permit; false if the run is draining.
-    async fn permitted(&self, request: &Request) -> bool {
+    /// Waits for a permit, unless the run is draining. What `begins` a write is not begun while the run is held, since its intent
+    /// would age; what is under way is brought to its end; reads wait.
+    async fn permitted(&self, request: &Request, begins: bool) -> Result<Permit, Why> {
         if *self.draining.borrow() {
-            return false;
+            return Err(Why::Draining);
         }
+        let read = request.method == Method::Get;
+        let permit = async {
+            if read {
+                self.limiter.until_held(false).await;
+            }
+            self.limiter
+                .permit(request.endpoint, request.account.as_ref())
+                .await
+        };
         tokio::select! {
             biased;
-            () = self.limiter.permit(request.endpoint, request.account.as_ref()) => true,
-            () = self.drained() => false,
+            () = self.limiter.until_held(true), if begins => Err(Why::Held),
+            permit = permit => Ok(permit),
+            () = self.drained() => Err(Why::Draining),
         }
     }
 
@@ -435,6 +449,16 @@ impl Client {
         {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// What an attempt came to, as far as limits are concerned.
+fn came(again: Option<&Again>) -> Came {
+    match again.map(|again| again.cause) {
+        Some(Cause::RateLimited(limited_by)) => Came::Limited(limited_by),
+        Some(Cause::Locked) => Came::Locked,
+        Some(Cause::NoConnection | Cause::Lost | Cause::TimedOut) => Came::Lost,
+        Some(Cause::Server(_) | Cause::NotUnderstood(_) | Cause::Conflict) | None => Came::Through,
     }
 }
 
@@ -508,12 +532,15 @@ impl Unsettled {
             (Why::Expired, Effect::None | Effect::Possible, last) => {
                 Unsure::Doubt(doubt(DoubtKind::Expired, last))
             }
-            (Why::Draining | Why::GaveUp, Effect::Possible, Some(last)) => {
+            (Why::Draining | Why::Held | Why::GaveUp, Effect::Possible, Some(last)) => {
                 Unsure::Doubt(doubt(DoubtKind::NoAnswer(last.cause), Some(last)))
             }
             (Why::GaveUp, Effect::None, Some(last)) => {
                 Unsure::NotExecuted(NotExecuted::GaveUp(last))
             }
+            // Only where nothing was tried.
+            (Why::Held, Effect::None | Effect::Possible, None)
+            | (Why::Held, Effect::None, Some(_)) => Unsure::NotExecuted(NotExecuted::Held),
             (Why::Draining, Effect::None, Some(_))
             | (Why::Draining | Why::GaveUp, Effect::None | Effect::Possible, None) => {
                 Unsure::NotExecuted(NotExecuted::Draining)
@@ -523,7 +550,9 @@ impl Unsettled {
 
     fn of_read(self) -> ReadFailure {
         match (self.why, self.last) {
-            (Why::Draining, _) | (Why::Expired | Why::GaveUp, None) => ReadFailure::Draining,
+            (Why::Draining | Why::Held, _) | (Why::Expired | Why::GaveUp, None) => {
+                ReadFailure::Draining
+            }
             (Why::Expired | Why::GaveUp, Some(last)) => ReadFailure::NoAnswer(last),
         }
     }

@@ -57,6 +57,10 @@ pub struct AccountFacts {
     pub display_name: Option<String>,
     /// Whether it may make charges now.
     pub charges_enabled: Option<bool>,
+    /// `active`, `inactive` or `pending` by capability, an open set; empty for an account that was never onboarded.
+    pub capabilities: BTreeMap<String, String>,
+    /// Why it is disabled, an open set (`requirements.past_due`, `rejected.fraud`, …).
+    pub disabled_reason: Option<String>,
     /// Usually absent: accounts exist in both modes.
     pub livemode: Option<bool>,
 }
@@ -204,12 +208,19 @@ struct AccountSettings {
 }
 
 #[derive(Deserialize)]
+struct Requirements {
+    disabled_reason: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct AccountObject {
     object: String,
     id: String,
     country: Option<String>,
     livemode: Option<bool>,
     charges_enabled: Option<bool>,
+    capabilities: Option<BTreeMap<String, String>>,
+    requirements: Option<Requirements>,
     business_profile: Option<Named>,
     settings: Option<AccountSettings>,
 }
@@ -228,6 +239,10 @@ impl Fact for AccountFacts {
             country: account.country,
             display_name,
             charges_enabled: account.charges_enabled,
+            capabilities: account.capabilities.unwrap_or_default(),
+            disabled_reason: account
+                .requirements
+                .and_then(|requirements| requirements.disabled_reason),
             livemode: account.livemode,
         })
     }

@@ -1,359 +1,278 @@
-//! Keeps the rate. Every attempt takes a permit of three lanes, right before it is sent.
+//! Keeps the rate. Every attempt takes a permit of each lane that it counts in, right before it is sent.
 //!
 //! ```text
-//!   attempt ──▶ connected account's lane ──▶ endpoint's lane ──▶ total lane ──▶ send
-//!               (only with Stripe-Account)   (platform and connected together)
+//!                     connected account's lane ──▶ endpoint's lane ──▶ a place in flight ──▶ total lane ──▶ send
+//!   shared budget     (only with Stripe-Account)   (platform and connected together)
+//!   own budgets       the account's endpoint, then the account's total; the platform's own calls, the platform's
 //! ```
 //!
-//! Whose budget a `Stripe-Account` call uses, Stripe does not document; so it must fit all of them.
+//! Whose budget a `Stripe-Account` call uses, Stripe does not document; so by default it must fit all of them (`shared`).
 //!
 //! The order is narrowest first: whoever waits in a lane holds only permits that few others want. Were the total taken first,
 //! attempts that then wait for a busy account would keep the quiet ones from sending; and since a permit is spent when it is
 //! taken, those that waited would go out in a bunch. The total comes last, so that its rate holds at the instant of sending.
 //!
 //! A lane serves in the order of arrival: one attempt at a time sleeps for its permit, the others queue behind it. A 429 that
-//! names its limit pauses that lane until Stripe's window has passed; the others keep their speed.
+//! names a rate slows that lane alone (`adapt.rs`); one that names no rate shrinks what is in flight (`in_flight.rs`).
+
+mod adapt;
+mod budget;
+mod in_flight;
+mod lane;
+mod limits;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
-use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use governor::clock::Clock;
-use governor::middleware::NoOpMiddleware;
-use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota, RateLimiter};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::answer::LimitedBy;
-use super::key::Mode;
 use super::request::Endpoint;
 use crate::ids::AccountId;
+pub use adapt::{Adaptive, Manner};
+use budget::Learning;
+pub use budget::{Binding, ConnectedBudget, Event, LaneName, Learnt, Reading, Slowed};
+use in_flight::{InFlight, Place};
+use lane::{Asked, Lane};
+pub use limits::{Limits, Rate, Share};
 
-/// Attempts per second that are sent at most; `None` is without limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Of all kinds together (`--rate`).
-    pub total_per_second: Option<NonZeroU32>,
-    /// Of each endpoint (`--endpoint-rate`).
-    pub endpoint_per_second: Option<NonZeroU32>,
-    /// On each connected account.
-    pub account_per_second: Option<NonZeroU32>,
-}
-
-impl Limits {
-    /// Four fifths of what Stripe documents (<https://docs.stripe.com/rate-limits>): 100 a second live, 25 in test mode, and 25
-    /// per endpoint. The rest is left to the platform's own traffic.
-    pub const fn for_mode(mode: Mode) -> Self {
-        let (total, endpoint) = match mode {
-            Mode::Live => (NonZeroU32::new(80), NonZeroU32::new(20)),
-            Mode::Test => (NonZeroU32::new(20), NonZeroU32::new(20)),
-        };
-        Self {
-            total_per_second: total,
-            endpoint_per_second: endpoint,
-            account_per_second: total,
-        }
-    }
-
-    /// No limit at all, as for a simulator without limits.
-    pub const OFF: Self = Self {
-        total_per_second: None,
-        endpoint_per_second: None,
-        account_per_second: None,
-    };
-}
-
-/// Stripe's windows reset after one second, so a lane that was refused rests for as long.
-const RATE_PAUSE: Duration = Duration::from_secs(1);
-/// Room among the requests that run at once comes back as soon as some of them are done.
-const CONCURRENCY_PAUSE: Duration = Duration::from_millis(250);
-
-/// governor, on tokio's clock, so that a simulation under a paused clock has a single time.
-#[derive(Debug, Clone, Copy, Default)]
-struct TokioClock;
-
-impl Clock for TokioClock {
-    type Instant = std::time::Instant;
-
-    fn now(&self) -> Self::Instant {
-        Instant::now().into_std()
-    }
-}
-
-type Governor =
-    RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<std::time::Instant>>;
-
-/// One rate, one queue.
+/// The lanes of whoever pays: all together, the platform, or one connected account. Some hundred bytes each; those of endpoints
+/// are made when they are first needed.
 #[derive(Debug)]
-struct Lane {
-    /// The turn to ask for a permit. Quotas cannot be changed in place: a governor that adapts is swapped in here.
-    turn: tokio::sync::Mutex<Option<Governor>>,
-    /// No permit before this.
-    paused_until: Mutex<Option<Instant>>,
+struct Payer {
+    total: Lane,
+    endpoints: [OnceLock<Box<Lane>>; Endpoint::ALL.len()],
 }
 
-impl Lane {
-    fn new(per_second: Option<NonZeroU32>) -> Self {
-        let governor = per_second.map(|rate| {
-            let quota = Quota::per_second(rate).allow_burst(burst(rate));
-            Governor::direct_with_clock(quota, TokioClock)
-        });
-        Self {
-            turn: tokio::sync::Mutex::new(governor),
-            paused_until: Mutex::new(None),
-        }
+impl Payer {
+    fn new(total: Asked) -> Arc<Self> {
+        Arc::new(Self {
+            total: Lane::new(total),
+            endpoints: Default::default(),
+        })
     }
 
-    /// Waits for a permit and takes it. Dropping the future gives the turn back and takes none.
-    async fn permit(&self) {
-        let turn = self.turn.lock().await;
-        // A pause may be prolonged while it is waited for.
-        while let Some(until) = self.pause_left() {
-            sleep_until(until).await;
-        }
-        let Some(governor) = turn.as_ref() else {
-            return;
-        };
-        while let Err(not_until) = governor.check() {
-            sleep(not_until.wait_time_from(TokioClock.now())).await;
-        }
-    }
-
-    fn pause_left(&self) -> Option<Instant> {
-        let mut paused = self
-            .paused_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *paused = paused.filter(|until| *until > Instant::now());
-        *paused
-    }
-
-    fn pause(&self, pause: Duration) {
-        let until = Instant::now() + pause;
-        let mut paused = self
-            .paused_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *paused = Some(paused.map_or(until, |earlier| earlier.max(until)));
+    fn endpoint(&self, endpoint: Endpoint, asked: Asked) -> &Lane {
+        self.endpoints[endpoint.index()].get_or_init(|| Box::new(Lane::new(asked)))
     }
 }
 
-/// How many permits a lane gives at once after it was idle. governor's default is a whole second's worth: together with those of
-/// the second itself that is twice the rate. 2 keep the rate exact up to 100 a second, and 5 beyond (measured).
-fn burst(per_second: NonZeroU32) -> NonZeroU32 {
-    let burst = per_second.get().div_ceil(40).clamp(2, 5);
-    NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN)
+/// What an attempt came to, as far as limits are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Came {
+    /// It was answered, and not by a limiter.
+    Through,
+    /// 429.
+    Limited(LimitedBy),
+    /// A lock was not to be had.
+    Locked,
+    /// No answer.
+    Lost,
+}
+
+/// The permit of one attempt. Its places in flight are given back when it is dropped.
+#[derive(Debug)]
+pub struct Permit {
+    sent: Instant,
+    endpoint: Endpoint,
+    /// Whose lanes it went through besides those of all together.
+    payer: Option<Arc<Payer>>,
+    account: Option<AccountId>,
+    _places: [Place; 2],
 }
 
 /// The lanes of one run.
 #[derive(Debug)]
 pub struct Limiter {
-    total: Lane,
-    endpoints: [Lane; Endpoint::ALL.len()],
-    /// Made when an account is first met; some hundred bytes each.
-    accounts: Mutex<HashMap<AccountId, Arc<Lane>>>,
-    account_per_second: Option<NonZeroU32>,
+    limits: Mutex<Limits>,
+    /// What counts whoever pays.
+    joint: Arc<Payer>,
+    platform: Arc<Payer>,
+    accounts: Mutex<HashMap<AccountId, Arc<Payer>>>,
+    in_flight: Arc<InFlight>,
+    in_flight_of: [Arc<InFlight>; Endpoint::ALL.len()],
+    learning: Mutex<Learning>,
+    events: Mutex<Vec<Event>>,
+    /// While true, nothing new is begun.
+    held: watch::Sender<bool>,
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Limiter {
     /// All lanes idle.
     pub fn new(limits: Limits) -> Self {
+        let learning = Learning::new(limits.connected);
         Self {
-            total: Lane::new(limits.total_per_second),
-            endpoints: Endpoint::ALL.map(|_| Lane::new(limits.endpoint_per_second)),
+            joint: Payer::new(limits.joint_total(learning.learnt())),
+            platform: Payer::new(limits.payer_total()),
             accounts: Mutex::new(HashMap::new()),
-            account_per_second: limits.account_per_second,
+            in_flight: InFlight::new(),
+            in_flight_of: Endpoint::ALL.map(|_| InFlight::new()),
+            learning: Mutex::new(learning),
+            events: Mutex::new(Vec::new()),
+            held: watch::channel(false).0,
+            limits: Mutex::new(limits),
         }
+    }
+
+    /// Holds whatever is not begun, or lets it go on.
+    pub fn hold(&self, hold: bool) {
+        self.held
+            .send_if_modified(|held| std::mem::replace(held, hold) != hold);
+    }
+
+    /// Whether it is held.
+    pub fn is_held(&self) -> bool {
+        *self.held.borrow()
+    }
+
+    /// Ends once it is held, or once it is not.
+    pub async fn until_held(&self, hold: bool) {
+        // The sender is here, so it cannot be gone.
+        drop(self.held.subscribe().wait_for(|held| *held == hold).await);
     }
 
     /// Waits until one attempt may be sent. Dropping the future may have spent permits, which costs time and nothing else.
-    pub async fn permit(&self, endpoint: Endpoint, account: Option<&AccountId>) {
-        if let Some(account) = account {
-            self.account(account).permit().await;
-        }
-        self.endpoint(endpoint).permit().await;
-        self.total.permit().await;
-    }
-
-    /// Pauses the lane that a 429 names. A limit on requests for one object is no lane's, and neither is an unnamed one.
-    pub fn pause(&self, limited_by: LimitedBy, endpoint: Endpoint) {
-        match limited_by {
-            LimitedBy::GlobalRate => self.total.pause(RATE_PAUSE),
-            LimitedBy::GlobalConcurrency => self.total.pause(CONCURRENCY_PAUSE),
-            LimitedBy::EndpointRate => self.endpoint(endpoint).pause(RATE_PAUSE),
-            LimitedBy::EndpointConcurrency => self.endpoint(endpoint).pause(CONCURRENCY_PAUSE),
-            LimitedBy::Resource | LimitedBy::Untold => {}
-        }
-    }
-
-    fn endpoint(&self, endpoint: Endpoint) -> &Lane {
-        &self.endpoints[endpoint.index()]
-    }
-
-    fn account(&self, account: &AccountId) -> Arc<Lane> {
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lane) = accounts.get(account) {
-            return Arc::clone(lane);
-        }
-        let lane = Arc::new(Lane::new(self.account_per_second));
-        accounts.insert(account.clone(), Arc::clone(&lane));
-        lane
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn limits(total: u32, endpoint: u32, account: u32) -> Limits {
-        Limits {
-            total_per_second: NonZeroU32::new(total),
-            endpoint_per_second: NonZeroU32::new(endpoint),
-            account_per_second: NonZeroU32::new(account),
-        }
-    }
-
-    fn account(n: u32) -> AccountId {
-        AccountId::parse(&format!("acct_{n}")).unwrap()
-    }
-
-    /// Sends without pause from `workers` tasks for `seconds`; returns how many were sent in each second.
-    async fn flood(
-        limiter: &Arc<Limiter>,
-        jobs: &[(Endpoint, Option<AccountId>)],
-        workers: usize,
-        seconds: usize,
-    ) -> Vec<Vec<u32>> {
-        let begin = Instant::now();
-        let mut tasks = tokio::task::JoinSet::new();
-        for (index, (endpoint, account)) in jobs.iter().cloned().enumerate() {
-            for _ in 0..workers {
-                let (limiter, account) = (Arc::clone(limiter), account.clone());
-                tasks.spawn(async move {
-                    let mut sent = vec![0; seconds];
-                    loop {
-                        limiter.permit(endpoint, account.as_ref()).await;
-                        let second = usize::try_from(begin.elapsed().as_secs()).unwrap();
-                        match sent.get_mut(second) {
-                            Some(count) => *count += 1,
-                            None => return (index, sent),
-                        }
-                    }
-                });
-            }
-        }
-        let mut sums = vec![vec![0; seconds]; jobs.len()];
-        while let Some(joined) = tasks.join_next().await {
-            let (index, sent) = joined.unwrap();
-            for (sum, count) in sums[index].iter_mut().zip(sent) {
-                *sum += count;
-            }
-        }
-        sums
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn no_second_sends_more_than_the_rate_and_the_burst_and_none_less_than_the_rate() {
-        for rate in [1, 2, 20, 80, 400] {
-            let limiter = Arc::new(Limiter::new(limits(rate, 10_000, 10_000)));
-            let sent = flood(&limiter, &[(Endpoint::CreateCustomer, None)], 64, 5).await;
-            let burst = burst(NonZeroU32::new(rate).unwrap()).get();
-            assert!(
-                sent[0].iter().all(|n| *n <= rate + burst),
-                "{rate}: {sent:?}"
-            );
-            // tokio's timer has whole milliseconds.
-            assert!(
-                sent[0][1..].iter().all(|n| *n + 1 + rate / 50 >= rate),
-                "{rate}: {sent:?}"
-            );
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn each_lane_holds_its_own_rate() {
-        let limiter = Arc::new(Limiter::new(limits(80, 20, 10)));
-        let jobs = [
-            (Endpoint::CreatePaymentMethod, Some(account(1))),
-            (Endpoint::CreatePaymentMethod, Some(account(2))),
-            (Endpoint::AttachPaymentMethod, Some(account(2))),
-            (Endpoint::CreateCustomer, None),
-        ];
-        let sent = flood(&limiter, &jobs, 16, 10).await;
-        let sums: Vec<u32> = sent.iter().map(|seconds| seconds.iter().sum()).collect();
-        // Account 1: 10/s, account 2: 10/s over both endpoints, the platform: the endpoint's 20/s.
-        assert!((98..=103).contains(&sums[0]), "{sums:?}");
-        assert!((98..=103).contains(&(sums[1] + sums[2])), "{sums:?}");
-        assert!((198..=203).contains(&sums[3]), "{sums:?}");
-    }
-
-    /// A thousand attempts wait for one account; the others go on at once.
-    #[tokio::test(start_paused = true)]
-    async fn a_crowd_at_one_account_does_not_keep_the_others_waiting() {
-        let limiter = Arc::new(Limiter::new(limits(80, 20, 1)));
-        let crowd: Vec<_> = (0..1000)
-            .map(|_| {
-                let limiter = Arc::clone(&limiter);
-                tokio::spawn(async move {
-                    limiter
-                        .permit(Endpoint::CreateCustomer, Some(&account(1)))
+    pub async fn permit(&self, endpoint: Endpoint, account: Option<&AccountId>) -> Permit {
+        let (limits, learnt) = self.known();
+        let own = learnt != Some(Learnt::Shared);
+        let payer = match account {
+            Some(account) => {
+                let payer = self.account(account);
+                if own {
+                    payer
+                        .endpoint(endpoint, limits.payer_endpoint())
+                        .permit()
                         .await;
-                })
-            })
-            .collect();
-        tokio::task::yield_now().await;
-        let begin = Instant::now();
-        for n in 2..20 {
-            limiter
-                .permit(Endpoint::CreateCustomer, Some(&account(n)))
-                .await;
+                }
+                payer.total.permit().await;
+                Some(payer)
+            }
+            None if own => {
+                let payer = Arc::clone(&self.platform);
+                payer
+                    .endpoint(endpoint, limits.payer_endpoint())
+                    .permit()
+                    .await;
+                payer.total.permit().await;
+                Some(payer)
+            }
+            None => None,
+        };
+        let joint = self.joint.endpoint(endpoint, limits.joint_endpoint(learnt));
+        joint.permit().await;
+        let places = [
+            self.in_flight_of[endpoint.index()].enter().await,
+            self.in_flight.enter().await,
+        ];
+        self.joint.total.permit().await;
+        Permit {
+            sent: Instant::now(),
+            endpoint,
+            payer,
+            account: account.cloned(),
+            _places: places,
         }
-        assert!(
-            begin.elapsed() < Duration::from_secs(2),
-            "{:?}",
-            begin.elapsed()
-        );
-        crowd.iter().for_each(tokio::task::JoinHandle::abort);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_limit_that_is_named_pauses_its_lane_alone() {
-        let limiter = Limiter::new(Limits::OFF);
-        limiter.pause(LimitedBy::EndpointRate, Endpoint::CreateCustomer);
-        limiter.pause(LimitedBy::Resource, Endpoint::AttachPaymentMethod);
-        limiter.pause(LimitedBy::Untold, Endpoint::AttachPaymentMethod);
-        let begin = Instant::now();
-        limiter.permit(Endpoint::AttachPaymentMethod, None).await;
-        assert_eq!(begin.elapsed(), Duration::ZERO);
-        limiter.permit(Endpoint::CreateCustomer, None).await;
-        assert!(begin.elapsed() >= RATE_PAUSE);
-        limiter.pause(LimitedBy::GlobalConcurrency, Endpoint::CreateCustomer);
-        let begin = Instant::now();
-        limiter.permit(Endpoint::AttachPaymentMethod, None).await;
-        assert!(begin.elapsed() >= CONCURRENCY_PAUSE);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_gives_up_waiting_leaves_the_turn_to_the_next() {
-        let limiter = Limiter::new(limits(1, 1, 1));
-        for _ in 0..2 {
-            limiter.permit(Endpoint::CreateCustomer, None).await;
+    /// Takes in what came of an attempt: see `adapt.rs` and `in_flight.rs`.
+    pub fn answered(&self, permit: Permit, came: Came) {
+        let here = &self.in_flight_of[permit.endpoint.index()];
+        match came {
+            Came::Through => {
+                self.through(&permit);
+                here.came_through();
+                self.in_flight.came_through();
+            }
+            Came::Limited(LimitedBy::GlobalRate) => self.refused(&permit, None),
+            Came::Limited(LimitedBy::EndpointRate) => self.refused(&permit, Some(permit.endpoint)),
+            Came::Limited(LimitedBy::EndpointConcurrency) => {
+                self.too_many(here, Some(permit.endpoint), permit.sent);
+            }
+            Came::Limited(LimitedBy::GlobalConcurrency | LimitedBy::Untold) | Came::Locked => {
+                self.too_many(&self.in_flight, None, permit.sent);
+            }
+            // Of one object: nobody else need go slower.
+            Came::Limited(LimitedBy::Resource) | Came::Lost => {}
         }
-        let impatient = limiter.permit(Endpoint::CreateCustomer, None);
-        assert!(
-            tokio::time::timeout(Duration::from_millis(10), impatient)
-                .await
-                .is_err()
-        );
-        let begin = Instant::now();
-        limiter.permit(Endpoint::CreateCustomer, None).await;
-        assert!(begin.elapsed() <= Duration::from_secs(1));
+        // Its places are free for the next.
+        drop(permit);
     }
 
-    #[test]
-    fn the_defaults_leave_a_fifth_of_stripes_limits() {
-        assert_eq!(Limits::for_mode(Mode::Live), limits(80, 20, 80));
-        assert_eq!(Limits::for_mode(Mode::Test), limits(20, 20, 20));
+    fn through(&self, permit: &Permit) {
+        let (limits, learnt) = self.known();
+        if let Some(payer) = &permit.payer
+            && learnt != Some(Learnt::Shared)
+        {
+            payer.total.accepted(permit.sent);
+            payer
+                .endpoint(permit.endpoint, limits.payer_endpoint())
+                .accepted(permit.sent);
+        }
+        let joint = self
+            .joint
+            .endpoint(permit.endpoint, limits.joint_endpoint(learnt));
+        joint.accepted(permit.sent);
+        self.joint.total.accepted(permit.sent);
+        if learnt.is_none() && permit.account.is_some() {
+            self.learn_own(limits, permit.endpoint, joint);
+        }
+    }
+
+    /// A rate was refused: of an endpoint, or of all.
+    fn refused(&self, permit: &Permit, endpoint: Option<Endpoint>) {
+        let (limits, learnt) = self.known();
+        let payer = permit
+            .payer
+            .as_ref()
+            .filter(|_| learnt == Some(Learnt::Own));
+        let (refusing, of_endpoint) = match payer {
+            Some(payer) => (payer, limits.payer_endpoint()),
+            None => (&self.joint, limits.joint_endpoint(learnt)),
+        };
+        let lane = match endpoint {
+            Some(endpoint) => refusing.endpoint(endpoint, of_endpoint),
+            None => &refusing.total,
+        };
+        let slowed = lane.refused(permit.sent);
+        if learnt.is_none() {
+            self.learn_shared(limits, endpoint);
+        }
+        if slowed {
+            let name = LaneName {
+                account: permit.account.clone().filter(|_| payer.is_some()),
+                endpoint,
+            };
+            self.tell_slowed(name, lane);
+        }
+    }
+
+    fn too_many(&self, in_flight: &InFlight, endpoint: Option<Endpoint>, sent: Instant) {
+        let first = in_flight.most().is_none();
+        if in_flight.too_many(sent) && first {
+            let most = in_flight.most().unwrap_or(1);
+            held(&self.events).push(Event::TooMany { endpoint, most });
+        }
+    }
+
+    fn known(&self) -> (Limits, Option<Learnt>) {
+        let learnt = held(&self.learning).learnt();
+        (*held(&self.limits), learnt)
+    }
+
+    fn account(&self, account: &AccountId) -> Arc<Payer> {
+        let mut accounts = held(&self.accounts);
+        if let Some(payer) = accounts.get(account) {
+            return Arc::clone(payer);
+        }
+        let payer = Payer::new(held(&self.limits).account_total());
+        accounts.insert(account.clone(), Arc::clone(&payer));
+        payer
     }
 }

@@ -42,7 +42,7 @@ pub use http::ClientError;
 #[cfg(test)]
 pub(crate) use http::Lost;
 pub use key::{InvalidKey, Mode, SecretKey};
-pub use limiter::Limits;
+pub use limiter::{Adaptive, Came, ConnectedBudget, Limiter, Limits, Manner, Rate, Share};
 pub use payment::{
     ApplicationFeeFacts, BalanceFacts, Card, ChargeFacts, IntentFacts, Made, Money, Paid, Payment,
     RefundFacts, Refused,

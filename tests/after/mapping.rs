@@ -1,5 +1,7 @@
 //! The mapping in other forms: statements, receipts, and what has changed since.
 
+use std::fmt::Write as _;
+
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -20,7 +22,8 @@ fn statements_change_the_rows_they_are_for_whatever_an_id_holds() -> Result<()> 
     ];
     let mut text = "legacy_id,payment_method,connected_account\n".to_owned();
     for (number, id) in evil.iter().enumerate() {
-        text += &format!("\"{}\",pm_1Evil{number},acct_1A\n", id.replace('"', "\"\""));
+        let cell = id.replace('"', "\"\"");
+        writeln!(text, "\"{cell}\",pm_1Evil{number},acct_1A")?;
     }
     text += "refused,pm_sepa_1Refused,acct_1A\n";
     place.put("c.csv", text)?;

@@ -36,7 +36,17 @@ fn every_way_in_which_a_look_at_a_source_or_its_holder_goes_wrong_is_outlived() 
         },
     )?;
     let ended = place
-        .through(&proxy, &["run", "c.csv", "--concurrency", "100"])?
+        .through(
+            &proxy,
+            &[
+                "run",
+                "c.csv",
+                "--concurrency",
+                "100",
+                "--stop-after-refusals",
+                "off",
+            ],
+        )?
         .with(3)?;
     proxy.had_no_trouble()?;
     tells_no_secrets(&(ended.err + &ended.out));

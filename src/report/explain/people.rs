@@ -252,9 +252,10 @@ fn told(step: &StepExplained, look: Look) -> String {
     }
     if let Some(at) = &step.looked_at {
         let ids: Vec<_> = step.seen.iter().map(ToString::to_string).collect();
-        let seen = match ids.is_empty() {
-            true => String::new(),
-            false => format!(": {}", ids.join(", ")),
+        let seen = if ids.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", ids.join(", "))
         };
         note("looked at", &format!(" {at}{seen}"));
     }

@@ -13,7 +13,7 @@ use crate::time::StripeTime;
 /// Sentences, and commands.
 #[derive(Default)]
 pub(super) struct Why {
-    pub why: Vec<String>,
+    pub causes: Vec<String>,
     pub next: Vec<String>,
     pub commands: Vec<String>,
 }
@@ -36,7 +36,7 @@ pub(super) fn of_customer(facts: &Facts<'_>, loaded: &Loaded, standing: Standing
     parked(customer, &mut why);
     match standing {
         Standing::Migrated => {
-            why.why
+            why.causes
                 .push("Everything that was asked for is done.".to_owned());
             why.next
                 .push("Nothing: take the new ids with the mapping.".to_owned());
@@ -72,7 +72,7 @@ fn refusals(customer: &Customer, why: &mut Why) {
             continue;
         };
         let what = what(customer, *step, refusal);
-        why.why
+        why.causes
             .push(format!("{what} was refused: {}.", refusal.reason));
         let remedy = remedy::for_refusal(&refusal.reason, &refusal.message).to_owned();
         if !why.next.contains(&remedy) {
@@ -86,7 +86,7 @@ fn doubts(customer: &Customer, why: &mut Why) {
         let StepState::InDoubt(doubt) = record.state else {
             continue;
         };
-        why.why.push(format!(
+        why.causes.push(format!(
             "{} may have reached Stripe, and its outcome is not known: {}.",
             named(customer, *step),
             doubt.name()
@@ -101,16 +101,17 @@ fn doubts(customer: &Customer, why: &mut Why) {
 fn parked(customer: &Customer, why: &mut Why) {
     let unreached = |target: &&crate::state::Target| target.reach == Reachable::Parked;
     for target in customer.targets.iter().filter(unreached) {
-        why.why
+        why.causes
             .push(format!("{} cannot be reached.", target.account));
     }
 }
 
 fn unfinished(facts: &Facts<'_>, customer: &Customer, standing: Standing, why: &mut Why) {
-    why.why.push(match (standing, customer.steps.is_empty()) {
-        (Standing::Pending, _) | (_, true) => "Nothing of it was started yet.".to_owned(),
-        _ => "Some of it is done, and its last visit ended before the rest.".to_owned(),
-    });
+    why.causes
+        .push(match (standing, customer.steps.is_empty()) {
+            (Standing::Pending, _) | (_, true) => "Nothing of it was started yet.".to_owned(),
+            _ => "Some of it is done, and its last visit ended before the rest.".to_owned(),
+        });
     // No clock is at hand, nor is one wanted: what is too old to be sent again is in doubt, and told above.
     let next = match customer.next(StripeTime(0)) {
         Next::Send(step) => format!("Next comes {}.", named(customer, step)),

@@ -3,7 +3,7 @@
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::pace::Pace;
-use super::{Goal, Snapshot, time_left};
+use super::{Goal, Snapshot};
 use crate::report::words::{clock, number, percent, tenths};
 use crate::report::{Look, Screen};
 use crate::state::StepKind;
@@ -77,7 +77,8 @@ impl Bars {
         }
     }
 
-    pub(super) fn show(&self, goal: &Goal, snapshot: &Snapshot, pace: &Pace) {
+    /// `left` is how long it will still take, in words.
+    pub(super) fn show(&self, snapshot: &Snapshot, pace: &Pace, left: &str) {
         self.margin.tick();
         self.set(&self.customers, snapshot.customers_finished);
         for (bar, done) in self.steps.iter().zip(snapshot.steps_done) {
@@ -85,7 +86,7 @@ impl Bars {
                 self.set(bar, done);
             }
         }
-        self.speed.set_message(speed_line(goal, snapshot, pace));
+        self.speed.set_message(speed_line(snapshot, pace, left));
         self.outcomes
             .set_message(outcomes_line(snapshot, self.look));
     }
@@ -115,14 +116,18 @@ impl Bars {
 }
 
 /// `0:12:03, about 4 min left, 38.4 requests/s, 16 in flight`.
-fn speed_line(goal: &Goal, snapshot: &Snapshot, pace: &Pace) -> String {
-    format!(
-        "{}, {}, {} requests/s, {} in flight",
+fn speed_line(snapshot: &Snapshot, pace: &Pace, left: &str) -> String {
+    let mut parts = vec![
         clock(snapshot.elapsed_ms),
-        time_left(goal, pace),
-        tenths(pace.tenths_of_requests_per_second()),
-        number(snapshot.in_flight)
-    )
+        left.to_owned(),
+        format!(
+            "{} requests/s",
+            tenths(pace.tenths_of_requests_per_second())
+        ),
+        format!("{} in flight", number(snapshot.in_flight)),
+    ];
+    parts.extend(snapshot.holds.told());
+    parts.join(", ")
 }
 
 /// `1,200 migrated, 3 refused, 0 parked, 0 in doubt, 2 rate limited`; what needs somebody is coloured.

@@ -90,7 +90,11 @@ fn line(cells: &[String; 6], widths: &[usize; 6], bar: Option<String>) -> String
         line.push_str(&bar);
     }
     for (cell, width) in rest.iter().zip(widths) {
-        line.push_str(&format!("  {cell:>width$}"));
+        line += &[
+            " ".repeat(width + 2 - cell.len().min(*width)).as_str(),
+            cell,
+        ]
+        .concat();
     }
     line.trim_end().to_owned()
 }
@@ -141,6 +145,12 @@ fn legend(accounts: &[&Account], look: Look) -> Option<String> {
     (!known.is_empty()).then(|| format!("  {}", known.join("  ")))
 }
 
+/// Accounts that are shown before any reason.
+const FEWEST: usize = 3;
+
+/// Lines around the accounts: heading, header, legend, how many are not shown, and a blank.
+const AROUND: usize = 5;
+
 /// The status on at most `rows` lines: counts, speed, then the accounts and reasons that there is room for.
 pub fn glance(status: &Status, extras: &Extras, look: Look, rows: usize) -> String {
     let mut parts = vec![headline(status, extras, look), counts(status, look)];
@@ -151,10 +161,6 @@ pub fn glance(status: &Status, extras: &Extras, look: Look, rows: usize) -> Stri
             .map(|part| part.lines().count() + 1)
             .sum::<usize>()
     };
-    /// Accounts that are shown before any reason.
-    const FEWEST: usize = 3;
-    // The heading, the header, the legend, what is not shown, and a blank.
-    const AROUND: usize = 5;
     let reasons = status.reasons.len().min(5);
     let for_reasons = if reasons > 0 { reasons + 2 } else { 0 };
     let room = rows

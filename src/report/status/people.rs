@@ -17,6 +17,7 @@ pub(super) const SHOWN: usize = 20;
 pub fn text(status: &Status, extras: &Extras, look: Look) -> String {
     let parts = [
         Some(headline(status, extras, look)),
+        status.pace.as_ref().map(|pace| pace.text(look)),
         Some(counts(status, look)),
         pace(status, look),
         refused(&status.reasons, look),

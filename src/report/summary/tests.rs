@@ -162,7 +162,7 @@ fn programs_get_one_object() {
         endpoint: None,
         account: None,
     };
-    let plan = PlanJson::new(&Plan::new(Work::default(), rates), rates);
+    let plan = PlanJson::new(&Plan::new(Work::default(), rates), rates, rates);
     let status = Status {
         reasons: troubled().reasons,
         ..all_migrated()

@@ -205,6 +205,62 @@ fn the_platform_sees_itself_and_the_accounts_that_it_may_reach() {
 }
 
 #[test]
+fn an_account_shows_the_name_capabilities_and_reason_that_it_was_given() {
+    let mut bench = Bench::new();
+    let platform = Settings::default().platform_account;
+    bench.control(
+        "POST",
+        "/_sim/seed",
+        &format!(
+            r#"{{"account":"acct_1In","country":"IN","name":"A Shop","capabilities":{{"card_payments":"pending"}},"disabled_reason":"rejected.fraud"}}
+               {{"account":"{platform}","country":"DE","name":"The Platform"}}"#
+        ),
+    );
+    let shop = bench.send(&get("/v1/accounts/acct_1In")).ok();
+    assert_eq!(
+        shop.json["capabilities"],
+        serde_json::json!({"card_payments":"pending"})
+    );
+    assert_eq!(
+        shop.json["requirements"]["disabled_reason"],
+        "rejected.fraud"
+    );
+    assert_eq!(shop.json["business_profile"]["name"], "A Shop");
+    let own = bench.send(&get("/v1/account")).ok();
+    assert_eq!(
+        (own.id(), own.json["country"].as_str()),
+        (platform.clone(), Some("DE"))
+    );
+}
+
+#[test]
+fn a_key_without_permission_to_write_reads_and_is_told_what_it_lacks() {
+    let mut bench = Bench::new();
+    let bearer = "Bearer rk_test_readonly1";
+    bench
+        .send(&get("/v1/customers").header("Authorization", bearer))
+        .ok();
+    let refused = bench.send(
+        &post("/v1/customers", "")
+            .header("Authorization", bearer)
+            .key("k"),
+    );
+    assert_eq!(
+        (refused.status, refused.error("type")),
+        (403, "invalid_request_error")
+    );
+    assert!(refused.error("message").contains("required permissions"));
+    // Nothing was stored under the key.
+    assert!(
+        !bench
+            .send(&post("/v1/customers", "").key("k"))
+            .ok()
+            .response
+            .replayed
+    );
+}
+
+#[test]
 fn an_unknown_url_or_method_is_stripes_404() {
     let mut bench = Bench::new();
     for (method, path) in [

@@ -10,6 +10,9 @@ pub enum NotExecuted {
     /// The run is draining.
     #[error("it was not sent, or not sent again, since the run is stopping")]
     Draining,
+    /// The run is held, and this was the first attempt of the call.
+    #[error("it was not sent, since the run is paused")]
+    Held,
     /// All patience, or all attempts, are used up.
     #[error("it was given up: {0}")]
     GaveUp(Again),

@@ -130,6 +130,7 @@ fn told(written: &Written) -> String {
         Outcome::Stop(stop) => format!("stop {:?}", stop.kind),
         Outcome::Doubt(doubt) => format!("doubt {:?}", doubt.kind),
         Outcome::NotExecuted(NotExecuted::Draining) => "not executed: draining".into(),
+        Outcome::NotExecuted(NotExecuted::Held) => "not executed: held".into(),
         Outcome::NotExecuted(NotExecuted::GaveUp(again)) => {
             format!("not executed: {:?}", again.cause)
         }

@@ -8,6 +8,7 @@ use indicatif::TermLike;
 use super::super::tests::{at, plan};
 use super::*;
 use crate::report::Settings;
+use crate::report::here::tests::evening;
 
 /// A terminal as a grid of characters and a cursor; knows the few movements that indicatif makes.
 #[derive(Debug, Clone)]
@@ -145,7 +146,8 @@ fn after_a_minute(width: u16) -> (Paper, Screen, Bars) {
         rate_limited: 2,
         ..at(60_000, 20)
     };
-    bars.show(&goal, &snapshot, &pace);
+    let left = super::super::time_left(&goal, &pace, snapshot.elapsed_ms, &evening());
+    bars.show(&snapshot, &pace, &left);
     // Drawing is limited in time; what is written above them draws them anew for certain.
     screen.line("acct_1BERLIN is parked: access was revoked");
     (paper, screen, bars)
@@ -237,7 +239,7 @@ fn look_at_the_bars() {
         ..Settings::default()
     };
     let screen = Screen::new(settings);
-    let mut progress = super::super::Progress::new(&screen, &plan());
+    let mut progress = super::super::Progress::new(&screen, &plan(), evening());
     for tenth in 0..=150 {
         let refused = u64::from(tenth > 50) * 3;
         let snapshot = at(tenth * 100, 300);
