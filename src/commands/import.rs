@@ -6,8 +6,10 @@
 //! ```
 
 use std::path::Path;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -21,6 +23,9 @@ const BATCH: usize = 256;
 
 /// Batches that may wait, so that neither thread stands still while the other one is held up for a moment.
 const BATCHES: usize = 4;
+
+/// How often a signal is heard while no lines come, as joined files are indexed.
+const HEARS: Duration = Duration::from_millis(100);
 
 /// A CSV and how it is to be read.
 #[derive(Clone, Copy)]
@@ -67,6 +72,7 @@ pub fn import(
     // Before anything is read: what changes meanwhile is read again the next time.
     let (stamp, changed_ns) = (stamp(csv), changed_ns(csv.path));
     let reader = input::open(csv.path, csv.reading).map_err(|error| wrong(&error))?;
+    let stop = reader.stop();
     let text_bytes = reader.text_bytes(bytes(csv.path));
     let gathering = Gathering::new(text_bytes).keeping(csv.problems_kept);
     let importer = Importer::begin(conn).map_err(|error| stored(&error))?;
@@ -78,11 +84,22 @@ pub fn import(
             .spawn_scoped(scope, move || read(reader, gathering, &send))
             .map_err(|error| stored(&error.into()))?;
         // Where this loop is left early, the channel is closed with it, and the reader ends.
-        for batch in batches {
-            go_on()?;
+        let taken = loop {
+            let batch = match batches.recv_timeout(HEARS) {
+                Ok(batch) => batch,
+                Err(RecvTimeoutError::Timeout) => Vec::new(),
+                Err(RecvTimeoutError::Disconnected) => break Ok(()),
+            };
+            if let Err(interrupted) = go_on() {
+                break Err(interrupted);
+            }
             for named in batch {
                 importer.take(named).map_err(|error| stored(&error))?;
             }
+        };
+        if let Err(interrupted) = taken {
+            stop.store(true, Ordering::Relaxed);
+            return Err(interrupted);
         }
         let broke_off =
             |_| Failure::new(Exit::Unexpected, "the thread that reads the CSV broke off");

@@ -251,9 +251,6 @@ fn recognise(chunk: &[u8], asked: Option<Encoding>) -> Result<Form, Why> {
     })
 }
 
-/// The first bytes of a workbook of Excel's newer form, which is a zip archive.
-pub(super) const WORKBOOK: &[u8] = b"PK\x03\x04";
-
 /// The first bytes of a regular file that are no blanks.
 pub(super) fn beginning(path: &Path) -> Result<Vec<u8>, Why> {
     let mut chunk = Vec::new();

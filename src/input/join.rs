@@ -4,6 +4,7 @@
 mod index;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::{Connection, params};
 
@@ -99,18 +100,24 @@ impl Joined {
     }
 
     /// Brings it into its index. `start` is where its columns begin among all.
-    fn index(&mut self, layout: &Layout, start: usize) -> Result<(), WrongFile> {
+    fn index(&mut self, layout: &Layout, start: usize, stop: &AtomicBool) -> Result<(), WrongFile> {
         let Some(opened) = self.opened.take() else {
             return Ok(());
         };
         let built = self
-            .build(opened, layout, start)
+            .build(opened, layout, start, stop)
             .map_err(|why| why.of(&self.path))?;
         self.index = Some(built);
         Ok(())
     }
 
-    fn build(&self, mut opened: Opened, layout: &Layout, start: usize) -> Result<Index, Why> {
+    fn build(
+        &self,
+        mut opened: Opened,
+        layout: &Layout,
+        start: usize,
+        stop: &AtomicBool,
+    ) -> Result<Index, Why> {
         let conn = Connection::open("")?;
         conn.execute_batch(&format!(
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -{CACHE_KIB};
@@ -126,6 +133,9 @@ impl Joined {
             while let Some(record) = opened.records.next()? {
                 if record.is_blank() {
                     continue;
+                }
+                if stop.load(Ordering::Relaxed) {
+                    return Err(Why::Stopped);
                 }
                 self.refuse(record, layout, start)?;
                 let Ok(key) = key.value(record, &layout.nulls, true) else {
@@ -243,7 +253,7 @@ fn no_key(join: &Join) -> Why {
 /// that cannot be meant gives none.
 pub(super) fn extend(
     record: &Record,
-    joined: &mut [Joined],
+    (joined, stop): (&mut [Joined], &AtomicBool),
     layout: &Layout,
     problems: &mut Problems,
 ) -> Result<Vec<Extended>, WrongFile> {
@@ -253,7 +263,7 @@ pub(super) fn extend(
     }];
     let mut start = layout.own;
     for (side, key) in joined.iter_mut().zip(&layout.keys) {
-        side.index(layout, start)?;
+        side.index(layout, start, stop)?;
         let width = side.header.names.len();
         let mut next = Vec::new();
         for each in all {
@@ -329,7 +339,7 @@ fn too_many(line: u64, side: &Joined) -> Problem {
 /// The lines that a record stands for. Problems of one cell are told once, however many lines it came into.
 pub(super) fn lines(
     record: &Record,
-    joined: &mut [Joined],
+    joined: (&mut [Joined], &AtomicBool),
     layout: &Layout,
     problems: &mut Problems,
 ) -> Result<Vec<crate::legacy::Line>, WrongFile> {

@@ -47,6 +47,8 @@ mod wrong_file;
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 
@@ -97,6 +99,7 @@ pub struct Reader {
     of_header: Vec<Problem>,
     lines: u64,
     blank_lines: u64,
+    stop: Arc<AtomicBool>,
 }
 
 /// What is known of a file, for the plan and the state file.
@@ -154,6 +157,7 @@ impl Reader {
             of_header,
             lines: 0,
             blank_lines: 0,
+            stop: Arc::default(),
         })
     }
 
@@ -192,7 +196,8 @@ impl Reader {
                 }
                 continue;
             }
-            self.waiting = join::lines(record, &mut self.joined, &self.layout, problems)?.into();
+            let joined = (self.joined.as_mut_slice(), &*self.stop);
+            self.waiting = join::lines(record, joined, &self.layout, problems)?.into();
             if let Some(line) = self.waiting.pop_front() {
                 return Ok(Some(line));
             }
@@ -204,6 +209,11 @@ impl Reader {
             mended.tell_unused(problems);
         }
         Ok(None)
+    }
+
+    /// Set to true by another thread, it ends the reading where that takes long without giving a line: as joined files are indexed.
+    pub fn stop(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
     }
 
     /// How many bytes of text there are, about, in a file of so many.

@@ -33,10 +33,13 @@ mod reading {
 
     use calamine::{DataRef, Reader as _, Xlsx};
 
-    use crate::input::bytes::{Tally, WORKBOOK};
+    use crate::input::bytes::Tally;
     use crate::input::records::Records;
     use crate::input::source::{Kind, Opened};
     use crate::input::wrong_file::Why;
+
+    /// The first bytes of a workbook of Excel's newer form, which is a zip archive.
+    const WORKBOOK: &[u8] = b"PK\x03\x04";
 
     /// Whether a file begins as a workbook does.
     pub(in crate::input) fn is_one(beginning: &[u8]) -> bool {

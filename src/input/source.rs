@@ -34,6 +34,7 @@ pub(super) enum Kind {
         delimiter: u8,
     },
     /// The sheet that is read, and how many there are.
+    #[cfg_attr(not(feature = "xlsx"), expect(dead_code, reason = "built without"))]
     Workbook {
         sheet: String,
         sheets: usize,

@@ -137,6 +137,9 @@ pub enum Why {
         "cannot be indexed in a temporary file ({0}): is the disk of the temporary directory full?"
     )]
     Index(String),
+    /// Nobody wants its lines any more.
+    #[error("was not read to its end, since the command was interrupted")]
+    Stopped,
     /// A file of mended lines that is none.
     #[error(
         "is no file of mended lines: it has no columns pmclone_line and pmclone_problem in front of the others. `--problems FILE` writes one"

@@ -437,7 +437,7 @@ fn json_that_is_no_mapping_or_holds_numbers_is_refused_without_showing_it() {
         told("{\"1\":{\"cards\":{}}}"),
         told("{\"1\":\n\n 5"),
     ].join("\n"), @r"
-    customers.csv is JSON, but not a mapping as Stripe gives it back after an import (line 1, character 57): export it as CSV
+    customers.csv is JSON, but not a mapping as Stripe gives it back after an import (line 1, character 56): export it as CSV
     customers.csv holds what looks like a card number on line 1, column number: remove it at its source. pmclone must never read card numbers and needs none; nothing of the file is kept
     customers.csv has a column cvc, which by its name holds card numbers or security codes: remove that column at its source. pmclone must never read them and needs none; nothing of the file is kept
     customers.csv is JSON, but not a mapping as Stripe gives it back after an import (line 1, character 18): export it as CSV
