@@ -153,7 +153,9 @@ const AROUND: usize = 5;
 
 /// The status on at most `rows` lines: counts, speed, then the accounts and reasons that there is room for.
 pub fn glance(status: &Status, extras: &Extras, look: Look, rows: usize) -> String {
-    let mut parts = vec![headline(status, extras, look), counts(status, look)];
+    let mut parts = vec![headline(status, extras, look)];
+    parts.extend(status.pace.as_ref().map(|pace| pace.text(look)));
+    parts.push(counts(status, look));
     parts.extend(pace(status, look));
     let used = |parts: &[String]| {
         parts
@@ -262,10 +264,12 @@ mod tests {
         Refused last    2026-10-01T12:00:09Z cust-4712: attach_connected_payment_method
                         on acct_1COLOGNE, card_declined
 
-        Refused, by reason
-             100  card_declined
-              11  cannot_be_cloned
-               1  a_code_of_next_year
+        Accounts
+          account                              customers  migrated       refused  parked
+          acct_1BERLIN (parked)  [========p ]        230       200  86%        0      30
+          acct_1COLOGNE          [=======x  ]        770       600  77%      112       0
+          acct_1AUGSBURG         [========= ]      9,000     8,200  91%        0       0
+          = migrated  x refused  p parked
         ");
     }
 }
