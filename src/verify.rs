@@ -1,4 +1,4 @@
-//! PURE. What the state file says is at Stripe ([`expected`]), compared with what is read there ([`compare`]).
+//! PURE. What the state file says is at Stripe ([`expected`]), compared with what is read there ([`compare()`]).
 //!
 //! Hazard: what could not be looked at is neither the same nor different. It has a sign of its own, and no look that failed is
 //! ever told as something that is missing.
