@@ -74,9 +74,10 @@ fn the_look_beforehand_reads_alone_and_tells_blockers_and_warnings() -> Result<(
     let shown = out.replace(&simulator.url, "http://127.0.0.1:PORT");
     insta::assert_snapshot!(told.trim_end(), @r"
     c.csv: read as UTF-8, columns separated by commas
-    warning: line 10: names accounts and no PaymentMethod, so this line brings them no card; fill in payment_method if there is one [no_payment_method]
 
           1  no_payment_method (warning)
+
+    warning: line 10: names accounts and no PaymentMethod, so this line brings them no card; fill in payment_method if there is one [no_payment_method]
     No errors, 1 warning: warnings do not stop a run.
     Reading at most 27 objects: 7 accounts, 8 of 8 sources, 3 Customers to adopt. Nothing is written.
     ");
