@@ -96,39 +96,19 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     if let Some(rehearsal) = &rehearsal {
         rehearsal.seed_adopted(&conn).map_err(of)?;
     }
+    let place = Place {
+        conn: &conn,
+        gate: gate.as_ref(),
+        migration: &migration,
+        state: &state,
+    };
+    let Ready {
+        plan,
+        helm,
+        charges_left,
+    } = make_ready(config, &asked, place, &session, &pressed).await?;
+    let (rates, documented) = (rates(session.limits), Rates::documented(migration.livemode));
     let selection = asked.selection;
-    let recovering = take_up(
-        config,
-        &conn,
-        &session,
-        (&migration, &state),
-        asked.concurrency,
-    );
-    interrupt::unless(pressed.clone(), recovering).await?;
-    let tidying = charge::tidy_up(
-        config,
-        (&conn, gate.as_ref()),
-        &session,
-        (&migration, &state),
-    );
-    // Not broken off: a cancel that is under way is waited for, and the client begins no other once a signal came.
-    let charges_left = tidying.await?;
-    let parked = take_up_parked(config, &conn, &session, &state);
-    interrupt::unless(pressed.clone(), parked).await?;
-    store::take_up_left_out(&conn).map_err(of)?;
-    let rates = rates(session.limits);
-    let documented = Rates::documented(migration.livemode);
-    let auto = Limits::share_of(session.client.mode(), session.limits.share);
-    let helm = Helm::take(config, &asked.steering, &state, auto)?;
-    let made_up = migration.simulated || gate.is_some();
-    let plan = Plan::new(store::work(&conn, &selection).map_err(of)?, rates)
-        .with_radar(radar::planned(&conn, made_up).map_err(of)?);
-    announce(config, &session, &migration, &state, &plan, rates);
-    if plan.radar.reads() > 0 {
-        let candidates = radar::candidates(&conn).map_err(of)?;
-        let looking = radar::look(&conn, &session, &candidates, &state);
-        interrupt::unless(pressed.clone(), looking).await?;
-    }
     let loader = store::open_readonly(&state)
         .and_then(Loader::new)
         .map_err(of)?;
@@ -172,6 +152,64 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     Ok(match told? {
         Exit::Done if charges_left > 0 => Exit::Incomplete,
         exit => exit,
+    })
+}
+
+/// The state file that a run works on.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    conn: &'a Connection,
+    gate: Option<&'a Gate>,
+    migration: &'a Migration,
+    state: &'a Path,
+}
+
+/// What is there once a run can begin.
+struct Ready {
+    plan: Plan,
+    helm: Helm,
+    /// Charges of earlier proofs that could not be taken back yet.
+    charges_left: u64,
+}
+
+/// What comes before the first customer: what an earlier run left is taken up, and the plan is made and told.
+async fn make_ready(
+    config: &Config,
+    asked: &Asked,
+    place: Place<'_>,
+    session: &Session,
+    pressed: &watch::Receiver<Pressed>,
+) -> Result<Ready, Failure> {
+    let Place {
+        conn,
+        gate,
+        migration,
+        state,
+    } = place;
+    let of = |error: StoreError| Failure::store(state, &error);
+    let recovering = take_up(config, conn, session, (migration, state), asked.concurrency);
+    interrupt::unless(pressed.clone(), recovering).await?;
+    // Not broken off: a cancel that is under way is waited for, and the client begins no other once a signal came.
+    let charges_left = charge::tidy_up(config, (conn, gate), session, (migration, state)).await?;
+    let parked = take_up_parked(config, conn, session, state);
+    interrupt::unless(pressed.clone(), parked).await?;
+    store::take_up_left_out(conn).map_err(of)?;
+    let auto = Limits::share_of(session.client.mode(), session.limits.share);
+    let helm = Helm::take(config, &asked.steering, state, auto)?;
+    let made_up = migration.simulated || gate.is_some();
+    let rates = rates(session.limits);
+    let plan = Plan::new(store::work(conn, &asked.selection).map_err(of)?, rates)
+        .with_radar(radar::planned(conn, made_up).map_err(of)?);
+    announce(config, session, migration, state, &plan, rates);
+    if plan.radar.reads() > 0 {
+        let candidates = radar::candidates(conn).map_err(of)?;
+        let looking = radar::look(conn, session, &candidates, state);
+        interrupt::unless(pressed.clone(), looking).await?;
+    }
+    Ok(Ready {
+        plan,
+        helm,
+        charges_left,
     })
 }
 

@@ -4,6 +4,8 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::{gone_is_fine, runtime, status};
 use crate::cli;
 use crate::config::Config;
@@ -35,8 +37,20 @@ pub fn throttle(config: &Config, args: &cli::Throttle) -> Result<Exit, Failure> 
     if said != before {
         said.write(&state).map_err(of)?;
     }
-    let pace = runtime()?.block_on(taken_up(&state, said.word))?;
     let mut out = io::stdout();
+    let Some(pace) = runtime()?.block_on(taken_up(&state, said.word))? else {
+        return if said.stop {
+            // It was quicker than our look.
+            let shown = if config.json {
+                print_json(&mut out, &json!({ "state": "ended" }))
+            } else {
+                print(&mut out, "The run has ended.\n")
+            };
+            gone_is_fine(shown).map(|()| Exit::Done)
+        } else {
+            Err(Failure::usage("the run has ended meanwhile"))
+        };
+    };
     if config.json {
         gone_is_fine(print_json(&mut out, &pace))?;
     } else {
@@ -64,15 +78,14 @@ fn said(before: &Control, args: &cli::Throttle) -> Control {
     }
 }
 
-async fn taken_up(state: &Path, word: u64) -> Result<Pace, Failure> {
+/// How the run goes once it has heard the word; none where it has ended.
+async fn taken_up(state: &Path, word: u64) -> Result<Option<Pace>, Failure> {
     let begun = tokio::time::Instant::now();
     loop {
         let (read, _) = status::read(state)?;
         match read.pace {
-            Some(pace) if pace.word >= word => return Ok(pace),
-            Some(_) | None if !RunLock::is_held(state) => {
-                return Err(Failure::usage("the run has ended meanwhile"));
-            }
+            Some(pace) if pace.word >= word => return Ok(Some(pace)),
+            Some(_) | None if !RunLock::is_held(state) => return Ok(None),
             Some(_) | None if begun.elapsed() > TAKEN_UP_WITHIN => {
                 return Err(Failure::new(
                     Exit::Unexpected,
