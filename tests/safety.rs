@@ -68,6 +68,24 @@ fn a_live_key_needs_live_and_the_right_account_typed_out() -> Result<()> {
         2
     );
     assert_eq!(place.status(&[])?["livemode"], true);
+    // What only reads asks for no confirmation; what writes does, whatever it is called.
+    let reads = writes(&simulator)?;
+    for (command, ends) in [
+        (&["verify", "--all"][..], 0),
+        (&["reconcile"], 0),
+        (&["check", "c.csv"], 0),
+        (&["recover", "c.csv", "--state", "b.db", "--no-wait"], 0),
+        (&["resume"], 5),
+        (&["retry", "c.csv"], 5),
+        (&["verify", "--charge", "--setup", "--only", "1", "--confirm-charge", "0"], 5),
+    ] {
+        let all = [command, &["--rate", "off", "--api-base", &simulator.url]].concat();
+        let mut command = place.keyless(&all);
+        command.env("STRIPE_API_KEY", LIVE);
+        let (code, said) = code_of(command)?;
+        assert_eq!(code, Some(ends), "{all:?}: {said}");
+    }
+    assert_eq!(writes(&simulator)?, reads);
     // The state file is the live migration's now.
     let (code, said) = with_key(test, &[])?;
     assert_eq!(code, Some(5), "{said}");

@@ -67,6 +67,8 @@ pub struct Asked {
     pub selection: Selection,
     /// `--adopt-attached`.
     pub adopt_attached: bool,
+    /// What is done where most of the ids that are looked up first are unknown.
+    pub on_unknown: radar::Unknown,
     /// When too many customers were refused.
     pub bound: Bound,
     /// Customers in flight at once.
@@ -203,7 +205,14 @@ async fn make_ready(
     announce(config, session, migration, state, &plan, rates);
     if plan.radar.reads() > 0 {
         let candidates = radar::candidates(conn).map_err(of)?;
-        let looking = radar::look(conn, session, &candidates, state);
+        let tell = |what: &str| config.screen.problem(what);
+        let looking = radar::look(
+            (conn, state),
+            session,
+            &candidates,
+            asked.on_unknown,
+            tell,
+        );
         interrupt::unless(pressed.clone(), looking).await?;
     }
     Ok(Ready {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::migrate::{Asked, known_accounts};
+use super::radar;
 use crate::cli::{self, StopAfter, Work};
 use crate::config::Config;
 use crate::exit::Exit;
@@ -24,6 +25,11 @@ pub fn asked(
     Ok(Asked {
         selection: selection(conn, work, state)?,
         adopt_attached: work.adopt_attached,
+        on_unknown: if work.accept_unknown_ids {
+            radar::Unknown::Accept
+        } else {
+            radar::Unknown::Stop
+        },
         bound: bound(work),
         concurrency: config.concurrency(stripe),
         steering: steering.clone(),

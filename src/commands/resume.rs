@@ -2,6 +2,7 @@
 
 use super::migrate::{Prepared, migrate};
 use super::run::{Opened, open};
+use super::session::Purpose;
 use super::status::missing_or;
 use super::{pilot, runtime};
 use crate::cli;
@@ -17,7 +18,7 @@ pub fn resume(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
 
 async fn begin(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
     config.hours(&args.steering)?;
-    let mut prepared = prepare(config, &args.stripe, &args.rehearsal).await?;
+    let mut prepared = prepare(config, &args.stripe, &args.rehearsal, Purpose::Write).await?;
     if args.retry_refused {
         let retried = store::retry_refused(&mut prepared.conn)
             .map_err(|error| missing_or(&prepared.state, &error))?;
@@ -38,6 +39,7 @@ pub async fn prepare(
     config: &Config,
     stripe: &cli::Stripe,
     rehearsal: &cli::Rehearsal,
+    purpose: Purpose,
 ) -> Result<Prepared, Failure> {
     let state = config.state_file(rehearsal.simulate);
     let of = |error: StoreError| missing_or(&state, &error);
@@ -54,7 +56,7 @@ pub async fn prepare(
         simulate,
         ..rehearsal.clone()
     };
-    let opened = open(&state, &rehearsal, stripe, config).await?;
+    let opened = open(&state, &rehearsal, stripe, config, purpose).await?;
     let Opened {
         conn: Some(conn),
         migration: Some(migration),

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::gone_is_fine;
+use super::radar;
 use super::migrate::{Asked, Prepared, migrate};
 use super::resume::prepare;
 use super::runtime;
+use super::session::Purpose;
 use super::status::missing_or;
 use crate::cli;
 use crate::config::Config;
@@ -31,7 +33,7 @@ pub fn retry(config: &Config, args: &cli::Retry) -> Result<Exit, Failure> {
         return dry_run(config, args, &file, &mut problems);
     }
     runtime()?.block_on(async {
-        let prepared = prepare(config, &args.stripe, &args.rehearsal).await?;
+        let prepared = prepare(config, &args.stripe, &args.rehearsal, Purpose::Write).await?;
         let clock = prepared.link.session.client.clock();
         file.at = clock.earliest_now().unwrap_or(StripeTime(0));
         let mended = take(
@@ -64,6 +66,7 @@ async fn begin(
             ..Selection::default()
         },
         adopt_attached: args.adopt_attached,
+        on_unknown: radar::Unknown::Stop,
         bound: Bound::default(),
         concurrency: config.concurrency(&args.stripe),
         steering: args.steering.clone(),

@@ -44,7 +44,14 @@ async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
     drop(input::open(&args.csv, &reading).map_err(wrong)?);
     let of = |error: StoreError| Failure::store(&state, &error);
     let lock = RunLock::take(&state).map_err(of)?;
-    let opened = open(&state, &args.rehearsal, &args.stripe, config).await?;
+    let opened = open(
+        &state,
+        &args.rehearsal,
+        &args.stripe,
+        config,
+        Purpose::Write,
+    )
+    .await?;
     let conn = match opened.conn {
         Some(conn) => conn,
         None => store::create(&state).map_err(of)?,
@@ -89,6 +96,7 @@ pub async fn open(
     rehearsal: &cli::Rehearsal,
     stripe: &cli::Stripe,
     config: &Config,
+    purpose: Purpose,
 ) -> Result<Opened, Failure> {
     if let Some(option) = rehearsal.misplaced() {
         return Err(Failure::usage(format!(
@@ -128,14 +136,14 @@ pub async fn open(
     };
     let destination = match &rehearsal {
         Some(rehearsal) => rehearsal.destination()?,
-        None => Destination::stripe(config, stripe)?,
+        None => Destination::stripe(config, stripe, purpose)?,
     };
     let gate = session::gate(stripe, &destination)?;
     let session = session::begin(
         config,
         stripe,
         destination,
-        Purpose::Write,
+        purpose,
         draining.subscribe(),
     );
     let session = interrupt::unless(pressed.clone(), session).await?;

@@ -67,7 +67,8 @@ async fn begin(config: &Config, args: &cli::Verify) -> Result<Exit, Failure> {
         }
         return Ok(Exit::Done);
     }
-    let link = link(config, &args.stripe, &args.rehearsal, &looking, None).await?;
+    let purpose = (Purpose::Read, None);
+    let link = link(config, &args.stripe, &args.rehearsal, &looking, purpose).await?;
     announce(config, &looking, &link);
     config
         .screen
@@ -211,7 +212,7 @@ pub(super) async fn link(
     stripe: &cli::Stripe,
     rehearsal: &cli::Rehearsal,
     looking: &Looking,
-    draining: Option<watch::Receiver<bool>>,
+    (purpose, draining): (Purpose, Option<watch::Receiver<bool>>),
 ) -> Result<Link, Failure> {
     // The file itself says whether it is a rehearsal's.
     let simulate = looking.migration.simulated;
@@ -225,11 +226,11 @@ pub(super) async fn link(
         let destination = rehearsal.destination()?;
         (Some(rehearsal), destination)
     } else {
-        (None, Destination::stripe(config, stripe)?)
+        (None, Destination::stripe(config, stripe, purpose)?)
     };
     let gate = session::gate(stripe, &destination)?;
     let draining = draining.unwrap_or_else(|| drained.subscribe());
-    let session = session::begin(config, stripe, destination, Purpose::Write, draining);
+    let session = session::begin(config, stripe, destination, purpose, draining);
     let session = interrupt::unless(pressed.clone(), session).await?;
     session::bound_to(
         &looking.migration,

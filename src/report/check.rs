@@ -91,18 +91,21 @@ impl Checked {
             ("Account", account),
             ("Mode", mode),
             ("API", plain(&self.api_base)),
-            (
-                "Reads",
-                format!(
-                    "{} of {} at most",
-                    number(self.reads),
-                    number(self.reads_planned)
-                ),
-            ),
+            ("Reads", self.reads_told()),
             ("Sources", sources),
         ];
         let rows = rows.map(|(label, value)| format!("\n  {label:<9}{value}"));
         format!("{}{}", look.bold("Check"), rows.concat())
+    }
+
+    /// An answer that does not come is asked for again.
+    fn reads_told(&self) -> String {
+        let (reads, planned) = (number(self.reads), number(self.reads_planned));
+        if self.reads > self.reads_planned {
+            format!("{reads}, where {planned} were planned: some had to be asked for again")
+        } else {
+            format!("{reads} of {planned} at most")
+        }
     }
 
     /// Those that something is wrong with first, then those that most customers ask for.

@@ -39,7 +39,7 @@ mod tests;
 mod work;
 mod writer;
 
-pub use asked::{accounts_asked, sources_asked};
+pub use asked::{SourcesAsked, accounts_asked, sources_asked};
 pub use check::log_left;
 pub use control::{Control, pause_file};
 pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, LastError, ReasonCount};
