@@ -40,6 +40,7 @@ async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
     config.hours(&args.steering)?;
     // A wrong file is told before anybody is asked anything.
     let reading = config.reading(&args.input)?;
+    let csv = problems::csv(args, &reading)?;
     let wrong = |error: input::WrongFile| Failure::new(Exit::Input, error.to_string());
     drop(input::open(&args.csv, &reading).map_err(wrong)?);
     let of = |error: StoreError| Failure::store(&state, &error);
@@ -63,7 +64,6 @@ async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
         simulated: args.rehearsal.simulate,
         recovery: Recovery::No,
     });
-    let csv = problems::csv(args, &reading);
     take_in(config, args, csv, (&conn, &state), &migration, &opened.link)?;
     let asked = pilot::asked(
         config,

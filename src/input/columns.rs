@@ -3,6 +3,7 @@
 //! For each field, what is asked for by name comes first; then a column of a joined file; then one of the file itself, by its own name
 //! or as a profile says.
 
+use super::check;
 use super::fields::{self, Field, Target, fold};
 use super::given::Given;
 use super::header::Header;
@@ -77,7 +78,7 @@ pub(super) fn resolve(
     for at in 0..sides.len() {
         given.take_side(at)?;
     }
-    given.take_own(profile)?;
+    given.take_own(profile, reading.profile)?;
     if !given.has(&Target::Field(Field::LegacyId)) {
         return Err(no_legacy_id(header, &given));
     }
@@ -95,8 +96,11 @@ pub(super) fn resolve(
             ..problem
         })
         .collect();
+    let gap = given.gap(reading);
     let mut layout = given.into_layout(reading, keys);
     layout.profile = profile;
+    layout.notes.extend(gap);
+    check::values(&layout)?;
     Ok((layout, problems))
 }
 

@@ -10,6 +10,12 @@ use super::wrong_file::Why;
 /// Columns that `pmclone refused --csv` adds for people to read.
 const OF_REFUSED: [&str; 3] = ["refused", "reason", "remedy"];
 
+/// Whether the header is that of a file of `pmclone refused --csv`.
+pub(super) fn is_of_refused(header: &Header) -> bool {
+    let has = |name: &&str| header.find(name).is_some();
+    header.find(Field::LegacyId.name()).is_some() && OF_REFUSED.iter().all(has)
+}
+
 pub(super) fn no_legacy_id(header: &Header, given: &Given<'_>) -> Why {
     let nothing_known = given.targets.is_empty();
     if nothing_known && header.names.iter().any(|name| looks_like_data(name)) {

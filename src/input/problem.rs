@@ -111,6 +111,8 @@ problem_kinds! {
     NoPaymentMethod = "no_payment_method", Warning;
     /// `PaymentMethods` are named and no account is.
     NoConnectedAccount = "no_connected_account", Warning;
+    /// A `legacy_id` that is the id of a Customer at Stripe, where none is to be adopted.
+    LegacyIdOfStripe = "legacy_id_of_stripe", Warning;
     /// No line of a joined file has the line's key.
     NotInJoinedFile = "not_in_joined_file", Warning;
     /// More lines of joined files than can be meant have the line's key.

@@ -156,13 +156,16 @@ impl Checked {
                 "Most of the ids are not on this platform in this mode: most likely this is the key of another account.",
             ),
             (0, 0) => look.good("Nothing speaks against it."),
+            (0, _) if self.findings.unread() > 0 => look.warn("No blockers in what could be read."),
             (0, _) => look.good("No blockers."),
             (_, _) => look.bad("Blockers: these would be refused, or parked, or could not be charged; everything else would go on."),
         };
         let unseen = if self.sources_looked < self.sources_all {
+            let unseen = self.sources_all - self.sources_looked;
+            let were = if unseen == 1 { "was" } else { "were" };
             format!(
-                " {} were not looked up: --sources all.",
-                count(self.sources_all - self.sources_looked, "source")
+                " {} {were} not looked up: --sources all.",
+                count(unseen, "source")
             )
         } else {
             String::new()

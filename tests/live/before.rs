@@ -313,7 +313,7 @@ fn what_could_not_be_looked_up_is_neither_good_nor_bad_and_all_of_many_are() -> 
       1 source could not be read: c7 (pm_1Live7)
          Nothing is known of these, neither good nor bad: run the check again.
 
-    No blockers. Nothing was written.
+    No blockers in what could be read. Nothing was written.
     ");
     proxy.had_no_trouble()
 }
