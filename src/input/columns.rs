@@ -82,6 +82,7 @@ pub(super) fn resolve(
     if !given.has(&Target::Field(Field::LegacyId)) {
         return Err(no_legacy_id(header, &given));
     }
+    given.take_constants(reading)?;
     let keys = sides.iter().enumerate();
     let keys = keys
         .map(|(at, side)| given.key(at, side))

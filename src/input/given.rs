@@ -204,6 +204,38 @@ impl<'a> Given<'a> {
         Ok(())
     }
 
+    /// A constant is the same on every line, whatever a column says; which of the two is meant is asked where both are.
+    pub(super) fn take_constants(&mut self, reading: &Reading) -> Result<(), Why> {
+        for (target, _) in &reading.constants {
+            if reading.columns.iter().any(|(asked, _)| asked == target) {
+                return Err(Why::ConstantAndColumn(target.name()));
+            }
+        }
+        let is_constant = |target: &Target| reading.constants.iter().any(|(each, _)| each == target);
+        self.targets.retain(|(target, _)| !is_constant(target));
+        Ok(())
+    }
+
+    /// What gives a field in place of the column of its name, for people.
+    pub(super) fn given_by(&self, target: &Target, reading: &Reading) -> Option<String> {
+        if reading.constants.iter().any(|(each, _)| each == target) {
+            return Some("--constant".to_owned());
+        }
+        let template = self.of(target)?;
+        let Some(column) = template.single() else {
+            return Some("--column".to_owned());
+        };
+        if let Some(own) = self.header.labels.get(column) {
+            return Some(format!("column {own}"));
+        }
+        let sides = self.sides.iter().enumerate();
+        let of_side = sides
+            .rev()
+            .find(|(at, _)| self.start_of(*at) <= column)
+            .map(|(_, side)| side.join.file.display().to_string());
+        of_side
+    }
+
     /// What is looked up in a joined file.
     pub(super) fn key(&self, at: usize, side: &Side<'_>) -> Result<Template, Why> {
         let nowhere = || Why::NoJoinKey {

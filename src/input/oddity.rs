@@ -52,6 +52,18 @@ pub(super) fn oddity(column: usize, given: &Given<'_>, reading: &Reading) -> Opt
     let is_missing = |field| !given.has(&Target::Field(field));
     // Who names columns has seen the header: only what is nearly a field is worth a word.
     let named = !reading.columns.is_empty();
+    if let Some(target) = Target::named(name)
+        && let Some(by) = given.given_by(&target, reading)
+    {
+        return found(
+            ProblemKind::ColumnNotRead,
+            format!("is not read: {by} gives {}", target.name()),
+            format!(
+                "say --column {}={label:?} if this one is meant",
+                target.name()
+            ),
+        );
+    }
     match fields::suggestion(name, is_missing) {
         _ if OF_REFUSED.contains(&name.as_str()) => None,
         _ if name.is_empty() => found(

@@ -67,6 +67,8 @@ problem_kinds! {
     MisspelledColumn = "misspelled_column", Error;
     /// A header that names nothing known: the column is not read.
     UnknownColumn = "unknown_column", Warning;
+    /// A column of a field that something else gives: it is not read.
+    ColumnNotRead = "column_not_read", Warning;
     /// A `metadata.KEY` header whose key Stripe would refuse.
     InvalidMetadataKey = "invalid_metadata_key", Error;
     /// A `metadata.KEY` header whose key is one of the markers that pmclone writes itself.

@@ -95,6 +95,11 @@ pub enum Why {
         /// What is wrong, as a clause.
         why: &'static str,
     },
+    /// A field that has both a column and a constant.
+    #[error(
+        "cannot be read as asked for: {0} is given by --column and by --constant. Leave one out, or say --default for the lines that leave it empty"
+    )]
+    ConstantAndColumn(String),
     /// A constant or a default that no line could have.
     #[error(
         "cannot be read as asked for: the value given for {field} on every line: {what}. Correct --constant or --default, or [constants] or [defaults] in pmclone.toml"

@@ -542,3 +542,47 @@ fn an_archive_that_was_cut_off_is_told() {
         );
     }
 }
+
+#[test]
+fn a_constant_is_the_same_on_every_line_and_what_is_not_read_for_it_is_told() {
+    let text = b"legacy_id,payment_method,connected_account\n1,pm_1,acct_1\n2,pm_2,\n";
+    let value = vec![(
+        Target::of_value("connected_account").unwrap(),
+        "acct_9".to_owned(),
+    )];
+    let constant = Reading {
+        constants: value.clone(),
+        ..Reading::default()
+    };
+    let (lines, problems, _) = of_bytes(text, &constant).unwrap();
+    assert_eq!(asked(&lines), ["2 1 - pm_1 acct_9", "3 2 - pm_2 acct_9"]);
+    insta::assert_snapshot!(problems, @r#"warning: line 1, column connected_account: is not read: --constant gives connected_account; say --column connected_account="connected_account" if this one is meant [column_not_read]"#);
+    let default = Reading {
+        defaults: value.clone(),
+        ..Reading::default()
+    };
+    let (lines, problems, _) = of_bytes(text, &default).unwrap();
+    assert_eq!(asked(&lines), ["2 1 - pm_1 acct_1", "3 2 - pm_2 acct_9"]);
+    assert!(problems.is_empty());
+    let both = Reading {
+        constants: value,
+        ..named(&[("connected_account", "connected_account")])
+    };
+    insta::assert_snapshot!(of_bytes(text, &both).unwrap_err(), @"customers.csv cannot be read as asked for: connected_account is given by --column and by --constant. Leave one out, or say --default for the lines that leave it empty");
+    // A joined file comes before the file's own column of that name, and that is told too.
+    let folder = tempfile::tempdir().unwrap();
+    let accounts = folder.path().join("accounts.csv");
+    std::fs::write(&accounts, "legacy_id,connected_account\n1,acct_7\n2,acct_7\n").unwrap();
+    let joined = Reading {
+        joins: vec![Join::parse(&accounts.display().to_string())],
+        ..Reading::default()
+    };
+    let (lines, problems, _) = of_bytes(text, &joined).unwrap();
+    assert_eq!(asked(&lines), ["2 1 - pm_1 acct_7", "3 2 - pm_2 acct_7"]);
+    let told = problems.to_string();
+    assert!(
+        told.contains("column connected_account: is not read: ")
+            && told.contains("accounts.csv gives connected_account; say --column"),
+        "{told}"
+    );
+}
