@@ -17,6 +17,7 @@ mod killed;
 mod limits;
 mod live;
 mod machine;
+mod messages;
 mod outputs;
 mod pace;
 mod property;
