@@ -94,7 +94,8 @@ fn what_was_refused_is_tried_again_from_the_users_own_columns_too() -> Result<()
     let columns = "[columns]\nlegacy_id = \"Kunde\"\nname = \"{Vorname} {Nachname}\"\npayment_method = \"Karte\"\n";
     let constants = "[constants]\nconnected_account = \"acct_1Shop\"\n";
     place.put("pmclone.toml", format!("{columns}{constants}"))?;
-    let own = "Kunde;Vorname;Nachname;Karte\n7;Ada;Lovelace;pm_sepa_1A\n8;Grace;Hopper;pm_sepa_1B\n";
+    let own =
+        "Kunde;Vorname;Nachname;Karte\n7;Ada;Lovelace;pm_sepa_1A\n8;Grace;Hopper;pm_sepa_1B\n";
     place.put("own.csv", own)?;
     let fast = ["--simulate", "--simulate-limits", "off", "--rate", "off"];
     let with = |more: &[&str]| place.pmclone_keyless(&[more, &fast].concat());

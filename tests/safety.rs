@@ -86,7 +86,18 @@ fn a_live_key_needs_live_and_the_right_account_typed_out() -> Result<()> {
         (&["recover", "c.csv", "--state", "b.db", "--no-wait"], 0),
         (&["resume"], 5),
         (&["retry", "c.csv"], 5),
-        (&["verify", "--charge", "--setup", "--only", "1", "--confirm-charge", "0"], 5),
+        (
+            &[
+                "verify",
+                "--charge",
+                "--setup",
+                "--only",
+                "1",
+                "--confirm-charge",
+                "0",
+            ],
+            5,
+        ),
     ] {
         let all = [command, &["--rate", "off", "--api-base", &simulator.url]].concat();
         let mut command = place.keyless(&all);

@@ -206,13 +206,7 @@ async fn make_ready(
     if plan.radar.reads() > 0 {
         let candidates = radar::candidates(conn).map_err(of)?;
         let tell = |what: &str| config.screen.problem(what);
-        let looking = radar::look(
-            (conn, state),
-            session,
-            &candidates,
-            asked.on_unknown,
-            tell,
-        );
+        let looking = radar::look((conn, state), session, &candidates, asked.on_unknown, tell);
         interrupt::unless(pressed.clone(), looking).await?;
     }
     Ok(Ready {

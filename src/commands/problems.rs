@@ -28,12 +28,17 @@ pub fn csv<'a>(args: &'a cli::Run, reading: &'a Reading) -> Result<Csv<'a>, Fail
 /// Refuses a file that is there: somebody may have mended half of it, or named their own CSV by mistake.
 pub fn is_new(path: &Path, option: &str) -> Result<(), Failure> {
     if path.symlink_metadata().is_ok() {
-        return Err(
-            Failure::usage(format!("{} exists already, and is not replaced", path.display()))
-                .hint(format!("name another file with {option}, or move that one away")),
-        );
+        return Err(Failure::usage(format!(
+            "{} exists already, and is not replaced",
+            path.display()
+        ))
+        .hint(format!(
+            "name another file with {option}, or move that one away"
+        )));
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     if folder.is_some_and(|folder| !folder.is_dir()) {
         return Err(Failure::usage(format!(
             "{} cannot be written: there is no such directory",

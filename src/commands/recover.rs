@@ -127,7 +127,10 @@ async fn link(config: &Config, args: &cli::Recover, state: &Path) -> Result<Link
         let destination = rehearsal.destination()?;
         (Some(rehearsal), destination)
     } else {
-        (None, Destination::stripe(config, &args.stripe, Purpose::Read)?)
+        (
+            None,
+            Destination::stripe(config, &args.stripe, Purpose::Read)?,
+        )
     };
     let session = session::begin(
         config,

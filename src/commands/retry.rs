@@ -7,8 +7,8 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::gone_is_fine;
-use super::radar;
 use super::migrate::{Asked, Prepared, migrate};
+use super::radar;
 use super::resume::prepare;
 use super::runtime;
 use super::session::Purpose;
@@ -88,8 +88,7 @@ fn read(config: &Config, args: &cli::Retry) -> Result<(MendedFile, Problems), Fa
     let csv = &args.csv;
     let who = args.by.clone().unwrap_or_else(Config::user);
     let wrong = |error: &input::WrongFile| Failure::new(Exit::Input, error.to_string());
-    let mut reader =
-        input::open(csv, &reading(config, args)?).map_err(|error| wrong(&error))?;
+    let mut reader = input::open(csv, &reading(config, args)?).map_err(|error| wrong(&error))?;
     let (mut problems, mut lines) = (Problems::default(), Vec::new());
     while let Some(line) = reader.next(&mut problems).map_err(|error| wrong(&error))? {
         lines.push(as_it_was(line));

@@ -139,13 +139,7 @@ pub async fn open(
         None => Destination::stripe(config, stripe, purpose)?,
     };
     let gate = session::gate(stripe, &destination)?;
-    let session = session::begin(
-        config,
-        stripe,
-        destination,
-        purpose,
-        draining.subscribe(),
-    );
+    let session = session::begin(config, stripe, destination, purpose, draining.subscribe());
     let session = interrupt::unless(pressed.clone(), session).await?;
     if let Some(migration) = &migration {
         session::bound_to(

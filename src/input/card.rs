@@ -163,9 +163,7 @@ const NAMES: &[&str] = &[
 ];
 const ENDINGS: &[&str] = &["cardno", "cardnum", "ccno", "ccnum"];
 /// What may be kept of a number.
-const PARTS: &[&str] = &[
-    "last4", "lastfour", "first6", "firstsix", "masked",
-];
+const PARTS: &[&str] = &["last4", "lastfour", "first6", "firstsix", "masked"];
 
 #[cfg(test)]
 mod tests {

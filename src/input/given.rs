@@ -197,7 +197,10 @@ impl<'a> Given<'a> {
             self.notes.insert(0, note);
             let seems = Profile::of_header(&self.header.names).filter(|other| *other != profile);
             if let Some(other) = seems.filter(|_| asked) {
-                let note = format!("its header is that of {} (--profile {other})", other.title());
+                let note = format!(
+                    "its header is that of {} (--profile {other})",
+                    other.title()
+                );
                 self.notes.insert(1, note);
             }
         }
@@ -211,7 +214,8 @@ impl<'a> Given<'a> {
                 return Err(Why::ConstantAndColumn(target.name()));
             }
         }
-        let is_constant = |target: &Target| reading.constants.iter().any(|(each, _)| each == target);
+        let is_constant =
+            |target: &Target| reading.constants.iter().any(|(each, _)| each == target);
         self.targets.retain(|(target, _)| !is_constant(target));
         Ok(())
     }
@@ -229,11 +233,10 @@ impl<'a> Given<'a> {
             return Some(format!("column {own}"));
         }
         let sides = self.sides.iter().enumerate();
-        let of_side = sides
+        sides
             .rev()
             .find(|(at, _)| self.start_of(*at) <= column)
-            .map(|(_, side)| side.join.file.display().to_string());
-        of_side
+            .map(|(_, side)| side.join.file.display().to_string())
     }
 
     /// What is looked up in a joined file.

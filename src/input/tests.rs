@@ -9,7 +9,10 @@ use crate::ids::PaymentMethodId;
 
 mod forms;
 mod mended;
+mod said;
 mod samples;
+#[cfg(feature = "xlsx")]
+mod workbook;
 mod wrong_files;
 
 type Outcome = (Vec<Line>, Problems, Result<SourceFacts, String>);

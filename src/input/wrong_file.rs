@@ -242,6 +242,11 @@ impl From<rusqlite::Error> for Why {
 
 impl From<io::Error> for Why {
     fn from(error: io::Error) -> Self {
+        // What a reader behind a reader has to say.
+        let error = match error.downcast::<Self>() {
+            Ok(why) => return why,
+            Err(error) => error,
+        };
         match error.kind() {
             io::ErrorKind::NotFound => Self::Missing,
             // Files are read as they are: only what unpacks them has something to say of their content.

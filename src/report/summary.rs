@@ -192,7 +192,9 @@ impl Summary<'_> {
 
     fn when_all_is_done(&self) -> &'static [&'static str] {
         if self.extras.simulated {
-            &["That was a rehearsal, its ids are made up: now Stripe's test mode, with another state file."]
+            &[
+                "That was a rehearsal, its ids are made up: now Stripe's test mode, with another state file.",
+            ]
         } else {
             &[
                 "Put the new ids from the mapping into your own database.",

@@ -260,14 +260,13 @@ impl Script for NotNow {
             Kind::Account => request.header("stripe-account").is_some_and(on),
             _ => false,
         };
-        let told = answer.map(|answer| match refused {
-            true => Answer {
-                status: 400,
-                body: r#"{"error":{"type":"invalid_request_error","message":"not now"}}"#
-                    .to_owned(),
-                ..answer
-            },
-            false => answer,
+        let told = answer.map(|mut answer| {
+            if refused {
+                answer.status = 400;
+                answer.body =
+                    r#"{"error":{"type":"invalid_request_error","message":"not now"}}"#.to_owned();
+            }
+            answer
         });
         Told {
             bytes: told.map(|answer| answer.bytes()).unwrap_or_default(),

@@ -33,7 +33,9 @@ fn a_csv_of_another_account_stops_before_any_write() -> Result<()> {
     let told = "Warning: 25 of 25 ids from the CSV are unknown to acct_1SimPlatform0001 in test mode, so this is most likely the key of another account. Going on, as --accept-unknown-ids says.";
     assert!(ended.err.contains(told), "{}", ended.err);
     assert_eq!(count(&simulator, "POST")?, 2);
-    place.against(&simulator, &["resume", "--limit", "1"])?.with(8)?;
+    place
+        .against(&simulator, &["resume", "--limit", "1"])?
+        .with(8)?;
     assert_eq!(count(&simulator, "POST")?, 3);
     Ok(())
 }

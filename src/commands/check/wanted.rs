@@ -68,7 +68,9 @@ impl Pages<'_> {
         };
         self.after = last.seq;
         let mut page = Page::default();
-        loaded.into_iter().for_each(|each| page.take(each));
+        for each in loaded {
+            page.take(each);
+        }
         Ok(Some(page))
     }
 }
