@@ -14,6 +14,7 @@ const CHUNKS: usize = 4;
 pub(super) struct Ahead {
     chunks: Receiver<io::Result<Vec<u8>>>,
     chunk: io::Cursor<Vec<u8>>,
+    ended: bool,
 }
 
 impl Ahead {
@@ -26,6 +27,7 @@ impl Ahead {
         Ok(Self {
             chunks,
             chunk: io::Cursor::default(),
+            ended: false,
         })
     }
 }
@@ -54,17 +56,15 @@ impl Read for Ahead {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let count = self.chunk.read(buffer)?;
-            if count > 0 || buffer.is_empty() {
+            if count > 0 || buffer.is_empty() || self.ended {
                 return Ok(count);
             }
             match self.chunks.recv() {
                 Ok(chunk) => self.chunk = io::Cursor::new(chunk?),
-                // The end was told before, or the thread broke off: then there is no end that could be trusted.
+                // An error was told before, or the thread broke off: there is no end that could be trusted.
                 Err(_) => return Err(io::Error::other("the thread that reads the file broke off")),
             }
-            if self.chunk.get_ref().is_empty() {
-                return Ok(0);
-            }
+            self.ended = self.chunk.get_ref().is_empty();
         }
     }
 }
@@ -95,6 +95,7 @@ mod tests {
             let mut ahead = Ahead::of(Box::new(Source(bytes, None))).unwrap();
             ahead.read_to_end(&mut text).unwrap();
             assert_eq!(text.len(), bytes);
+            assert_eq!(ahead.read(&mut [0; 8]).unwrap(), 0, "it has ended for good");
         }
     }
 
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn after_the_end_or_an_error_no_end_is_made_up() {
+    fn after_an_error_no_end_is_made_up() {
         let mut ahead = Ahead::of(Box::new(Source(0, Some(io::ErrorKind::Other)))).unwrap();
         let mut buffer = [0; 8];
         ahead.read(&mut buffer).unwrap_err();
