@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::Shown;
-use super::view::{Cell, Column, Table, code, codes, number_column, standing, text_column, time};
+use super::view::{
+    Cell, Column, Table, codes, ids, name, number_column, standing, text_column, time,
+};
 use crate::report::words::{count, number, second};
 use crate::state::{Customer, Standing, StepState};
 use crate::store::{Loaded, Trace};
@@ -138,8 +140,7 @@ pub fn table(listed: &[Listed], all: u64) -> Table {
 }
 
 fn row(each: &Listed) -> Vec<Cell> {
-    let mut name = code(&each.legacy_id);
-    name.class = "code name";
+    let mut name = name(&each.legacy_id);
     if let Some(contact) = &each.contact {
         name.lines.push(super::visible(contact));
     }
@@ -160,8 +161,8 @@ fn row(each: &Listed) -> Vec<Cell> {
             sort: Some(done),
             share: None,
         },
-        codes(each.platform_customer.clone(), MOST_IDS),
-        codes(each.connected.clone(), MOST_IDS),
+        ids(each.platform_customer.clone(), MOST_IDS),
+        ids(each.connected.clone(), MOST_IDS),
         each.changed_at.as_deref().map_or_else(Cell::default, time),
     ]
 }

@@ -2,7 +2,7 @@
 
 use super::charts::{self, Steps};
 use super::view::{
-    Block, Cell, Section, Table, code, code_or_none, number_column, share, standing, text,
+    Block, Cell, Section, Table, code, id, id_or_none, number_column, share, standing, text,
     text_column, time, verdict, whole,
 };
 use super::{Minute, Record, Run};
@@ -184,7 +184,7 @@ fn run(run: &Run) -> Vec<Cell> {
         requests(|requests| requests.sent),
         requests(|requests| requests.rate_limited),
         text(&run.tool),
-        code_or_none(
+        id_or_none(
             run.csv_sha256
                 .as_deref()
                 .map(|digest| digest.get(..12).unwrap_or(digest)),
@@ -221,7 +221,7 @@ pub fn accounts(record: &Record) -> Section {
             .into_iter()
             .fold(account.customers, u64::saturating_sub);
         vec![
-            code(account.id.as_str()),
+            id(account.id.as_str()),
             match account.standing {
                 AccountStanding::Active => verdict(Some(true), "active"),
                 AccountStanding::Parked => verdict(Some(false), "parked"),

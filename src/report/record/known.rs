@@ -4,8 +4,8 @@
 use serde_json::Value;
 
 use super::view::{
-    Block, Cell, Section, Table, code, code_or_none, codes, number_column, text, text_column, time,
-    verdict, whole,
+    Block, Cell, Section, Table, code, id, id_or_none, ids, name, number_column, text, text_column,
+    time, verdict, whole,
 };
 use super::{ChangeTold, DoubtTold, ProofTold, Record, Verification};
 use crate::report::words::{count, number};
@@ -81,44 +81,46 @@ pub fn doubts(record: &Record) -> Section {
 }
 
 fn evidence(steps: &[DoubtTold]) -> Table {
-    let row = |step: &DoubtTold| {
-        vec![
-            code(&step.legacy_id),
-            text(step.step.replace('_', " ")),
-            code(step.account.as_ref().map_or("platform", |id| id.as_str())),
-            time(&step.intent_at),
-            if step.sent_at == step.intent_at {
-                Cell::default()
-            } else {
-                time(&step.sent_at)
-            },
-            settled(step),
-            step.looked_at.as_deref().map_or_else(Cell::default, time),
-            match (&step.looked_at, step.seen.as_slice()) {
-                (Some(_), []) => text("none"),
-                (_, seen) => codes(seen.to_vec(), MOST_IDS),
-            },
-            code_or_none(step.object.as_deref()),
-            code_or_none(step.request_id.as_deref()),
-        ]
-    };
     Table {
         caption: "Evidence, write by write".to_owned(),
         columns: vec![
             text_column("Customer"),
-            text_column("Write"),
-            text_column("Account"),
+            text_column("Write, account"),
             text_column("Intent kept (UTC)"),
-            text_column("Kept again (UTC)"),
             text_column("Outcome"),
-            text_column("Stripe was read (UTC)"),
-            text_column("Customers seen"),
-            text_column("Object"),
-            text_column("Request"),
+            text_column("Stripe was read (UTC), seen"),
+            text_column("Object, request"),
         ],
-        rows: steps.iter().map(row).collect(),
+        rows: steps.iter().map(witness).collect(),
         sortable: true,
     }
+}
+
+fn witness(step: &DoubtTold) -> Vec<Cell> {
+    let account = step.account.as_ref().map(ToString::to_string);
+    let write = step.step.replace("_payment_method", "").replace('_', " ");
+    let mut sent = time(&step.intent_at);
+    if step.sent_at != step.intent_at {
+        sent.lines.extend(time(&step.sent_at).lines);
+    }
+    let mut read = step.looked_at.as_deref().map_or_else(Cell::default, time);
+    let seen = ids(step.seen.clone(), MOST_IDS).lines;
+    if step.looked_at.is_some() && seen.is_empty() {
+        read.lines.push("none seen".to_owned());
+    }
+    read.lines.extend(seen);
+    let told = [step.object.clone(), step.request_id.clone()];
+    vec![
+        name(&step.legacy_id),
+        Cell {
+            lines: [Some(write), account].into_iter().flatten().collect(),
+            ..ids([], 0)
+        },
+        sent,
+        settled(step),
+        read,
+        ids(told.into_iter().flatten(), 2),
+    ]
 }
 
 fn settled(step: &DoubtTold) -> Cell {
@@ -144,7 +146,7 @@ pub fn changes(record: &Record) -> Option<Section> {
         vec![
             time(&change.at),
             text(&change.who),
-            code(&change.legacy_id),
+            name(&change.legacy_id),
             text(if change.field.is_empty() {
                 "(tried again as it was)"
             } else {
@@ -205,19 +207,18 @@ pub fn proofs(record: &Record) -> Section {
             sort: Some(amount.unsigned_abs()),
             share: None,
         };
+        let where_to = [proof.account.to_string(), proof.payment_method.clone()];
         vec![
-            code(&proof.legacy_id),
+            name(&proof.legacy_id),
             time(&proof.begun_at),
-            code(proof.account.as_str()),
-            code(&proof.payment_method),
-            text(proof.kind),
+            ids(where_to, 2),
             result(proof),
             text(proof.currency.to_uppercase()),
             amount(proof.amount),
             amount(proof.captured),
             amount(proof.refunded),
             amount(proof.fee_refunded),
-            codes(proof.objects.clone(), MOST_IDS),
+            ids(proof.objects.clone(), 4),
         ]
     };
     let table = Table {
@@ -225,11 +226,9 @@ pub fn proofs(record: &Record) -> Section {
         columns: vec![
             text_column("Customer"),
             text_column("Begun (UTC)"),
-            text_column("Account"),
-            text_column("Payment method"),
-            text_column("Kind"),
+            text_column("Account, payment method"),
             text_column("Result"),
-            text_column("Currency"),
+            text_column("In"),
             number_column("Authorised"),
             number_column("Captured"),
             number_column("Refunded"),
@@ -254,7 +253,7 @@ pub fn proofs(record: &Record) -> Section {
 fn result(proof: &ProofTold) -> Cell {
     let reason = proof.reason.as_deref().unwrap_or_default();
     match proof.result {
-        "proven" => verdict(Some(true), "proven"),
+        "proven" => verdict(Some(true), format!("{}: proven", proof.kind)),
         "declined" => verdict(Some(false), format!("declined: {reason}")),
         "taken_back" => verdict(None, "taken back"),
         _ => verdict(Some(false), "open: money may be held"),
@@ -372,12 +371,12 @@ fn unlike(last: &Verification) -> Table {
             _ => "not looked at",
         };
         vec![
-            code(&line.legacy_id),
+            name(&line.legacy_id),
             verdict(if line.sign == '!' { None } else { Some(false) }, sign),
             text(&line.about),
-            code(line.account.as_deref().unwrap_or("platform")),
-            code_or_none(line.customer.as_deref()),
-            code_or_none(line.payment_method.as_deref()),
+            id(line.account.as_deref().unwrap_or("platform")),
+            id_or_none(line.customer.as_deref()),
+            id_or_none(line.payment_method.as_deref()),
         ]
     });
     Table {

@@ -31,6 +31,8 @@
     headings.forEach((heading, column) => {
       const button = document.createElement("button");
       button.type = "button";
+      // On paper a button is not repeated with its heading.
+      heading.setAttribute("data-title", heading.textContent);
       button.append(...heading.childNodes);
       heading.append(button);
       button.addEventListener("click", () => {
@@ -106,7 +108,7 @@
 
   sortable(list, (column, turned) => {
     ordered = column === null ? all : sorted(all, column, turned);
-    const name = column === null ? "" : list.tHead.rows[0].cells[column].textContent;
+    const name = column === null ? "" : list.tHead.rows[0].cells[column].getAttribute("data-title");
     order = column === null ? "" : `, by ${name}, ${turned ? "falling" : "rising"}`;
     fromTheFirst();
   });

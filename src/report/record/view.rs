@@ -101,8 +101,24 @@ pub fn code(text: impl AsRef<str>) -> Cell {
     }
 }
 
-/// Several of them, a line each; the first few.
+/// The same, with places to break it at: a reason.
 pub fn codes(texts: impl IntoIterator<Item = String>, most: usize) -> Cell {
+    Cell {
+        class: "code",
+        ..ids(texts, most)
+    }
+}
+
+/// An id of Stripe's, in one piece.
+pub fn id(text: impl AsRef<str>) -> Cell {
+    Cell {
+        class: "id",
+        ..self::text(text)
+    }
+}
+
+/// Several of them, a line each; the first few.
+pub fn ids(texts: impl IntoIterator<Item = String>, most: usize) -> Cell {
     let all: Vec<String> = texts.into_iter().map(|text| visible(&text)).collect();
     let more = all.len().saturating_sub(most);
     let mut lines: Vec<String> = all.into_iter().take(most).collect();
@@ -110,15 +126,27 @@ pub fn codes(texts: impl IntoIterator<Item = String>, most: usize) -> Cell {
         lines.push(format!("and {more} more"));
     }
     Cell {
-        class: "code",
+        class: "id",
         lines,
         ..Cell::default()
     }
 }
 
 /// An id that may be missing.
-pub fn code_or_none(text: Option<impl AsRef<str>>) -> Cell {
-    text.map_or_else(Cell::default, code)
+pub fn id_or_none(text: Option<impl AsRef<str>>) -> Cell {
+    text.map_or_else(Cell::default, id)
+}
+
+/// A legacy id: anybody may have chosen it, as long as they liked.
+pub fn name(text: impl AsRef<str>) -> Cell {
+    /// Longer ones are cut off on the screen, until they are pointed at.
+    const LONG: usize = 60;
+    let cell = code(text);
+    let long = cell.lines.iter().any(|line| line.chars().count() > LONG);
+    Cell {
+        class: if long { "code name long" } else { "code name" },
+        ..cell
+    }
 }
 
 /// A number.
