@@ -113,7 +113,10 @@
     fromTheFirst();
   });
   controls.addEventListener("submit", (event) => event.preventDefault());
-  controls.addEventListener("reset", () => queueMicrotask(fromTheFirst));
+  byId("clear").addEventListener("click", () => {
+    controls.reset();
+    fromTheFirst();
+  });
   for (const each of [search, standing, length]) each.addEventListener("input", fromTheFirst);
   before.addEventListener("click", () => turn(-1));
   after.addEventListener("click", () => turn(1));
