@@ -24,7 +24,8 @@ fn migrated(place: &Place, simulator: &Simulator, customers: u32) -> Result<()> 
     let long = "x".repeat(400);
     for (number, name) in HOSTILE.into_iter().chain([long.as_str()]).enumerate() {
         let name = name.replace('"', "\"\"");
-        csv += &format!("\"{name}\",h@example.com,pm_1Hostile{number},acct_1First\n");
+        let line = format!("\"{name}\",h@example.com,pm_1Hostile{number},acct_1First\n");
+        csv += &line;
     }
     csv += "gone,g@example.com,pm_missing_1,acct_1Second\n";
     place.put("c.csv", csv)?;
@@ -92,10 +93,8 @@ fn it_says_what_the_state_file_says_and_names_cannot_do_anything() -> Result<()>
     );
     let mapping = place.pmclone_keyless(&["export"])?.with(0)?.out;
     let digest = Sha256::digest(mapping.as_bytes());
-    let digest: String = digest
-        .into_iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digits: Vec<String> = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = digits.concat();
     assert_eq!(record["mapping"]["sha256"], json!(digest));
 
     let masked = page(&place, &[])?;
@@ -166,8 +165,7 @@ const FOUND: &str = "document.getElementById('found').textContent";
 #[test]
 fn in_a_browser_it_is_searched_sorted_and_printed_and_fetches_nothing() -> Result<()> {
     let Some(mut browser) = Browser::start()? else {
-        eprintln!("SKIPPED: there is no Chromium here, so the page was not looked at in a browser");
-        return Ok(());
+        return skip();
     };
     let place = Place::new()?;
     let simulator = Simulator::on_demand(&place)?;
@@ -220,42 +218,7 @@ fn in_a_browser_it_is_searched_sorted_and_printed_and_fetches_nothing() -> Resul
     assert_eq!(browser.text(SHOWN)?, "gone");
     browser.click("#clear")?;
 
-    // In the dark, in a narrow window.
-    let ground = "getComputedStyle(document.documentElement).backgroundColor";
-    let light = browser.text(ground)?;
-    let dark = json!({"features": [{"name": "prefers-color-scheme", "value": "dark"}]});
-    browser.ask("Emulation.setEmulatedMedia", dark)?;
-    assert_ne!(browser.text(ground)?, light);
-    let narrow = json!({"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": false});
-    browser.ask("Emulation.setDeviceMetricsOverride", narrow)?;
-    assert_eq!(
-        browser.value("document.documentElement.scrollWidth <= 360")?,
-        json!(true)
-    );
-
-    // As it is told to those who do not see it.
-    let tree = browser.ask("Accessibility.getFullAXTree", json!({}))?;
-    let nodes = tree["nodes"].as_array().cloned().unwrap_or_default();
-    let named = |role: &str, name: &str| {
-        let fits = |node: &Value| {
-            node["role"]["value"] == role
-                && node["name"]["value"]
-                    .as_str()
-                    .is_some_and(|found| found.starts_with(name))
-        };
-        nodes.iter().any(fits)
-    };
-    for (role, name) in [
-        ("navigation", "Contents"),
-        ("table", "Customers on each connected account"),
-        ("image", "Requests a second, "),
-        ("searchbox", "Search"),
-        ("button", "Standing"),
-        ("rowheader", "c1"),
-    ] {
-        assert!(named(role, name), "{role} {name}");
-    }
-
+    look(&mut browser)?;
     let printed = browser.ask("Page.printToPDF", json!({"preferCSSPageSize": true}))?;
     let pdf = base64::engine::general_purpose::STANDARD
         .decode(printed["data"].as_str().unwrap_or_default())?;
@@ -282,5 +245,50 @@ fn in_a_browser_it_is_searched_sorted_and_printed_and_fetches_nothing() -> Resul
         .iter()
         .filter(|event| event["method"] == "Network.requestWillBeSent");
     assert_eq!(asked.count(), 1, "the page alone");
+    Ok(())
+}
+
+#[expect(clippy::print_stderr, reason = "whoever runs the tests shall know")]
+#[expect(clippy::unnecessary_wraps, reason = "what a test gives back")]
+fn skip() -> Result<()> {
+    eprintln!("SKIPPED: there is no Chromium here, so the page was not looked at in a browser");
+    Ok(())
+}
+
+/// In the dark, in a narrow window, and as it is told to those who do not see it.
+fn look(browser: &mut Browser) -> Result<()> {
+    let ground = "getComputedStyle(document.documentElement).backgroundColor";
+    let light = browser.text(ground)?;
+    let dark = json!({"features": [{"name": "prefers-color-scheme", "value": "dark"}]});
+    browser.ask("Emulation.setEmulatedMedia", dark)?;
+    assert_ne!(browser.text(ground)?, light);
+    let narrow = json!({"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": false});
+    browser.ask("Emulation.setDeviceMetricsOverride", narrow)?;
+    assert_eq!(
+        browser.value("document.documentElement.scrollWidth <= 360")?,
+        json!(true)
+    );
+
+    let tree = browser.ask("Accessibility.getFullAXTree", json!({}))?;
+    let nodes = tree["nodes"].as_array().cloned().unwrap_or_default();
+    let named = |role: &str, name: &str| {
+        let fits = |node: &Value| {
+            node["role"]["value"] == role
+                && node["name"]["value"]
+                    .as_str()
+                    .is_some_and(|found| found.starts_with(name))
+        };
+        nodes.iter().any(fits)
+    };
+    for (role, name) in [
+        ("navigation", "Contents"),
+        ("table", "Customers on each connected account"),
+        ("image", "Requests a second, "),
+        ("searchbox", "Search"),
+        ("button", "Standing"),
+        ("rowheader", "c1"),
+    ] {
+        assert!(named(role, name), "{role} {name}");
+    }
     Ok(())
 }

@@ -96,6 +96,9 @@ impl<W: Write> Write for Digested<W> {
 }
 
 fn hexadecimal(digest: Sha256) -> String {
-    let digits = digest.finalize().into_iter();
-    digits.map(|byte| format!("{byte:02x}")).collect()
+    let bytes = digest.finalize().into_iter();
+    let digits = bytes.flat_map(|byte| [byte >> 4, byte & 0xf]);
+    digits
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }

@@ -1,4 +1,4 @@
-//! A headless Chromium, driven over a pipe by the DevTools protocol: no port, no network, nothing waits for a time.
+//! A headless Chromium, driven over a pipe by its own protocol: no port, no network, nothing waits for a time.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -80,7 +80,7 @@ impl Browser {
     }
 
     fn message(&mut self) -> Result<Value> {
-        let mut part = [0; 65536];
+        let mut part = vec![0; 65536];
         loop {
             if let Some(end) = self.read.iter().position(|byte| *byte == 0) {
                 let message = serde_json::from_slice(&self.read[..end])?;
@@ -95,9 +95,9 @@ impl Browser {
     }
 
     /// Sends a command and waits for its answer.
-    pub fn ask(&mut self, method: &str, params: Value) -> Result<Value> {
+    pub fn ask(&mut self, method: &str, params: impl Into<Value>) -> Result<Value> {
         self.last += 1;
-        let mut command = json!({"id": self.last, "method": method, "params": params});
+        let mut command = json!({"id": self.last, "method": method, "params": params.into()});
         if let Some(session) = &self.session {
             command["sessionId"] = json!(session);
         }

@@ -133,7 +133,7 @@ impl Steps {
         let parted = self.slots.iter().enumerate();
         parted
             .filter(|(_, slot)| slot.is_none())
-            .map(|(index, _)| (left(index, all) + left(index + 1, all)) / 2)
+            .map(|(index, _)| u32::midpoint(left(index, all), left(index + 1, all)))
             .collect()
     }
 }
@@ -183,22 +183,22 @@ fn left(index: usize, all: usize) -> u32 {
 }
 
 fn path(values: &[Option<u64>], top: u64) -> String {
-    let mut path = String::new();
-    for (index, value) in values.iter().enumerate() {
+    let bar = |(index, value): (usize, &Option<u64>)| {
         let height = value.unwrap_or(0).saturating_mul(u64::from(HEIGHT) * 10) / top.max(1);
         if height == 0 {
-            continue;
+            return None;
         }
         let (from, to) = (left(index, values.len()), left(index + 1, values.len()));
         let y = u64::from(HEIGHT) * 10 - height;
-        path += &format!(
+        let to = to.max(from + 1);
+        Some(format!(
             "M{from} {HEIGHT}V{}.{}H{to}V{HEIGHT}Z",
             y / 10,
-            y % 10,
-            to = to.max(from + 1)
-        );
-    }
-    path
+            y % 10
+        ))
+    };
+    let bars: Vec<String> = values.iter().enumerate().filter_map(bar).collect();
+    bars.concat()
 }
 
 /// The next of 1, 2, 4, 5, 8, 10, 20, … that is not less: a scale that can be read. At least one whole.
@@ -235,9 +235,9 @@ pub fn span(seconds: i64) -> String {
         n => format!("{} {unit}s", number(n)),
     };
     match seconds {
-        ..60 => told(seconds, "second"),
-        ..3_600 => told(seconds / 60, "minute"),
-        ..86_400 => told(seconds / 3_600, "hour"),
+        0..60 => told(seconds, "second"),
+        60..3_600 => told(seconds / 60, "minute"),
+        3_600..86_400 => told(seconds / 3_600, "hour"),
         _ => told(seconds / 86_400, "day"),
     }
 }

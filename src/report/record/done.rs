@@ -329,19 +329,21 @@ pub fn throughput(record: &Record) -> Section {
             blocks: Vec::new(),
         };
     }
-    let mut lead = format!(
-        "Requests and answers of all runs, each step {} long.",
-        charts::span(steps.seconds)
-            .replace("minute", "a minute")
-            .replace("hour", "an hour")
-            .replace("day", "a day")
-    );
-    if steps.stretches() > 1 {
-        lead += &format!(
+    let step = charts::span(steps.seconds);
+    let step = match step.as_str() {
+        "hour" => "an hour".to_owned(),
+        "minute" | "day" => format!("a {step}"),
+        _ => step,
+    };
+    let pauses = if steps.stretches() > 1 {
+        format!(
             " There are {} stretches of work; the time in between, in which nothing was sent, is left out where a line stands.",
             number(whole_of(steps.stretches()))
-        );
-    }
+        )
+    } else {
+        String::new()
+    };
+    let lead = format!("Requests and answers of all runs, each step {step} long.{pauses}");
     let charts = [
         steps.chart(("Requests a second", "a second", "sent"), |row, seconds| {
             charts::a_second(row.sent, seconds)

@@ -35,6 +35,9 @@ const SIGNERS: [(&str, &str); 4] = [
 #[derive(Template)]
 #[template(path = "page.html")]
 struct Page<'a> {
+    style: &'static str,
+    script: &'static str,
+    size: (u32, u32),
     policy: String,
     record: &'a Record,
     mode: &'static str,
@@ -85,6 +88,9 @@ pub fn write(record: &Record, out: &mut impl Write) -> io::Result<()> {
         known::versions(record),
     ]);
     let page = Page {
+        style: STYLE,
+        script: SCRIPT,
+        size: (WIDTH, HEIGHT),
         policy: policy(),
         record,
         mode: mode(record),
@@ -268,18 +274,6 @@ fn list(record: &Record) -> List {
 }
 
 impl Page<'_> {
-    fn style(&self) -> &'static str {
-        STYLE
-    }
-
-    fn script(&self) -> &'static str {
-        SCRIPT
-    }
-
-    fn size(&self) -> (u32, u32) {
-        (WIDTH, HEIGHT)
-    }
-
     fn written(&self) -> String {
         let at: Option<jiff::Timestamp> = self.record.written_at.parse().ok();
         at.map_or_else(String::new, |at| minute(StripeTime(at.as_second())))
