@@ -121,8 +121,8 @@ fn stays_here(command: &str) -> Result<()> {
         (
             Some("pmclone"),
             Some(
-                "status" | "export" | "sample" | "drill" | "explain" | "refused" | "completions"
-                | "man" | "columns",
+                "status" | "export" | "report" | "sample" | "drill" | "explain" | "refused"
+                | "completions" | "man" | "columns",
             ),
         )
         | (Some("printf" | "rm" | "sed"), _) => true,

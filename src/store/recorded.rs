@@ -145,7 +145,7 @@ impl Doubts {
         }
         let sql = format!(
             "SELECT {SETTLED} AS settled, c.legacy_id, c.lines, s.kind, a.id, s.try_no, s.started_at, s.sent_at, s.doubt, s.seen_at, s.seen,
-             s.object, s.request_id FROM step s JOIN customer c ON c.seq = s.customer
+             s.object, coalesce(s.request_id, s.seen_request_id) FROM step s JOIN customer c ON c.seq = s.customer
              LEFT JOIN target t ON t.customer = s.customer AND t.position = s.target LEFT JOIN account a ON a.seq = t.account
              WHERE settled IN (0, 1, 2, 3) ORDER BY settled, s.customer, s.kind, s.target, s.source LIMIT ?2"
         );
