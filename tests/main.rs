@@ -26,5 +26,6 @@ mod recover;
 mod safety;
 mod secrets;
 mod stopping;
+mod undo;
 mod verify;
 mod wire;
