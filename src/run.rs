@@ -56,6 +56,9 @@ pub struct Context {
     pub migration: Migration,
     /// `--adopt-attached`: a source that another Customer holds is cloned from there.
     pub adopt_attached: bool,
+    /// What got no answer is read as soon as nothing of it can reach Stripe any more, although its key is young: for `undo`, which
+    /// sends nothing again.
+    pub reads_early: bool,
     /// Customers in flight at once.
     pub concurrency: usize,
     /// Made true, it ends the run as soon as what is under way is settled. The client listens to it too.
@@ -118,6 +121,7 @@ impl Context {
             store,
             migration,
             adopt_attached: false,
+            reads_early: false,
             concurrency: 1,
             draining,
             tally: Tally::default(),

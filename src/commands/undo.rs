@@ -89,7 +89,10 @@ async fn begin(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
             charge::tidy_up(config, (&conn, gate.as_ref()), &session, place).await?;
     }
     let (store, writer) = Store::spawn_watched(conn, gate).map_err(of)?;
-    let context = Context::new(session.client, store, migration, draining);
+    let context = Context {
+        reads_early: true,
+        ..Context::new(session.client, store, migration, draining)
+    };
     let loader = Mutex::new(loader);
     let work = Work {
         config,

@@ -317,7 +317,7 @@ fn in_words(reason: &str) -> &'static str {
             "platform Customers with source cards, which deleting would lose for good."
         }
         "in_doubt" => {
-            "something of it is in doubt; `pmclone reconcile` settles it, a quarter of an hour after it was sent at the latest."
+            "something of it is in doubt: the same command settles it, from an hour after it was sent on."
         }
         "left_on_account" => {
             "platform Customers of which something is left on a connected account."
