@@ -133,3 +133,84 @@ impl From<Unsure> for Removed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::RequestId;
+    use crate::stripe::answer::AnswerHeaders;
+    use crate::stripe::request::Method;
+
+    fn wire(status: u16, body: &str) -> WireAnswer {
+        WireAnswer {
+            status,
+            headers: AnswerHeaders {
+                request_id: RequestId::parse("req_1"),
+                ..AnswerHeaders::default()
+            },
+            body: body.as_bytes().to_vec(),
+        }
+    }
+
+    #[test]
+    fn the_requests_are_these_and_only_the_detach_can_carry_a_key() {
+        let account = AccountId::parse("acct_1").unwrap();
+        let payment_method = &PaymentMethodId::parse("pm_1").unwrap();
+        let customer = &CustomerId::parse("cus_1").unwrap();
+        let detach = Removal::Detach {
+            payment_method,
+            account: &account,
+        };
+        let delete = Removal::DeleteCustomer {
+            customer,
+            account: None,
+        };
+        let told = [detach, delete].map(|removal| {
+            let request = removal.request();
+            assert_eq!((request.body.as_str(), request.query.as_str()), ("", ""));
+            (request.method, request.path, request.account)
+        });
+        let detached = "/v1/payment_methods/pm_1/detach".to_owned();
+        assert_eq!(
+            told,
+            [
+                (Method::Post, detached, Some(account.clone())),
+                (Method::Delete, "/v1/customers/cus_1".to_owned(), None)
+            ]
+        );
+    }
+
+    #[test]
+    fn only_what_stripe_says_is_gone_is_gone() {
+        let account = &AccountId::parse("acct_1").unwrap();
+        let payment_method = &PaymentMethodId::parse("pm_1").unwrap();
+        let customer = &CustomerId::parse("cus_1").unwrap();
+        let detach = Removal::Detach {
+            payment_method,
+            account,
+        };
+        let delete = Removal::DeleteCustomer {
+            customer,
+            account: Some(account),
+        };
+        let gone = |removal, status, body: &str| {
+            classify_removal(&removal, Mode::Test, &wire(status, body)) == Ok(Removed::Done)
+        };
+        let method = |id: &str, customer: &str, live: bool| {
+            format!(
+                r#"{{"object":"payment_method","id":"{id}","customer":{customer},"livemode":{live}}}"#
+            )
+        };
+        assert!(gone(detach, 200, &method("pm_1", "null", false)));
+        assert!(!gone(detach, 200, &method("pm_1", r#""cus_1""#, false)));
+        assert!(!gone(detach, 200, &method("pm_2", "null", false)));
+        assert!(!gone(detach, 200, &method("pm_1", "null", true)));
+        let deleted = r#"{"object":"customer","id":"cus_1","deleted":true}"#;
+        assert!(gone(delete, 200, deleted));
+        assert!(!gone(delete, 200, r#"{"object":"customer","id":"cus_1"}"#));
+        assert!(!gone(delete, 500, deleted));
+        let missing = r#"{"error":{"type":"invalid_request_error","code":"resource_missing","message":"No such customer: 'cus_1'"}}"#;
+        let told = classify_removal(&delete, Mode::Test, &wire(404, missing));
+        assert!(matches!(told, Ok(Removed::Refused(_))), "{told:?}");
+    }
+}
