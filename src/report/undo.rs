@@ -252,10 +252,7 @@ impl Ended {
     pub fn is_whole(&self) -> bool {
         let mut left = self.left.keys();
         let source_cards = |reason: &&str| *reason == "source_cards";
-        !self.interrupted
-            && self.unsettled == 0
-            && self.open_charges == 0
-            && left.all(|reason| source_cards(reason))
+        !self.interrupted && self.unsettled == 0 && self.open_charges == 0 && left.all(source_cards)
     }
 
     /// For people, without a line feed at the end. `again` is the command that goes on.

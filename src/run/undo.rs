@@ -14,22 +14,21 @@
 //! it is taken up anew.
 
 mod look;
+mod send;
 
 use std::sync::Arc;
 
-use self::look::{Looked, There};
+use self::look::Looked;
+use self::send::{At, Sent};
 use super::VisitError;
 use super::visit::no_date;
-use crate::ids::{AccountId, CustomerId, IdempotencyKey, KeyMaterial, LegacyId, PaymentMethodId};
-use crate::proof::{Event, No, Phase};
-use crate::state::{Customer, Doubt, Next, Reachable, Standing};
-use crate::store::{Changes, CustomerSeq, Loaded, Migration, Store, StoreError, Taken, Undone};
-use crate::stripe::{Client, DoubtKind, Effect, Removal, Removed};
+use crate::ids::{AccountId, CustomerId, LegacyId, PaymentMethodId};
+use crate::proof::{Event, Phase};
+use crate::state::{Customer, Next, Reachable, Standing};
+use crate::store::{Changes, CustomerSeq, Loaded, Migration, Store, Taken, Undone};
+use crate::stripe::{Client, Removal};
 use crate::time::StripeTime;
 use crate::undo::{Portion, Terms, Verdict, Why, known, portions};
-
-/// One thing is sent at most so often by one command; the client's own attempts count as one.
-const SENDS: u32 = 3;
 
 /// What an undo works with.
 pub struct Undo {
@@ -79,13 +78,6 @@ struct One<'a> {
     seq: CustomerSeq,
     customer: Customer,
     undone: Undone,
-}
-
-/// How sending something went.
-enum Sent {
-    Gone,
-    Refused(Why),
-    Unsettled(String),
 }
 
 impl Undo {
@@ -219,175 +211,6 @@ impl One<'_> {
         Ok((Outcome::TakenBack, detached))
     }
 
-    /// Sends a removal until it is known to be done, or known not to be.
-    async fn remove(
-        &mut self,
-        portion: &Portion,
-        removal: Removal<'_>,
-    ) -> Result<Sent, VisitError> {
-        let (object, step) = match &removal {
-            Removal::Detach { payment_method, .. } => (payment_method.to_string(), "undo_detach"),
-            Removal::DeleteCustomer { customer, .. } => (customer.to_string(), "undo_delete"),
-        };
-        let at = (portion.target, object);
-        // It was just seen to be there, whatever came of an earlier attempt.
-        self.reopen(&at)?;
-        for _ in 0..SENDS {
-            self.apply(&at, Event::Start(self.now()?))?;
-            let key = self.key(portion, removal, step, &at);
-            let started = self.start(portion, &at, key).await?;
-            let (removed, effect) = self.undo.client.remove(&started, &removal).await;
-            let back = match effect {
-                Effect::None => Event::Withdraw,
-                Effect::Possible => Event::Doubt(Doubt::NoAnswer),
-            };
-            let refused = match removed {
-                Removed::Done => {
-                    self.apply(&at, Event::Succeed)?;
-                    self.keep(&at).await?;
-                    return Ok(Sent::Gone);
-                }
-                Removed::Refused(refusal) => Some(refusal),
-                Removed::Doubt(doubt) => {
-                    self.apply(&at, Event::Doubt(kind(&doubt.kind)))?;
-                    None
-                }
-                Removed::AccountInvalid(refusal) => {
-                    self.apply(&at, back)?;
-                    self.keep(&at).await?;
-                    return Ok(Sent::Unsettled(refusal.message));
-                }
-                Removed::NotExecuted(why) => {
-                    self.apply(&at, back)?;
-                    self.keep(&at).await?;
-                    return Ok(Sent::Unsettled(why.to_string()));
-                }
-                Removed::Stop(stop) => {
-                    self.apply(&at, back)?;
-                    self.keep(&at).await?;
-                    return Err(VisitError::Stop(stop));
-                }
-            };
-            // A no to a second one, or no certain answer: what is there now tells.
-            let there = look::is_there(&self.undo.client, removal, portion.customer.as_ref());
-            match (there.await?, refused) {
-                (There::No, _) => {
-                    self.apply(&at, Event::Succeed)?;
-                    self.keep(&at).await?;
-                    return Ok(Sent::Gone);
-                }
-                (There::Yes, Some(refusal)) => {
-                    let (reason, message) = (refusal.reason().to_owned(), refusal.message);
-                    let status = refusal.status;
-                    let why = Why {
-                        reason: "refused",
-                        message: format!("Stripe does not take back {}: {message}", at.1),
-                    };
-                    let no = No {
-                        status,
-                        reason,
-                        message,
-                    };
-                    self.apply(&at, Event::Refuse(no))?;
-                    self.keep(&at).await?;
-                    return Ok(Sent::Refused(why));
-                }
-                (There::Yes, None) => self.apply(&at, Event::Miss)?,
-                (There::Unread(why), refused) => {
-                    if refused.is_some() {
-                        self.apply(&at, Event::Doubt(Doubt::StoredServerError))?;
-                    }
-                    self.keep(&at).await?;
-                    return Ok(Sent::Unsettled(why));
-                }
-            }
-        }
-        self.keep(&at).await?;
-        Ok(Sent::Unsettled(format!(
-            "{} came to nothing for certain",
-            at.1
-        )))
-    }
-
-    fn reopen(&mut self, at: &At) -> Result<(), VisitError> {
-        let phase = self.undone.steps.get(at).map(|attempt| &attempt.phase);
-        match phase {
-            None | Some(Phase::Ready) => Ok(()),
-            Some(Phase::Started | Phase::InDoubt(_)) => self.apply(at, Event::Miss),
-            Some(Phase::Refused(_)) => self.apply(at, Event::Retry),
-            // Stripe has the last word: it is there, so the next is another try.
-            Some(Phase::Done) => {
-                if let Some(attempt) = self.undone.steps.get_mut(at) {
-                    attempt.phase = Phase::Ready;
-                    attempt.try_no = attempt.try_no.saturating_add(1);
-                }
-                Ok(())
-            }
-        }
-    }
-
-    fn apply(&mut self, at: &At, event: Event) -> Result<(), VisitError> {
-        let attempt = crate::proof::Attempt::after(self.undone.steps.get(at), event)?;
-        self.undone.steps.insert(at.clone(), attempt);
-        Ok(())
-    }
-
-    fn key(&self, portion: &Portion, removal: Removal<'_>, step: &str, at: &At) -> IdempotencyKey {
-        let migration = &self.undo.migration;
-        let attempt = self.undone.steps.get(at);
-        IdempotencyKey::derive(&KeyMaterial {
-            livemode: migration.livemode,
-            platform_account: &migration.platform_account,
-            migration: migration.id,
-            legacy_id: &self.customer.legacy_id,
-            step,
-            connected_account: portion.account.as_ref(),
-            source: match removal {
-                Removal::Detach { payment_method, .. } => Some(payment_method),
-                Removal::DeleteCustomer { .. } => None,
-            },
-            try_no: attempt.map_or(1, |attempt| attempt.try_no),
-        })
-    }
-
-    fn store(&self) -> Result<&Store, VisitError> {
-        let without = || StoreError::Defect("something was to be sent in a dry run".to_owned());
-        Ok(self.undo.store.as_ref().ok_or_else(without)?)
-    }
-
-    /// Marks the place, and commits the intent.
-    async fn start(
-        &mut self,
-        portion: &Portion,
-        at: &At,
-        key: IdempotencyKey,
-    ) -> Result<crate::store::Started, VisitError> {
-        let mut changes = self.changes(at)?;
-        self.mark(portion);
-        let standing = self.standing()?;
-        changes.undo_taken(
-            portion.target,
-            Taken::Begun,
-            standing,
-            self.customer.is_undone(),
-        );
-        Ok(self.store()?.start_undo(changes, key).await?)
-    }
-
-    async fn keep(&self, at: &At) -> Result<(), VisitError> {
-        let changes = self.changes(at)?;
-        Ok(self.store()?.commit(changes).await?)
-    }
-
-    fn changes(&self, at: &At) -> Result<Changes, VisitError> {
-        let mut changes = Changes::of(self.seq);
-        changes.at(Some(self.now()?));
-        if let Some(attempt) = self.undone.steps.get(at) {
-            changes.undo_step(at.0, &at.1, attempt.clone());
-        }
-        Ok(changes)
-    }
-
     /// All of the portion is gone.
     async fn take(&mut self, portion: &Portion) -> Result<(), VisitError> {
         let mut changes = Changes::of(self.seq);
@@ -452,18 +275,6 @@ impl One<'_> {
             store.commit(changes).await?;
         }
         Ok(Outcome::Left(why))
-    }
-}
-
-/// An object of a place.
-type At = (Option<crate::state::Position>, String);
-
-fn kind(kind: &DoubtKind) -> Doubt {
-    match kind {
-        DoubtKind::NoAnswer(_) => Doubt::NoAnswer,
-        DoubtKind::Expired => Doubt::Expired,
-        DoubtKind::StoredServerError => Doubt::StoredServerError,
-        DoubtKind::IdempotencyConflict => Doubt::IdempotencyConflict,
     }
 }
 

@@ -200,11 +200,12 @@ impl Changes {
 pub(super) fn told(customer: CustomerSeq, changes: &UndoChanges) -> String {
     let mut told = String::new();
     for (_, object, attempt) in &changes.steps {
-        told += &format!(" undo/{}/{object}={}", customer.0, attempt.phase.name());
+        let state = attempt.phase.name();
+        told += &[" undo/", &customer.0.to_string(), "/", object, "=", state].concat();
     }
     if let Some((target, taken)) = changes.taken {
-        let code = [target_code(target), taken.code()];
-        told += &format!(" undo/{}/{}={}", customer.0, code[0], code[1]);
+        let codes = [customer.0, target_code(target), taken.code()].map(|code| code.to_string());
+        told += &[" undo/", &codes[0], "/", &codes[1], "=", &codes[2]].concat();
     }
     told
 }
@@ -221,18 +222,16 @@ pub(super) fn write(
     let at = at.map(|at| at.0);
     if let Some((target, taken)) = changes.taken {
         let (code, standing) = (taken.code(), Standing::Undone);
-        match target {
-            Some(position) => conn
-                .prepare_cached("UPDATE target SET undone = max(undone, ?3), standing = ?4 WHERE customer = ?1 AND position = ?2")?
-                .execute(rusqlite::params![customer.0, position, code, standing])?,
-            None => {
-                // Without its platform Customer nothing more can be made of it anywhere.
-                conn.prepare_cached("UPDATE target SET undone = 2, standing = ?2 WHERE customer = ?1")?
-                    .execute(rusqlite::params![customer.0, standing])?;
-                conn.prepare_cached("UPDATE customer SET undone = max(undone, ?2) WHERE seq = ?1")?
-                    .execute(rusqlite::params![customer.0, code])?
-            }
-        };
+        if let Some(position) = target {
+            conn.prepare_cached("UPDATE target SET undone = max(undone, ?3), standing = ?4 WHERE customer = ?1 AND position = ?2")?
+                .execute(rusqlite::params![customer.0, position, code, standing])?;
+        } else {
+            // Without its platform Customer nothing more can be made of it anywhere.
+            conn.prepare_cached("UPDATE target SET undone = 2, standing = ?2 WHERE customer = ?1")?
+                .execute(rusqlite::params![customer.0, standing])?;
+            conn.prepare_cached("UPDATE customer SET undone = max(undone, ?2) WHERE seq = ?1")?
+                .execute(rusqlite::params![customer.0, code])?;
+        }
         if taken == Taken::All {
             conn.prepare_cached("DELETE FROM undo_left WHERE customer = ?1 AND target = ?2")?
                 .execute([customer.0, target_code(target)])?;

@@ -75,7 +75,8 @@ pub enum Removed {
 
 #[derive(Deserialize)]
 struct Object {
-    object: String,
+    #[serde(rename = "object")]
+    kind: String,
     id: String,
     livemode: Option<bool>,
     customer: Option<String>,
@@ -104,7 +105,7 @@ pub(super) fn classify_removal(
                 ("customer", customer.as_str(), object.deleted)
             }
         };
-        let garbled = if object.object != kind {
+        let garbled = if object.kind != kind {
             Some(Garbled::OtherObject)
         } else if object.id != id {
             Some(Garbled::OtherId)
