@@ -32,7 +32,7 @@ enum Read<T> {
 
 fn read<T>(answer: ReadAnswer<T>) -> Result<Read<T>, VisitError> {
     Ok(match answer {
-        ReadAnswer::Found(fact) => Read::Found(fact),
+        ReadAnswer::Found(fact, _) => Read::Found(fact),
         ReadAnswer::Missing(refusal) => Read::Absent(refusal.message),
         ReadAnswer::AccountInvalid(refusal) => Read::Unread(refusal.message),
         ReadAnswer::Failed(failed) => Read::Unread(failed.to_string()),
