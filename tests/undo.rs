@@ -1,14 +1,14 @@
 //! `undo`: nothing of ours is left and nothing of others is missing, whatever goes wrong and whenever the process is killed. What is
 //! there is asked of the simulator, never of the state file.
 
+mod killed;
+
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
-use std::process::Stdio;
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
-use crate::support::{Place, Result, Running, Simulator};
+use crate::support::{Place, Result, Simulator};
 
 const FIRST: &str = "acct_1First";
 const SECOND: &str = "acct_1Second";
@@ -63,14 +63,16 @@ fn adopted(place: &Place, simulator: &Simulator) -> Result<()> {
     ] {
         let cards = cards.map(|card| format!("{{\"id\":\"{card}\",\"test_card\":\"visa\"}}"));
         let cards = cards.join(",");
-        seeds += &format!("{{\"customer\":\"{customer}\",\"payment_methods\":[{cards}]}}\n");
+        let seed = format!("{{\"customer\":\"{customer}\",\"payment_methods\":[{cards}]}}\n");
+        seeds.push_str(&seed);
     }
     for account in [FIRST, SECOND] {
-        seeds += &format!("{{\"account\":\"{account}\"}}\n");
+        seeds.push_str(&["{\"account\":\"", account, "\"}\n"].concat());
     }
-    seeds += &format!(
+    let own = format!(
         "{{\"customer\":\"cus_1Own\",\"on_account\":\"{FIRST}\",\"payment_methods\":[{{\"id\":\"pm_1Own\",\"test_card\":\"visa\"}}]}}\n"
     );
+    seeds.push_str(&own);
     simulator.post("/_sim/seed", &seeds)?;
     let lines = format!(
         "c1,c1@example.com,pm_1a;pm_1b,{FIRST},cus_1Theirs\nc2,c2@example.com,pm_2a,{FIRST};{SECOND},cus_2Theirs\nc3,c3@example.com,,{SECOND},\n"
@@ -242,40 +244,8 @@ fn source_cards_are_kept_with_their_customers_unless_their_loss_is_counted_out()
     Ok(())
 }
 
-#[test]
-fn what_somebody_uses_or_changed_is_left_and_all_else_goes() -> Result<()> {
-    let place = Place::new()?;
-    let simulator = Simulator::on_demand(&place)?;
-    let names = [
-        "charge",
-        "payment_intent",
-        "setup_intent",
-        "subscription",
-        "invoice",
-        "payment_method",
-        "not_ours",
-        "gone",
-        "fine",
-    ];
-    let lines = names.map(|name| {
-        let card = name.replace('_', "");
-        format!("{name},{card}@example.com,pm_{card}1,{FIRST},cus_{card}1\n")
-    });
-    place.put("c.csv", HEADER.to_owned() + &lines.concat())?;
-    place.against(&simulator, &["run", "c.csv"])?.with(0)?;
-    let rows = place
-        .pmclone_keyless(&["export", "--format", "jsonl"])?
-        .with(0)?
-        .out;
-    let mut made = BTreeMap::new();
-    for row in rows.lines() {
-        let row: Value = serde_json::from_str(row)?;
-        let of = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
-        made.insert(
-            of("legacy_id"),
-            (of("connected_customer"), of("connected_payment_method")),
-        );
-    }
+/// Others use the Customers, each as its name says.
+fn use_them(simulator: &Simulator, made: &BTreeMap<String, (String, String)>) -> Result<()> {
     let on = |method: &str, path: &str, body: &str| simulator.stripe_on(FIRST, method, path, body);
     let (customer, card) = &made["charge"];
     on(
@@ -323,6 +293,44 @@ fn what_somebody_uses_or_changed_is_left_and_all_else_goes() -> Result<()> {
         "metadata[pmclone_migration]=another",
     )?;
     on("DELETE", &format!("/v1/customers/{}", made["gone"].0), "")?;
+    Ok(())
+}
+
+#[test]
+fn what_somebody_uses_or_changed_is_left_and_all_else_goes() -> Result<()> {
+    let place = Place::new()?;
+    let simulator = Simulator::on_demand(&place)?;
+    let names = [
+        "charge",
+        "payment_intent",
+        "setup_intent",
+        "subscription",
+        "invoice",
+        "payment_method",
+        "not_ours",
+        "gone",
+        "fine",
+    ];
+    let lines = names.map(|name| {
+        let card = name.replace('_', "");
+        format!("{name},{card}@example.com,pm_{card}1,{FIRST},cus_{card}1\n")
+    });
+    place.put("c.csv", HEADER.to_owned() + &lines.concat())?;
+    place.against(&simulator, &["run", "c.csv"])?.with(0)?;
+    let rows = place
+        .pmclone_keyless(&["export", "--format", "jsonl"])?
+        .with(0)?
+        .out;
+    let mut made = BTreeMap::new();
+    for row in rows.lines() {
+        let row: Value = serde_json::from_str(row)?;
+        let of = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
+        made.insert(
+            of("legacy_id"),
+            (of("connected_customer"), of("connected_payment_method")),
+        );
+    }
+    use_them(&simulator, &made)?;
     let ended = place.against(&simulator, &["undo", "--json"])?.with(3)?;
     let (lines, last) = told(&ended.out)?;
     for line in &lines {
@@ -358,7 +366,8 @@ fn what_somebody_uses_or_changed_is_left_and_all_else_goes() -> Result<()> {
         "{explained}"
     );
     // Once nobody uses it, it goes too.
-    on(
+    simulator.stripe_on(
+        FIRST,
         "POST",
         &format!("/v1/customers/{}", made["not_ours"].0),
         &format!(
@@ -460,133 +469,6 @@ fn a_look_that_fails_takes_nothing_back_and_the_same_command_goes_on() -> Result
     place.against(&simulator, &["undo"])?.with(0)?;
     assert_eq!(place.status(&[])?["undo_unfinished"], 0);
     same(&before, &world(&simulator)?)
-}
-
-#[test]
-fn what_a_run_left_in_doubt_is_settled_first_and_left_until_it_can_be() -> Result<()> {
-    let place = Place::new()?;
-    let simulator = Simulator::on_demand(&place)?;
-    adopted(&place, &simulator)?;
-    let before = world(&simulator)?;
-    let mut left = 0;
-    for number in [6, 8, 10, 12, 14, 16, 18, 20] {
-        let state = format!("{number}.db");
-        let run = ["run", "c.csv", "--state", &state, "--concurrency", "1"];
-        ensure!(killed_at(&place, &simulator, &run, number)?);
-        let undo = ["undo", "--state", &state, "--json"];
-        let ended = place.against(&simulator, &undo)?;
-        let (lines, _) = told(&ended.out)?;
-        let doubtful = lines.iter().any(|line| line["reason"] == "in_doubt");
-        ensure!(
-            ended.code == Some(if doubtful { 3 } else { 0 }),
-            "{ended:?}"
-        );
-        left += u32::from(doubtful);
-        // By then nothing of it can arrive any more.
-        simulator.advance_hours(2)?;
-        place.against(&simulator, &undo)?.with(0)?;
-        same(&before, &world(&simulator)?).with_context(|| format!("killed at {number}"))?;
-    }
-    ensure!(left > 0, "nothing was ever in doubt");
-    Ok(())
-}
-
-/// Runs the command held at every commit, and kills it at the one of this number; false where there were fewer.
-fn killed_at(place: &Place, simulator: &Simulator, args: &[&str], number: usize) -> Result<bool> {
-    let all = [
-        args,
-        &[
-            "--api-base",
-            &simulator.url,
-            "--rate",
-            "off",
-            "--drill-gate",
-        ],
-    ]
-    .concat();
-    let mut child = place
-        .command(&all)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
-    let mut words = child.stdin.take().context("stdin")?;
-    let lines = BufReader::new(child.stdout.take().context("stdout")?).lines();
-    let running = Running::of(child);
-    let mut commits = 0;
-    for line in lines {
-        let line = line?;
-        if !line.starts_with("begun") && !line.starts_with("done") {
-            continue;
-        }
-        if commits == number {
-            running.kill()?;
-            return Ok(true);
-        }
-        commits += 1;
-        writeln!(words)?;
-    }
-    running.wait()?.with(0)?;
-    Ok(false)
-}
-
-#[test]
-fn killed_before_and_after_every_commit_it_goes_on_and_nothing_is_left_or_missing() -> Result<()> {
-    let place = Place::new()?;
-    let simulator = Simulator::on_demand(&place)?;
-    adopted(&place, &simulator)?;
-    let before = world(&simulator)?;
-    for number in 0.. {
-        let state = format!("{number}.db");
-        let undo = ["undo", "--state", &state, "--concurrency", "1"];
-        place
-            .against(&simulator, &["run", "c.csv", "--state", &state])?
-            .with(0)?;
-        let killed = killed_at(&place, &simulator, &undo, number)?;
-        if killed && number % 3 == 0 {
-            simulator.advance_hours(25)?;
-        }
-        if killed && number % 2 == 0 {
-            place
-                .against(&simulator, &["resume", "--state", &state])?
-                .with(0)?;
-        }
-        place.against(&simulator, &undo)?.with(0)?;
-        same(&before, &world(&simulator)?).with_context(|| format!("killed at {number}"))?;
-        let status = place.status(&["--state", &state])?;
-        assert_eq!(
-            (&status["customers"]["undone"], &status["undo_unfinished"]),
-            (&3.into(), &0.into())
-        );
-        if !killed {
-            ensure!(number >= 40, "only {number} commits");
-            break;
-        }
-    }
-    Ok(())
-}
-
-#[test]
-fn killed_at_any_moment_it_goes_on_and_nothing_is_left_or_missing() -> Result<()> {
-    let place = Place::new()?;
-    let simulator = Simulator::slow(&place, 4)?;
-    adopted(&place, &simulator)?;
-    let before = world(&simulator)?;
-    // Which request it is killed at; it takes some 50.
-    for number in [2_u32, 9, 10, 11, 13, 17, 23, 28, 31, 37] {
-        let state = format!("{number}.db");
-        let undo = ["undo", "--state", &state];
-        place
-            .against(&simulator, &["run", "c.csv", "--state", &state])?
-            .with(0)?;
-        let so_far = simulator.requests()?;
-        let running = place.start_against(&simulator, &undo)?;
-        simulator.until_requests(so_far + u64::from(number))?;
-        running.kill()?;
-        place.against(&simulator, &undo)?.with(0)?;
-        same(&before, &world(&simulator)?).with_context(|| format!("killed at {number}"))?;
-    }
-    Ok(())
 }
 
 #[test]
