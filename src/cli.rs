@@ -12,6 +12,7 @@ mod rehearse;
 mod results;
 mod settle;
 mod stripe;
+mod undo;
 mod verify;
 
 use std::path::PathBuf;
@@ -29,6 +30,7 @@ pub use rehearse::{Drill, Rehearsal, Sample, Simulate, Switch};
 pub use results::{Export, ExportFormat, Report, SqlDialect, Status};
 pub use settle::{Reconcile, Recover};
 pub use stripe::{Rate, Stripe};
+pub use undo::Undo;
 pub use verify::{Charging, Verify};
 
 /// Moves a platform's customers and their saved cards onto Stripe connected accounts.
@@ -117,6 +119,8 @@ pub enum Command {
     Refused(Refused),
     /// Try again what was refused of the customers in a mended CSV, and only that.
     Retry(Box<Retry>),
+    /// Take back what this migration made, and nothing else.
+    Undo(Box<Undo>),
     /// Print the completions of a shell.
     Completions(Completions),
     /// Print the manual page, or write one for each command.

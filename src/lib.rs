@@ -42,5 +42,6 @@ pub mod state;
 pub mod store;
 pub mod stripe;
 pub mod time;
+pub mod undo;
 pub mod verify;
 pub mod version;

@@ -16,6 +16,7 @@ mod reconcile;
 mod recover;
 pub mod steer;
 pub mod stop_loss;
+mod undo;
 mod verify;
 mod visit;
 
@@ -39,6 +40,7 @@ pub use prove::{Proved, Prover};
 pub use reconcile::{Keep, Reconciled, reconcile};
 pub use recover::{Recover, RecoverError, Recovered, Sweep, Swept, TakenUp, take_up};
 use stop_loss::{Bound, Loss, StopLoss};
+pub use undo::{Outcome, Reported, Undo};
 pub use verify::{Verify, VerifyError, Whom};
 use visit::Visit;
 pub use visit::VisitError;
@@ -54,6 +56,9 @@ pub struct Context {
     pub migration: Migration,
     /// `--adopt-attached`: a source that another Customer holds is cloned from there.
     pub adopt_attached: bool,
+    /// What got no answer is read as soon as nothing of it can reach Stripe any more, although its key is young: for `undo`, which
+    /// sends nothing again.
+    pub reads_early: bool,
     /// Customers in flight at once.
     pub concurrency: usize,
     /// Made true, it ends the run as soon as what is under way is settled. The client listens to it too.
@@ -72,7 +77,7 @@ pub struct Context {
 #[derive(Debug, Default)]
 pub struct Tally {
     steps: [AtomicU64; 5],
-    customers: [AtomicU64; 6],
+    customers: [AtomicU64; 7],
 }
 
 impl Tally {
@@ -98,7 +103,7 @@ impl Tally {
     }
 
     /// Customers that were settled, in the order of [`Standing::ALL`].
-    pub fn customers(&self) -> [u64; 6] {
+    pub fn customers(&self) -> [u64; 7] {
         std::array::from_fn(|index| self.customers[index].load(Ordering::Relaxed))
     }
 }
@@ -116,6 +121,7 @@ impl Context {
             store,
             migration,
             adopt_attached: false,
+            reads_early: false,
             concurrency: 1,
             draining,
             tally: Tally::default(),

@@ -222,6 +222,8 @@ pub enum Reachable {
     Parked,
     /// `--account` named others.
     NotSelected,
+    /// It is taken back, or on its way there: nothing more is made.
+    Undone,
 }
 
 /// A customer with all that the machine needs to decide: what was asked for, and the checkpoint.
@@ -239,9 +241,24 @@ pub struct Customer {
     pub targets: Vec<Target>,
     /// The checkpoint.
     pub steps: BTreeMap<StepId, Record>,
+    /// The platform Customer is taken back, or on its way there: nothing more is made of the customer.
+    pub undone: bool,
 }
 
 impl Customer {
+    /// True where all of it is taken back, or on its way there.
+    pub fn is_undone(&self) -> bool {
+        let mut targets = self.targets.iter();
+        self.undone
+            || (!self.targets.is_empty() && targets.all(|target| target.reach == Reachable::Undone))
+    }
+
+    /// True where what it has on a target is taken back, or on its way there.
+    pub fn is_undone_on(&self, target: Position) -> bool {
+        let target = self.target(target);
+        self.undone || target.is_some_and(|target| target.reach == Reachable::Undone)
+    }
+
     /// Applies `event` to the step and returns the record to be committed.
     pub fn apply(
         &mut self,

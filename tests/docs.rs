@@ -35,6 +35,7 @@ const COMMANDS: [&str; 19] = [
     "explain",
     "refused",
     "retry",
+    "undo",
     "completions",
     "man",
 ];

@@ -28,5 +28,6 @@ mod report;
 mod safety;
 mod secrets;
 mod stopping;
+mod undo;
 mod verify;
 mod wire;

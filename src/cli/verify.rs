@@ -67,8 +67,8 @@ pub struct Verify {
     /// Look at all customers: sweeps of every account, a hundred Customers a request.
     #[arg(long, conflicts_with = "only")]
     pub all: bool,
-    /// Only this customer, by its legacy id; may be given several times.
-    #[arg(long, value_name = "LEGACY_ID")]
+    /// Only this customer, by its legacy id, or by a Customer or PaymentMethod of its (`cus_…`, `pm_…`); may be given several times.
+    #[arg(long, value_name = "ID")]
     pub only: Vec<String>,
     /// Only this connected account, and the platform; may be given several times.
     #[arg(long = "account", value_name = "acct_…")]

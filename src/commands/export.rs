@@ -286,22 +286,27 @@ fn row(
     source: Option<Position>,
     status: Standing,
 ) -> Row {
-    let clone = target
+    // What is taken back is nobody's new id.
+    let there = target.filter(|target| !customer.is_undone_on(*target));
+    let clone = there
         .zip(source)
         .and_then(|(target, source)| customer.clone_of(target, source));
-    let made = target
+    let made = there
         .and_then(|target| customer.made_on(Some(target)))
         .map(|(made, _)| made.clone());
     Row {
         legacy_id: customer.legacy_id.clone(),
-        platform_customer: customer.platform_customer().cloned(),
+        platform_customer: customer
+            .platform_customer()
+            .filter(|_| !customer.undone)
+            .cloned(),
         platform_payment_method: source.and_then(|source| customer.source(source)).cloned(),
         connected_account: target
             .and_then(|target| customer.target(target))
             .map(|target| target.account.clone()),
         connected_customer: made,
         connected_payment_method: clone.cloned(),
-        is_default: target
+        is_default: there
             .zip(source)
             .is_some_and(|(target, source)| customer.is_default(target, source)),
         status,

@@ -32,6 +32,7 @@ mod take_up;
 #[cfg(test)]
 mod tests;
 mod throttle;
+mod undo;
 mod verify;
 
 use std::io;
@@ -77,6 +78,7 @@ fn dispatch(config: &Config, command: Command) -> Result<Exit, Failure> {
         Command::Explain(args) => explain::explain(config, &args),
         Command::Refused(args) => refused::refused(config, &args),
         Command::Retry(args) => retry::retry(config, &args),
+        Command::Undo(args) => undo::undo(config, &args),
         Command::Completions(args) => install::completions(&args),
         Command::Man(args) => install::man(&args),
     }

@@ -203,6 +203,8 @@ pub fn of_connection(
         pace: store::pace(conn)?
             .filter(|_| running)
             .and_then(|told| serde_json::from_str(&told).ok()),
+        open_charges: store::open_charges(conn)?,
+        undo_unfinished: store::undo_unfinished(conn)?,
     };
     let in_doubt = if running {
         Vec::new()

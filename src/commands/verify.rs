@@ -8,6 +8,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rusqlite::Connection;
 use tokio::sync::watch;
 
 use super::charge;
@@ -181,25 +182,37 @@ pub(super) fn choose(args: &cli::Verify, looking: &Looking) -> Result<(Whom, Sco
         let customers = length(&rows);
         return Ok((Whom::Some(rows), Scope::Sample { customers, seed }));
     }
-    let rows = named(&args.only, looking)?;
+    let rows = named(&args.only, conn, &looking.state)?;
     let customers = length(&rows);
     Ok((Whom::Some(rows), Scope::Named { customers }))
 }
 
-/// The rows of the customers that are named.
-fn named(only: &[String], looking: &Looking) -> Result<Vec<CustomerSeq>, Failure> {
+/// The rows of the customers that are named: by legacy id, or by an object of theirs.
+pub(super) fn named(
+    only: &[String],
+    conn: &Connection,
+    state: &Path,
+) -> Result<Vec<CustomerSeq>, Failure> {
     let mut rows = Vec::new();
-    for legacy_id in only {
-        let row = store::row_of(looking.loader.conn(), legacy_id);
-        match row.map_err(|error| Failure::store(&looking.state, &error))? {
-            Some(row) => rows.push(row),
-            None => {
-                return Err(Failure::usage(format!(
-                    "--only {}: the state file has no such customer",
-                    report::words::plain(legacy_id)
-                )));
+    for id in only {
+        let found = match store::by_legacy_id(conn, id) {
+            Ok(Some(row)) => Ok(vec![row]),
+            // Not what people may have chosen as an id of their own.
+            Ok(None) if id.starts_with("cus_") || id.starts_with("pm_") => {
+                store::by_object(conn, id)
             }
+            Ok(None) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        };
+        let found = found.map_err(|error| Failure::store(state, &error))?;
+        if found.is_empty() {
+            return Err(Failure::usage(format!(
+                "--only {}: the state file has no such customer",
+                report::words::plain(id)
+            ))
+            .hint("a legacy id, or a cus_… or pm_… of the customer's"));
         }
+        rows.extend(found);
     }
     rows.sort_unstable();
     rows.dedup();

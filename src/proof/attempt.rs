@@ -53,7 +53,7 @@ pub enum Event {
 
 /// An event that must not happen in that phase: a defect of the tool, never of the data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a charge's step was asked for {event} in phase {phase}: please report this")]
+#[error("a step was asked for {event} in phase {phase}: please report this")]
 pub struct Illegal {
     phase: &'static str,
     event: &'static str,

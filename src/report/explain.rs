@@ -150,6 +150,10 @@ pub struct CustomerExplained {
     pub mended: Vec<MendedExplained>,
     /// Steps that are not asked for any more, since a person changed the line.
     pub dropped: Vec<DroppedExplained>,
+    /// What was detached and deleted, or was to be.
+    pub undone: Vec<UndoneExplained>,
+    /// Where `undo` left it, and why.
+    pub undo_left: Vec<UndoLeftExplained>,
     /// Why it stands where it stands.
     pub why: Vec<String>,
     /// What happens next.
@@ -250,6 +254,36 @@ pub struct MendedExplained {
     pub old: Option<String>,
     /// As it is.
     pub new: Option<String>,
+}
+
+/// Something that `undo` detached or deleted, or was to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UndoneExplained {
+    /// `detach_payment_method` or `delete_customer`.
+    pub step: &'static str,
+    /// Where; null: the platform.
+    pub account: Option<AccountId>,
+    /// The clone, or the Customer.
+    pub object: String,
+    /// `ready`, `started`, `done`, `refused`, `in_doubt`.
+    pub state: &'static str,
+    /// When its intent was committed last, by Stripe's clock.
+    pub sent_at: String,
+    /// Which try.
+    pub try_no: u32,
+    /// Stripe's no.
+    pub refusal: Option<RefusalExplained>,
+}
+
+/// What `undo` left where it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UndoLeftExplained {
+    /// Where; null: the platform.
+    pub account: Option<AccountId>,
+    /// The stable name.
+    pub reason: String,
+    /// With ids.
+    pub message: String,
 }
 
 /// A step that is not asked for any more.

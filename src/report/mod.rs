@@ -33,6 +33,7 @@ pub mod sql;
 pub mod status;
 pub mod summary;
 mod table;
+pub mod undo;
 pub mod verify;
 pub mod words;
 

@@ -41,6 +41,10 @@ pub struct Status {
     pub reasons: Vec<ReasonCount>,
     /// How fast a run goes that is on; null where none is.
     pub pace: Option<Pace>,
+    /// Charges of `verify --charge` that are not known to be taken back.
+    pub open_charges: u64,
+    /// Places where `undo` was broken off: a customer on an account, or on the platform.
+    pub undo_unfinished: u64,
 }
 
 /// How fast a run goes, over the last minute.
@@ -101,12 +105,22 @@ pub struct Customers {
     pub parked: u64,
     /// A step of theirs may have reached Stripe.
     pub in_doubt: u64,
+    /// Some of what was made of them is taken back, or on its way there.
+    pub undone: u64,
 }
 
 impl Customers {
     /// From the counts in the order of [`Standing::ALL`].
-    pub fn counted(counts: [u64; 6]) -> Self {
-        let [in_doubt, parked, refused, in_progress, pending, migrated] = counts;
+    pub fn counted(counts: [u64; 7]) -> Self {
+        let [
+            in_doubt,
+            parked,
+            refused,
+            in_progress,
+            pending,
+            undone,
+            migrated,
+        ] = counts;
         Self {
             total: counts.into_iter().fold(0, u64::saturating_add),
             pending,
@@ -115,6 +129,7 @@ impl Customers {
             refused,
             parked,
             in_doubt,
+            undone,
         }
     }
 
@@ -126,6 +141,7 @@ impl Customers {
             Standing::Refused => self.refused,
             Standing::InProgress => self.in_progress,
             Standing::Pending => self.pending,
+            Standing::Undone => self.undone,
             Standing::Migrated => self.migrated,
         }
     }
@@ -167,11 +183,13 @@ pub struct Account {
     pub refused: u64,
     /// Those that wait for it.
     pub parked: u64,
+    /// Those of which what was there is taken back, or on its way there.
+    pub undone: u64,
 }
 
 impl Account {
     /// An account that is parked for a reason, or active, with its customers in the order of [`Standing::ALL`].
-    pub fn counted(id: AccountId, parked_for: Option<String>, customers: [u64; 6]) -> Self {
+    pub fn counted(id: AccountId, parked_for: Option<String>, customers: [u64; 7]) -> Self {
         let counts = Customers::counted(customers);
         Self {
             id,
@@ -184,6 +202,7 @@ impl Account {
             migrated: counts.migrated,
             refused: counts.refused,
             parked: counts.parked,
+            undone: counts.undone,
         }
     }
 }
@@ -241,6 +260,13 @@ pub struct Extras {
     pub state_file: String,
 }
 
+impl Extras {
+    /// What the commands that are suggested need besides the state file.
+    pub(in crate::report) fn simulate(&self) -> &'static str {
+        if self.simulated { " --simulate" } else { "" }
+    }
+}
+
 /// How many customers were refused for a reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReasonCount {
@@ -276,7 +302,7 @@ pub(crate) mod tests {
 
     const NO_ACCESS: &str = "The provided key does not have access to account 'acct_1BERLIN' (or that account does not exist).";
 
-    fn account(id: &str, parked_for: Option<&str>, customers: [u64; 6]) -> Account {
+    fn account(id: &str, parked_for: Option<&str>, customers: [u64; 7]) -> Account {
         Account::counted(
             AccountId::parse(id).unwrap(),
             parked_for.map(str::to_owned),
@@ -299,6 +325,8 @@ pub(crate) mod tests {
             last_refusal: None,
             reasons: Vec::new(),
             pace: None,
+            open_charges: 0,
+            undo_unfinished: 0,
         }
     }
 
@@ -310,15 +338,15 @@ pub(crate) mod tests {
             customers,
         };
         Status {
-            customers: Customers::counted([1, 30, 112, 16, 841, 9000]),
+            customers: Customers::counted([1, 30, 112, 16, 841, 0, 9000]),
             payment_methods: PaymentMethods {
                 total: 12_345,
                 cloned: 11_030,
             },
             accounts: vec![
-                account("acct_1AUGSBURG", None, [0, 0, 0, 0, 800, 8_200]),
-                account("acct_1BERLIN", Some(NO_ACCESS), [0, 30, 0, 0, 0, 200]),
-                account("acct_1COLOGNE", None, [1, 0, 112, 16, 41, 600]),
+                account("acct_1AUGSBURG", None, [0, 0, 0, 0, 800, 0, 8_200]),
+                account("acct_1BERLIN", Some(NO_ACCESS), [0, 30, 0, 0, 0, 0, 200]),
+                account("acct_1COLOGNE", None, [1, 0, 112, 16, 41, 0, 600]),
             ],
             requests: Requests {
                 sent: 33_700,
@@ -365,29 +393,29 @@ pub(crate) mod tests {
     #[test]
     fn the_json_object_is_exactly_the_documented_one() {
         let status = Status {
-            accounts: vec![account("acct_1A", None, [0; 6])],
+            accounts: vec![account("acct_1A", None, [0; 7])],
             ..empty()
         };
         let documented = concat!(
             r#"{"migration":"7f0c1e9a-5a0e-4f6e-9d0f-1f2e3d4c5b6a","platform_account":"acct_1PLATFORM","livemode":false,"#,
-            r#""customers":{"total":0,"pending":0,"in_progress":0,"migrated":0,"refused":0,"parked":0,"in_doubt":0},"#,
+            r#""customers":{"total":0,"pending":0,"in_progress":0,"migrated":0,"refused":0,"parked":0,"in_doubt":0,"undone":0},"#,
             r#""payment_methods":{"total":0,"cloned":0},"#,
-            r#""accounts":[{"id":"acct_1A","standing":"active","reason":null,"customers":0,"migrated":0,"refused":0,"parked":0}],"#,
+            r#""accounts":[{"id":"acct_1A","standing":"active","reason":null,"customers":0,"migrated":0,"refused":0,"parked":0,"undone":0}],"#,
             r#""requests":{"sent":0,"retried":0,"rate_limited":0},"#,
-            r#""running":false,"speed":null,"last_refusal":null,"reasons":[],"pace":null}"#,
+            r#""running":false,"speed":null,"last_refusal":null,"reasons":[],"pace":null,"open_charges":0,"undo_unfinished":0}"#,
         );
         assert_eq!(serde_json::to_string(&status).unwrap(), documented);
     }
 
     #[test]
     fn counts_are_named_in_json_as_standings_are() {
-        let counts = Customers::counted([1, 2, 3, 4, 5, 6]);
+        let counts = Customers::counted([1, 2, 3, 4, 5, 6, 7]);
         let json = serde_json::to_value(counts).unwrap();
         for standing in Standing::ALL {
             assert_eq!(json[standing.name()], counts.of(standing), "{standing:?}");
         }
         let ranks = Standing::ALL.map(|standing| counts.of(standing));
-        assert_eq!(ranks, [1, 2, 3, 4, 5, 6]);
-        assert_eq!(counts.total, 21);
+        assert_eq!(ranks, [1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(counts.total, 28);
     }
 }

@@ -98,6 +98,8 @@ impl Summary<'_> {
             sections::refused(&self.status.reasons, look),
             sections::parked(&self.status.accounts, look),
             sections::in_doubt(self.extras, look),
+            sections::open_charges(self.status, self.extras, look),
+            sections::undo_unfinished(self.status, self.extras, look),
             Some(self.next_steps(look)),
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
@@ -191,7 +193,10 @@ impl Summary<'_> {
     }
 
     fn when_all_is_done(&self) -> &'static [&'static str] {
-        if self.extras.simulated {
+        let customers = &self.status.customers;
+        if customers.undone > 0 && customers.migrated == 0 {
+            &["Nothing: what was taken back is not made again."]
+        } else if self.extras.simulated {
             &[
                 "That was a rehearsal, its ids are made up: now Stripe's test mode, with another state file.",
             ]

@@ -14,9 +14,11 @@ use super::Context;
 use super::visit::VisitError;
 use crate::ids::{AccountId, LegacyId, RequestId};
 use crate::state::{
-    Customer, Doubt, Event, LookUp, Next, Reading, Sight, StepId, StepKind, StepState, Verdict,
+    Customer, Doubt, Event, LookUp, Next, Reading, Record, Sight, StepId, StepKind, StepState,
+    Verdict,
 };
 use crate::store::{AccountSeq, Changes, CustomerSeq, Loaded, Loader, StoreError};
+use crate::time::StripeTime;
 
 /// Customers read from the state file at once.
 const PAGE: u32 = 128;
@@ -190,7 +192,11 @@ fn expire(
     mut each: impl FnMut(StepId, crate::state::Record),
 ) -> Result<(), VisitError> {
     let clock = context.client.clock();
-    for step in customer.overdue(|record| clock.may_resend(record.started_at)) {
+    let now = clock.earliest_now().ok_or_else(super::visit::no_date)?;
+    let is_over = |sent_at: StripeTime| context.reads_early && sent_at.over_by() <= now;
+    let sendable =
+        |record: &Record| clock.may_resend(record.started_at) && !is_over(record.sent_at);
+    for step in customer.overdue(sendable) {
         let record = customer.apply(step, Event::Doubt(Doubt::Expired), None)?;
         each(step, record);
     }

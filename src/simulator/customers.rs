@@ -80,6 +80,7 @@ impl World {
         for method in std::mem::take(&mut self.customers.get_mut(slot).methods) {
             self.spend(method);
         }
+        self.end_subscriptions(slot, call.moment.unix);
         let record = self.customers.get_mut(slot);
         record.deleted = true;
         record.changed = call.moment.unix;

@@ -96,6 +96,8 @@ fn allowed(route: Route<'_>) -> (&'static [&'static str], &'static str) {
         | Route::GetOwnAccount
         | Route::ListAccounts
         | Route::GetAccount(_)
+        | Route::ListSubscriptions
+        | Route::ListInvoices
         | Route::GetBalance => (&[], ""),
     }
 }

@@ -79,6 +79,7 @@
 //! the script that it was started with, while its request numbers go on.
 
 mod accounts;
+mod billing;
 #[cfg(test)]
 mod census;
 mod cloning;

@@ -42,6 +42,8 @@ pub(super) enum Route<'a> {
     ListAccounts,
     GetAccount(&'a str),
     GetBalance,
+    ListSubscriptions,
+    ListInvoices,
 }
 
 impl<'a> Route<'a> {
@@ -88,6 +90,8 @@ impl<'a> Route<'a> {
             ["accounts"] => Self::ListAccounts,
             ["accounts", id] => Self::GetAccount(id),
             ["balance"] => Self::GetBalance,
+            ["subscriptions"] => Self::ListSubscriptions,
+            ["invoices"] => Self::ListInvoices,
             _ => return None,
         })
     }
@@ -152,6 +156,8 @@ impl<'a> Route<'a> {
             Self::ListAccounts => "GET /v1/accounts",
             Self::GetAccount(_) => "GET /v1/accounts/{account}",
             Self::GetBalance => "GET /v1/balance",
+            Self::ListSubscriptions => "GET /v1/subscriptions",
+            Self::ListInvoices => "GET /v1/invoices",
         }
     }
 
@@ -179,6 +185,8 @@ impl<'a> Route<'a> {
             Self::ListRefunds => tables::LIST_REFUNDS,
             Self::ListCharges => tables::LIST_CHARGES,
             Self::ListAccounts => tables::LIST,
+            Self::ListSubscriptions => tables::LIST_SUBSCRIPTIONS,
+            Self::ListInvoices => tables::LIST_INVOICES,
             Self::GetCustomer(_)
             | Self::DeleteCustomer(_)
             | Self::GetCustomerPaymentMethod(..)

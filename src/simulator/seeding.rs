@@ -7,6 +7,8 @@
 //!  "payment_methods":[{"id":"pm_1","test_card":"visa"},{"id":"pm_2","type":"sepa_debit"}]}
 //! {"payment_method":"pm_3","test_card":"chargeCustomerFail"}
 //! {"payment_method":"pm_4","type":"us_bank_account","consumed":true}
+//! {"subscription":"sub_1","of_customer":"cus_1"}
+//! {"invoice":"in_1","of_customer":"cus_1"}
 //! ```
 //!
 //! Customers and PaymentMethods belong to the platform unless `on_account` says otherwise, in test mode unless
@@ -31,6 +33,24 @@ pub(super) enum Seed {
     Account(SeedAccount),
     Customer(SeedCustomer),
     Method(SeedMethod),
+    Subscription(SeedSubscription),
+    Invoice(SeedInvoice),
+}
+
+/// Somebody bills a Customer, wherever that is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SeedSubscription {
+    pub subscription: String,
+    pub of_customer: String,
+}
+
+/// The same, once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SeedInvoice {
+    pub invoice: String,
+    pub of_customer: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -173,6 +193,8 @@ impl World {
                 Ok(())
             }
             Seed::Customer(seed) => self.plant_customer(seed),
+            Seed::Subscription(seed) => self.subscribe(&seed.subscription, &seed.of_customer),
+            Seed::Invoice(seed) => self.invoice(&seed.invoice, &seed.of_customer),
             Seed::Method(seed) => {
                 let ledger = self.home(seed.on_account.as_deref(), seed.livemode)?;
                 let model = model(

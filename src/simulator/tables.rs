@@ -162,6 +162,58 @@ pub(super) const LIST_CHARGES: &[Param] = &[
     param("transfer_group", Text(LONG)),
 ];
 
+/// `GET /v1/subscriptions`
+pub(super) const LIST_SUBSCRIPTIONS: &[Param] = &[
+    CURSORS[0],
+    CURSORS[1],
+    CURSORS[2],
+    CURSORS[3],
+    param("automatic_tax", Ignored),
+    param("collection_method", OneOf(COLLECTIONS)),
+    param("created", Range),
+    param("current_period_end", Range),
+    param("current_period_start", Range),
+    param("customer", Id),
+    param("customer_account", Id),
+    param("price", Id),
+    param(
+        "status",
+        OneOf(&[
+            "active",
+            "all",
+            "canceled",
+            "ended",
+            "incomplete",
+            "incomplete_expired",
+            "past_due",
+            "paused",
+            "trialing",
+            "unpaid",
+        ]),
+    ),
+    param("test_clock", Id),
+];
+
+/// `GET /v1/invoices`
+pub(super) const LIST_INVOICES: &[Param] = &[
+    CURSORS[0],
+    CURSORS[1],
+    CURSORS[2],
+    CURSORS[3],
+    param("collection_method", OneOf(COLLECTIONS)),
+    param("created", Range),
+    param("customer", Id),
+    param("customer_account", Id),
+    param("due_date", Range),
+    param(
+        "status",
+        OneOf(&["draft", "open", "paid", "uncollectible", "void"]),
+    ),
+    param("subscription", Id),
+];
+
+const COLLECTIONS: &[&str] = &["charge_automatically", "send_invoice"];
+
 /// `GET /v1/refunds`
 pub(super) const LIST_REFUNDS: &[Param] = &[
     CURSORS[0],

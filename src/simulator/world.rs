@@ -10,6 +10,7 @@
 //! ```
 
 use super::accounts::Accounts;
+use super::billing::{Invoice, Subscription};
 use super::expand;
 use super::idempotency::{self, Answer, Keys, Stored};
 use super::ids::{self, Moment};
@@ -82,6 +83,8 @@ pub struct World {
     pub(super) charges: Shelf<Charge>,
     pub(super) refunds: Shelf<Refund>,
     pub(super) fees: Shelf<Fee>,
+    pub(super) subscriptions: Shelf<Subscription>,
+    pub(super) invoices: Shelf<Invoice>,
     pub(super) keys: Keys,
 }
 
@@ -117,6 +120,8 @@ impl World {
             charges: Shelf::default(),
             refunds: Shelf::default(),
             fees: Shelf::default(),
+            subscriptions: Shelf::default(),
+            invoices: Shelf::default(),
             keys: Keys::default(),
         }
     }
@@ -293,6 +298,8 @@ impl World {
                 .show(id, call.key)
                 .map(|account| text(&account)),
             Route::GetBalance => Ok(self.balance(call)),
+            Route::ListSubscriptions => self.list_subscriptions(call),
+            Route::ListInvoices => self.list_invoices(call),
         }
     }
 

@@ -69,6 +69,8 @@ pub enum Left {
     Migrated,
     /// Another platform Customer is named than the one that is in use.
     PlatformCustomer,
+    /// What was made of it is taken back, or on its way there.
+    Undone,
     /// Another try would come to the same: nothing that was refused is asked for otherwise.
     Same,
 }
@@ -81,6 +83,7 @@ impl Left {
             Self::NotRefused => "not_refused",
             Self::Migrated => "migrated",
             Self::PlatformCustomer => "platform_customer_in_use",
+            Self::Undone => "undone",
             Self::Same => "nothing_to_try",
         }
     }
@@ -89,6 +92,13 @@ impl Left {
 impl Customer {
     /// What becomes of the customer when `wanted` is asked for, or why it is left as it is.
     pub fn mended(&self, wanted: &Wanted, tried: &Tried) -> Result<Result<Mended, Left>, Illegal> {
+        if (0..)
+            .zip(&self.targets)
+            .any(|(at, _)| self.is_undone_on(at))
+            || self.is_undone()
+        {
+            return Ok(Err(Left::Undone));
+        }
         let any = |is: fn(&StepState) -> bool| self.steps.values().any(|each| is(&each.state));
         if any(|state| matches!(state, StepState::Started | StepState::InDoubt(_))) {
             return Ok(Err(Left::InDoubt));

@@ -80,11 +80,19 @@ type OrNext<T> = Result<T, Next>;
 
 impl<'a> Walk<'a> {
     fn run(&self) -> OrNext<Next> {
+        if self.customer.is_undone() {
+            let targets = self.customer.targets.iter();
+            return Ok(Next::Settled(Review {
+                customer: Standing::Undone,
+                targets: targets.map(|_| Standing::Undone).collect(),
+            }));
+        }
         let platform = self.platform()?;
         let reached = (0..)
             .zip(&self.customer.targets)
             .map(
                 |(position, target)| match (self.target(&platform, position), target.reach) {
+                    (_, Reachable::Undone) => Ok(Standing::Undone),
                     (Err(Next::Send(_)), Reachable::Parked) => Ok(Standing::Parked),
                     (Err(Next::Send(_)), Reachable::NotSelected) => Ok(Standing::InProgress),
                     (standing_or_next, _) => standing_or_next,
@@ -107,6 +115,9 @@ impl<'a> Walk<'a> {
 
     /// The standing of a target where nothing can be done now: in doubt, whatever else, while one of its steps is.
     fn waiting(&self, target: Position, otherwise: Standing) -> Standing {
+        if otherwise == Standing::Undone {
+            return otherwise;
+        }
         let unknown =
             |state: &StepState| matches!(state, StepState::Started | StepState::InDoubt(_));
         let in_doubt = StepKind::ALL.into_iter().any(|kind| {

@@ -16,18 +16,21 @@ pub enum Standing {
     InProgress,
     /// Nothing of it was started.
     Pending,
+    /// Some of what was made is taken back, or on its way there, and is not made again.
+    Undone,
     /// All that was asked for is done.
     Migrated,
 }
 
 impl Standing {
     /// Every standing, in the order in which the first that fits counts.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::InDoubt,
         Self::Parked,
         Self::Refused,
         Self::InProgress,
         Self::Pending,
+        Self::Undone,
         Self::Migrated,
     ];
 
@@ -39,6 +42,7 @@ impl Standing {
             Self::Refused => "refused",
             Self::InProgress => "in_progress",
             Self::Pending => "pending",
+            Self::Undone => "undone",
             Self::Migrated => "migrated",
         }
     }
@@ -54,6 +58,9 @@ impl PaymentMethodId {
 impl Customer {
     /// Where one source stands on one target: a line of the mapping.
     pub fn source_standing(&self, target: Position, source: Position) -> Standing {
+        if self.is_undone_on(target) {
+            return Standing::Undone;
+        }
         let on_target = |kind| {
             self.state_of(StepId {
                 kind,
@@ -120,6 +127,9 @@ impl Customer {
 
     /// Where a target stands that no source is asked for on: the Customer there is all of it.
     pub fn target_standing(&self, target: Position) -> Standing {
+        if self.is_undone_on(target) {
+            return Standing::Undone;
+        }
         let create = StepId {
             kind: StepKind::CreateConnectedCustomer,
             target: Some(target),
@@ -151,6 +161,9 @@ impl Customer {
 
     /// Where a source stands on the platform, which is all of it where no account asks for it.
     pub fn platform_standing(&self, source: Position) -> Standing {
+        if self.is_undone() {
+            return Standing::Undone;
+        }
         let on_platform = |kind| {
             self.state_of(StepId {
                 kind,

@@ -29,6 +29,7 @@ fn customer(sources: usize, targets: usize) -> Customer {
             })
             .collect(),
         steps: BTreeMap::new(),
+        undone: false,
     }
 }
 

@@ -55,7 +55,8 @@ coded!(
     InDoubt = 2,
     Parked = 3,
     Refused = 4,
-    Migrated = 5
+    Migrated = 5,
+    Undone = 6
 );
 coded!(
     StepKind,

@@ -14,7 +14,7 @@ use crate::time::StripeTime;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Customers by standing, in the order of [`Standing::ALL`].
-    pub customers: [u64; 6],
+    pub customers: [u64; 7],
     /// Clones asked for: one for each source and account.
     pub clones_asked: u64,
     /// Clones made.
@@ -33,7 +33,7 @@ pub struct AccountCounts {
     /// Why it is parked; `None`: active.
     pub parked: Option<String>,
     /// Customers by standing there, in the order of [`Standing::ALL`].
-    pub customers: [u64; 6],
+    pub customers: [u64; 7],
 }
 
 /// A reason for refusals.
@@ -125,7 +125,7 @@ impl Counts {
             self.accounts.push(AccountCounts {
                 id: row.get(1)?,
                 parked: row.get(2)?,
-                customers: [0; 6],
+                customers: [0; 7],
             });
         }
         let mut statement = conn.prepare("SELECT account, standing, asked FROM target")?;
@@ -162,7 +162,7 @@ fn cloned_elsewhere(conn: &Connection) -> Result<u64, StoreError> {
     let sql =
         "SELECT count(*) FROM customer c CROSS JOIN step s ON s.customer = c.seq AND s.kind = ?1
                CROSS JOIN target t ON t.customer = s.customer AND t.position = s.target
-               WHERE c.standing IN (?2, ?3, ?4, ?5, ?6) AND s.state = ?7 AND t.standing <> ?8";
+               WHERE c.standing IN (?2, ?3, ?4, ?5, ?6) AND s.state = ?7 AND t.standing NOT IN (?8, ?9)";
     let params = rusqlite::params![
         StepKind::ClonePaymentMethod,
         Standing::Pending,
@@ -171,7 +171,8 @@ fn cloned_elsewhere(conn: &Connection) -> Result<u64, StoreError> {
         Standing::Parked,
         Standing::Refused,
         StateCode::Done,
-        Standing::Migrated
+        Standing::Migrated,
+        Standing::Undone
     ];
     Ok(conn.query_row(sql, params, |row| count(row, 0))?)
 }

@@ -4,9 +4,10 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::counts::count;
+use super::undo::{UndoneStep, undo_left, undo_steps};
 use super::{AccountSeq, CustomerSeq, StoreError};
 use crate::ids::AccountId;
-use crate::state::{Standing, StepKind};
+use crate::state::{Position, Standing, StepKind};
 use crate::time::StripeTime;
 
 /// Customers that are named for one id.
@@ -65,6 +66,10 @@ pub struct Trace {
     pub mended: Vec<MendedField>,
     /// Steps that are not asked for any more.
     pub dropped: Vec<DroppedStep>,
+    /// What was detached and deleted, or was to be.
+    pub undone: Vec<UndoneStep>,
+    /// What `undo` left where it is: target (`None`: the platform), reason, message.
+    pub left: Vec<(Option<Position>, String, String)>,
 }
 
 /// A field that a person changed.
@@ -151,6 +156,8 @@ impl Trace {
             changed_at: changed_at.map(StripeTime),
             mended,
             dropped: dropped.collect::<Result<_, _>>()?,
+            undone: undo_steps(conn, seq)?,
+            left: undo_left(conn, seq)?,
         })
     }
 }
@@ -163,7 +170,7 @@ pub struct AccountTrace {
     /// Why it is parked.
     pub parked: Option<String>,
     /// Customers that ask for it, by standing there, in the order of [`Standing::ALL`].
-    pub customers: [u64; 6],
+    pub customers: [u64; 7],
     /// Reasons for refusals there with their customers, the most frequent first.
     pub reasons: Vec<(String, String, u64)>,
 }
@@ -176,7 +183,7 @@ impl AccountTrace {
         let Some((seq, parked)) = found.optional()? else {
             return Ok(None);
         };
-        let mut customers = [0; 6];
+        let mut customers = [0; 7];
         let sql = "SELECT standing, count(*) FROM target WHERE account = ?1 GROUP BY standing";
         let mut statement = conn.prepare(sql)?;
         let mut rows = statement.query([seq.0])?;

@@ -183,35 +183,35 @@ impl<C: Borrow<Connection>> Loader<C> {
 
     fn page(&self, after: CustomerSeq, most: u32, which: Which) -> Result<Vec<Loaded>, StoreError> {
         let found_sql = format!(
-            "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details, changed_at FROM customer c
+            "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details, changed_at, undone FROM customer c
              WHERE seq > ?1 AND EXISTS (SELECT 1 FROM found f WHERE f.legacy_id = c.legacy_id AND {ASKED_FOR})
              ORDER BY seq LIMIT ?2"
         );
         let changed_sql = match which {
             Which::Changed(StripeTime(since)) => format!(
-                "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, NULL, changed_at FROM customer
+                "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, NULL, changed_at, undone FROM customer
                  WHERE seq > ?1 AND (changed_at >= {since} OR standing IN (1, 2)) ORDER BY seq LIMIT ?2"
             ),
             Which::Open | Which::Unsettled | Which::Found | Which::All | Which::Whole => String::new(),
         };
         let sql = match which {
             Which::Open => {
-                "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details, changed_at FROM customer
+                "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details, changed_at, undone FROM customer
                  WHERE seq > ?1 AND standing < 4 ORDER BY seq LIMIT ?2"
             }
             Which::All => {
-                "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, NULL, changed_at FROM customer
+                "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, NULL, changed_at, undone FROM customer
                  WHERE seq > ?1 ORDER BY seq LIMIT ?2"
             }
             Which::Whole => {
-                "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details, changed_at FROM customer
+                "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details, changed_at, undone FROM customer
                  WHERE seq > ?1 ORDER BY seq LIMIT ?2"
             }
             Which::Changed(_) => &changed_sql,
             Which::Found => &found_sql,
             // Standings in progress, in doubt, parked; states started, in doubt.
             Which::Unsettled => {
-                "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details, changed_at FROM customer
+                "SELECT seq, legacy_id, platform_customer, default_payment_method, standing, details, changed_at, undone FROM customer
                  WHERE seq > ?1 AND standing IN (1, 2, 3)
                  AND EXISTS (SELECT 1 FROM step WHERE customer = seq AND state IN (1, 4)) ORDER BY seq LIMIT ?2"
             }
@@ -243,6 +243,7 @@ impl<C: Borrow<Connection>> Loader<C> {
             sources,
             targets,
             steps: self.steps(seq)?,
+            undone: row.get::<_, i64>(7)? > 0,
         };
         Ok(Loaded {
             seq,
@@ -268,7 +269,8 @@ impl<C: Borrow<Connection>> Loader<C> {
         seq: CustomerSeq,
         sources: usize,
     ) -> Result<(Vec<Target>, Vec<AccountSeq>), StoreError> {
-        let sql = "SELECT account, sources FROM target WHERE customer = ?1 ORDER BY position";
+        let sql =
+            "SELECT account, sources, undone FROM target WHERE customer = ?1 ORDER BY position";
         let mut statement = self.conn.borrow().prepare_cached(sql)?;
         let mut rows = statement.query([seq.0])?;
         let (mut targets, mut accounts) = (Vec::new(), Vec::new());
@@ -288,7 +290,9 @@ impl<C: Borrow<Connection>> Loader<C> {
                 Some(text) => positions_from(text).map_err(rusqlite::Error::from)?,
                 None => (0..u32::try_from(sources).unwrap_or(u32::MAX)).collect(),
             };
-            let reach = if *parked {
+            let reach = if row.get::<_, i64>(2)? > 0 {
+                Reachable::Undone
+            } else if *parked {
                 Reachable::Parked
             } else {
                 Reachable::Yes

@@ -107,7 +107,8 @@ fn extent(conn: &Connection, known: &Known, incoming: i64) -> Result<Extent, Sto
         conn.prepare_cached(sql)?
             .query_row(params, |row| row.get::<_, bool>(0))
     };
-    if known.standing == Standing::Migrated {
+    // What is taken back is not made again.
+    if matches!(known.standing, Standing::Migrated | Standing::Undone) {
         return Ok(Extent::Nothing);
     }
     if !exists(

@@ -38,6 +38,7 @@ mod started;
 mod swept;
 #[cfg(test)]
 mod tests;
+mod undo;
 mod work;
 mod writer;
 
@@ -60,14 +61,15 @@ pub use mend::{MendedCustomers, MendedFile, mend};
 pub use migration::{CsvFile, Migration, Recovery, clones_left, pace};
 pub use open::{copy, create, open_existing, open_readonly, temporary};
 pub use pilot::{customer_named, sample};
-pub use proofs::{Case, Proofs};
+pub use proofs::{Case, Proofs, charges, open_charges};
 pub use pulse::{Pulse, ROW_SECONDS, Speed, pulses};
 pub use radar::{Candidates, OnPlatform, candidates, set_known};
 pub use recorded::{Change, DoubtKept, Doubts, Made, Settled, changes, standing_so};
 pub use refused::{Reason, for_each_refused};
 pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark};
 pub use started::Started;
-pub use swept::{Drawn, ReadsOfAll, Swept, draw, row_of};
+pub use swept::{Drawn, ReadsOfAll, Swept, draw};
+pub use undo::{Taken, Undone, UndoneStep, undo_left, undo_page, undo_steps, undo_unfinished};
 pub use work::{Selection, work};
 #[cfg(test)]
 pub(crate) use writer::Writer;

@@ -6,6 +6,7 @@
 use rusqlite::{Connection, Row};
 use uuid::Uuid;
 
+use super::counts::count;
 use super::gate::{Commit, Gate};
 use super::load::CustomerSeq;
 use super::writer::in_transaction;
@@ -191,6 +192,24 @@ impl<'c> Proofs<'c> {
         pass(Commit::Done);
         Ok(())
     }
+}
+
+/// How many charges, holds and setups were made.
+pub fn charges(conn: &Connection) -> Result<u64, StoreError> {
+    let sql = "SELECT count(*) FROM proof WHERE intent IS NOT NULL";
+    Ok(conn.query_row(sql, [], |row| count(row, 0))?)
+}
+
+/// Charges that are not known to be over: money may be held.
+pub fn open_charges(conn: &Connection) -> Result<u64, StoreError> {
+    let over = Held::ALL.into_iter().filter(|held| held.is_over());
+    let over: Vec<Held> = over.collect();
+    let places: Vec<String> = (1..=over.len()).map(|n| format!("?{n}")).collect();
+    let sql = format!(
+        "SELECT count(*) FROM proof WHERE held NOT IN ({})",
+        places.join(", ")
+    );
+    Ok(conn.query_row(&sql, rusqlite::params_from_iter(over), |row| count(row, 0))?)
 }
 
 /// What a drill is told.

@@ -44,7 +44,8 @@ CREATE TABLE customer (
     default_payment_method TEXT,    -- as the CSV names it, NULL: the first source
     details TEXT,                   -- contact details as JSON, erased once migrated
     standing INTEGER NOT NULL,
-    changed_at INTEGER              -- seconds, Stripe's clock, when its standing was written last
+    changed_at INTEGER,             -- seconds, Stripe's clock, when its standing was written last
+    undone INTEGER NOT NULL DEFAULT 0 -- the platform Customer is taken back: 1 on its way there, 2 to the end
 ) STRICT;
 CREATE INDEX customer_standing ON customer (standing);
 CREATE INDEX customer_open ON customer (seq) WHERE standing < 4;
@@ -61,6 +62,7 @@ CREATE TABLE target (
     asked INTEGER NOT NULL,         -- how many sources are asked for there
     sources TEXT,                   -- their positions, a blank between, NULL: all
     standing INTEGER NOT NULL,
+    undone INTEGER NOT NULL DEFAULT 0, -- what is there is taken back: 1 on its way there, 2 to the end
     PRIMARY KEY (customer, position)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE step (
@@ -119,6 +121,24 @@ CREATE TABLE proof_step (
     doubt INTEGER,                  -- in doubt: why
     status INTEGER, reason TEXT, message TEXT, -- refused: HTTP status, and why
     PRIMARY KEY (proof, kind)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE undo_step (            -- `undo`: what is detached, or deleted
+    customer INTEGER NOT NULL,
+    target INTEGER NOT NULL,        -- position, -1: the platform
+    object TEXT NOT NULL,           -- a clone, or a Customer
+    try_no INTEGER NOT NULL,
+    started_at INTEGER NOT NULL, sent_at INTEGER NOT NULL, -- as in `step`
+    phase INTEGER NOT NULL,
+    doubt INTEGER,                  -- in doubt: why
+    status INTEGER, reason TEXT, message TEXT, -- refused: HTTP status, and why
+    PRIMARY KEY (customer, target, object)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE undo_left (            -- `undo`: what was left where it is, as it was seen last, and why
+    customer INTEGER NOT NULL,
+    target INTEGER NOT NULL,        -- position, -1: the platform
+    at INTEGER NOT NULL,            -- seconds, Stripe's clock
+    reason TEXT NOT NULL, message TEXT NOT NULL,
+    PRIMARY KEY (customer, target)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX step_refused ON step (reason, customer) WHERE state = 3;
 CREATE TABLE pulse (                -- how fast it went, ten seconds a row

@@ -1,7 +1,7 @@
 //! What the sweeps of `verify` saw, outside the state file: a database of its own that is gone at the end, so that memory stays
 //! the same however many Customers there are. And which customers are looked at.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use super::StoreError;
 use super::counts::count;
@@ -171,13 +171,6 @@ pub fn draw(
     }
     drawn.sort_unstable();
     Ok(drawn)
-}
-
-/// The row of a legacy customer.
-pub fn row_of(conn: &Connection, legacy_id: &str) -> Result<Option<CustomerSeq>, StoreError> {
-    let sql = "SELECT seq FROM customer WHERE legacy_id = ?1";
-    let row = conn.query_row(sql, [legacy_id], |row| row.get(0));
-    Ok(row.optional()?.map(CustomerSeq))
 }
 
 /// How many requests `verify --all` makes, about.

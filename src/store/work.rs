@@ -38,6 +38,9 @@ impl Selection {
         }
         let mut any = false;
         for target in &mut loaded.customer.targets {
+            if target.reach == Reachable::Undone {
+                continue;
+            }
             if self.accounts.contains(&target.account) {
                 any = true;
             } else {
@@ -249,11 +252,12 @@ impl<'c> Counting<'c> {
                 .only
                 .as_ref()
                 .is_none_or(|only| only.contains(&account));
-            if selected && !self.parked.contains(&account) {
+            let standing: Standing = row.get(4)?;
+            let undone = standing == Standing::Undone;
+            if selected && !undone && !self.parked.contains(&account) {
                 if customer.targets.is_empty() {
                     customer.targets.start = targets.len();
                 }
-                let standing: Standing = row.get(4)?;
                 targets.push(Asked {
                     position: row.get(1)?,
                     account,

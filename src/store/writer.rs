@@ -12,6 +12,7 @@ use super::gate::{Commit, Gate};
 use super::history::{RunEnded, RunSeq};
 use super::load::CustomerSeq;
 use super::pulse::Pulse;
+use super::undo::{self, UndoChanges};
 use super::{Started, StoreError};
 use crate::ids::IdempotencyKey;
 use crate::state::{Position, Record, Review, Standing, StepId, StepState};
@@ -31,6 +32,7 @@ pub struct Changes {
     park: Option<(AccountSeq, String)>,
     clones_left: u32,
     at: Option<StripeTime>,
+    pub(super) undo: UndoChanges,
 }
 
 impl Changes {
@@ -44,6 +46,7 @@ impl Changes {
             park: None,
             clones_left: 0,
             at: None,
+            undo: UndoChanges::default(),
         }
     }
 
@@ -92,7 +95,10 @@ impl Changes {
 
     /// True where there is nothing to keep.
     pub fn is_empty(&self) -> bool {
-        self.steps.is_empty() && self.standing.is_none() && self.park.is_none()
+        self.steps.is_empty()
+            && self.standing.is_none()
+            && self.park.is_none()
+            && self.undo.is_empty()
     }
 }
 
@@ -189,6 +195,22 @@ impl Store {
         };
         #[cfg(feature = "without-intents")]
         let changes = changes.without_intent();
+        self.commit(changes).await?;
+        Ok(started)
+    }
+
+    /// The same for `undo`: `changes` has the intent of the removal that is sent under `key`.
+    pub async fn start_undo(
+        &self,
+        changes: Changes,
+        key: IdempotencyKey,
+    ) -> Result<Started, StoreError> {
+        let Some(intent) = changes.undo.intent() else {
+            return Err(StoreError::Defect(
+                "a removal was to be sent whose intent was not to be kept".to_owned(),
+            ));
+        };
+        let started = Started::committed(key, intent.started_at, intent.sent_at);
         self.commit(changes).await?;
         Ok(started)
     }
@@ -394,6 +416,7 @@ fn told(batch: &[Message]) -> String {
         if changes.park.is_some() {
             told += " account=parked";
         }
+        told += &undo::told(changes.customer, &changes.undo);
     }
     told
 }
@@ -422,6 +445,7 @@ pub(super) fn write_changes(conn: &Connection, changes: &Changes) -> rusqlite::R
         let position: Position = position;
         statement.execute(rusqlite::params![customer, position, standing])?;
     }
+    undo::write(conn, changes.customer, &changes.undo, changes.at)?;
     if let Some((account, reason)) = &changes.park {
         conn.prepare_cached("UPDATE account SET parked = ?2 WHERE seq = ?1")?
             .execute(rusqlite::params![account.0, reason])?;

@@ -11,6 +11,7 @@
 
 mod counts;
 mod pay;
+mod remove;
 #[cfg(test)]
 mod tests;
 

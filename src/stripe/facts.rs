@@ -180,6 +180,7 @@ fn asked_id<'a>(read: &Read<'a>) -> Option<&'a str> {
         | Read::CustomerPaymentMethods { .. }
         | Read::Intents { .. }
         | Read::Refunds { .. }
+        | Read::Uses { .. }
         | Read::Balance { .. } => None,
     }
 }

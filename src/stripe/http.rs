@@ -163,6 +163,7 @@ impl Http {
         let (method, headers) = match request.method {
             Method::Get => (reqwest::Method::GET, &self.headers_of_reads),
             Method::Post => (reqwest::Method::POST, &self.headers_of_writes),
+            Method::Delete => (reqwest::Method::DELETE, &self.headers_of_reads),
         };
         let mut prepared = reqwest::Request::new(method, url);
         *prepared.headers_mut() = headers.clone();
@@ -170,12 +171,12 @@ impl Http {
             let account = HeaderValue::from_str(account.as_str())?;
             prepared.headers_mut().insert(STRIPE_ACCOUNT, account);
         }
-        if let Some(key) = key {
+        if let Some(key) = key.filter(|_| request.method == Method::Post) {
             let key = HeaderValue::try_from(key.to_string())?;
             prepared.headers_mut().insert(IDEMPOTENCY_KEY, key);
         }
         match request.method {
-            Method::Get => {}
+            Method::Get | Method::Delete => {}
             Method::Post => *prepared.body_mut() = Some(request.body.clone().into()),
         }
         Ok(prepared)

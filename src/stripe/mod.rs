@@ -26,8 +26,10 @@ pub mod limiter;
 pub mod payment;
 pub mod redact;
 pub mod refusal;
+pub mod removal;
 pub mod request;
 pub mod retry;
+pub mod uses;
 
 pub use answer::{
     Again, Cause, Created, Doubt, DoubtKind, Effect, NotExecuted, ObjectId, Outcome, Stop, StopKind,
@@ -48,7 +50,9 @@ pub use payment::{
     RefundFacts, Refused,
 };
 pub use refusal::{Reach, Refusal};
+pub use removal::{Removal, Removed};
 pub use request::{Endpoint, Markers, Read, Request, Write};
+pub use uses::{UseFacts, UseKind};
 
 /// The API version that every request pins: the newest that was known when this was written (stripe/openapi, 2026-10). Without it
 /// the account's default would apply, and with it what an answer means.

@@ -218,6 +218,7 @@ impl Request {
         let verb = match self.method {
             Method::Get => "GET",
             Method::Post => "POST",
+            Method::Delete => "DELETE",
         };
         let account = self.account.as_ref().map_or("", AccountId::as_str);
         let mut hash = Sha256::new();

@@ -46,9 +46,12 @@ pub struct ExpectedMethod {
 
 /// What is said to be at Stripe of this customer.
 pub fn expected(customer: &Customer) -> Expected {
-    let mut customers: Vec<_> = platform(customer).into_iter().collect();
+    // What is taken back is not said to be there.
+    let platform = platform(customer).filter(|_| !customer.undone);
+    let mut customers: Vec<_> = platform.into_iter().collect();
     let targets = (0..).zip(&customer.targets);
-    customers.extend(targets.filter_map(|(position, _)| connected(customer, position)));
+    let there = targets.filter(|(position, _)| !customer.is_undone_on(*position));
+    customers.extend(there.filter_map(|(position, _)| connected(customer, position)));
     let is_cloned = |position: Position| {
         let connected = customers.iter().filter(|each| each.account.is_some());
         connected

@@ -9,12 +9,13 @@ use super::super::status::{AccountStanding, Customers};
 use super::super::words::second;
 use super::{
     AccountExplained, AccountReason, CustomerExplained, DroppedExplained, Facts, MendedExplained,
-    Read, RefusalExplained, StepExplained, why,
+    Read, RefusalExplained, StepExplained, UndoLeftExplained, UndoneExplained, why,
 };
 use crate::ids::{AccountId, RequestId};
 use crate::legacy::{Details, masked};
-use crate::state::{Object, Record, Refusal, StepId, StepState};
-use crate::store::{AccountTrace, DroppedStep, Loaded, MendedField, Trace};
+use crate::proof::Phase;
+use crate::state::{Customer, Object, Position, Record, Refusal, StepId, StepState};
+use crate::store::{AccountTrace, DroppedStep, Loaded, MendedField, Trace, UndoneStep};
 
 /// Explains an account.
 pub fn account(facts: &Facts<'_>, trace: &AccountTrace) -> AccountExplained {
@@ -87,6 +88,16 @@ pub fn customer(
             .collect(),
         mended: trace.mended.iter().map(mended).collect(),
         dropped: trace.dropped.iter().map(dropped).collect(),
+        undone: trace
+            .undone
+            .iter()
+            .map(|step| undone(customer, step))
+            .collect(),
+        undo_left: trace
+            .left
+            .iter()
+            .map(|left| undo_left(customer, left))
+            .collect(),
         why: why.causes,
         next: why.next,
         commands: why.commands,
@@ -187,6 +198,47 @@ fn shown_object(
             Some(id.to_string()),
             dashboard.map(|dashboard| dashboard.customer(id, None)),
         ),
+    }
+}
+
+fn account_of(customer: &Customer, target: Option<Position>) -> Option<AccountId> {
+    let target = customer.target(target?)?;
+    Some(target.account.clone())
+}
+
+fn undone(customer: &Customer, step: &UndoneStep) -> UndoneExplained {
+    let deletes = step.object.starts_with("cus_");
+    UndoneExplained {
+        step: if deletes {
+            "delete_customer"
+        } else {
+            "detach_payment_method"
+        },
+        account: account_of(customer, step.target),
+        object: step.object.clone(),
+        state: step.attempt.phase.name(),
+        sent_at: second(step.attempt.sent_at),
+        try_no: step.attempt.try_no,
+        refusal: match &step.attempt.phase {
+            Phase::Refused(no) => Some(RefusalExplained {
+                status: no.status,
+                reason: no.reason.clone(),
+                message: no.message.clone(),
+                remedy: remedy::for_refusal(&no.reason, &no.message),
+            }),
+            Phase::Ready | Phase::Started | Phase::Done | Phase::InDoubt(_) => None,
+        },
+    }
+}
+
+fn undo_left(
+    customer: &Customer,
+    (target, reason, message): &(Option<Position>, String, String),
+) -> UndoLeftExplained {
+    UndoLeftExplained {
+        account: account_of(customer, *target),
+        reason: reason.clone(),
+        message: message.clone(),
     }
 }
 

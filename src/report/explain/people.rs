@@ -97,6 +97,7 @@ fn customer(customer: &CustomerExplained, look: Look) -> String {
         parts.push(lines.join("\n"));
     }
     parts.extend(mended(&customer.mended, &customer.dropped, look));
+    parts.extend(undone(customer, look));
     parts.push(ending(
         &customer.why,
         &customer.next,
@@ -104,6 +105,34 @@ fn customer(customer: &CustomerExplained, look: Look) -> String {
         look,
     ));
     parts.join("\n\n")
+}
+
+/// What was taken back, and what was left.
+fn undone(customer: &CustomerExplained, look: Look) -> Option<String> {
+    let place = |account: &Option<crate::ids::AccountId>| {
+        let account = account.as_ref();
+        account.map_or("the platform".to_owned(), ToString::to_string)
+    };
+    let mut lines = vec![look.bold("Undone")];
+    for step in &customer.undone {
+        let told = format!(
+            "{} {} on {}: {}, {}",
+            step.step,
+            step.object,
+            place(&step.account),
+            step.state.replace('_', " "),
+            step.sent_at
+        );
+        lines.push(wrap(&told, "  ", look.width));
+        if let Some(refusal) = &step.refusal {
+            lines.push(wrap(&plain(&refusal.message), "    ", look.width));
+        }
+    }
+    for left in &customer.undo_left {
+        let told = format!("left on {}: {}", place(&left.account), plain(&left.message));
+        lines.push(wrap(&told, "  ", look.width));
+    }
+    (lines.len() > 1).then(|| lines.join("\n"))
 }
 
 fn read(customer: &CustomerExplained, look: Look) -> String {

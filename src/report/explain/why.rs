@@ -42,6 +42,12 @@ pub(super) fn of_customer(facts: &Facts<'_>, loaded: &Loaded, standing: Standing
                 .push("Nothing: take the new ids with the mapping.".to_owned());
             why.commands.push(facts.command("export -o mapping.csv"));
         }
+        Standing::Undone => {
+            why.causes
+                .push("What was made of it is taken back, as told above.".to_owned());
+            why.next
+                .push("It is not made again from this state file: runs pass it over.".to_owned());
+        }
         Standing::Refused => {
             why.next
                 .push("A run passes it over, until a person asks for another try.".to_owned());

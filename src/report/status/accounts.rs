@@ -12,10 +12,11 @@ use crate::state::Standing;
 const BAR: std::ops::RangeInclusive<usize> = 8..=60;
 
 /// What each sign of a bar stands for.
-const SIGNS: [(char, Standing); 3] = [
+const SIGNS: [(char, Standing); 4] = [
     ('=', Standing::Migrated),
     ('x', Standing::Refused),
     ('p', Standing::Parked),
+    ('u', Standing::Undone),
 ];
 
 /// The accounts with the most trouble, then the largest, at most `shown` of them.
@@ -127,6 +128,7 @@ fn of(account: &Account, standing: Standing) -> u64 {
         Standing::Migrated => account.migrated,
         Standing::Refused => account.refused,
         Standing::Parked => account.parked,
+        Standing::Undone => account.undone,
         Standing::InDoubt | Standing::InProgress | Standing::Pending => 0,
     }
 }
@@ -208,18 +210,27 @@ mod tests {
 
     #[test]
     fn a_bar_never_rounds_trouble_away_and_is_never_too_long() {
-        let account = |customers: [u64; 6]| {
+        let account = |customers: [u64; 7]| {
             Account::counted(AccountId::parse("acct_1").unwrap(), None, customers)
         };
         let look = Look::PLAIN;
         assert_eq!(
-            bar(&account([0, 1, 1, 0, 0, 9_998]), 10, look),
+            bar(&account([0, 1, 1, 0, 0, 0, 9_998]), 10, look),
             "[========xp]"
         );
-        assert_eq!(bar(&account([0, 0, 0, 0, 10, 0]), 10, look), "[          ]");
-        assert_eq!(bar(&account([0, 0, 0, 0, 0, 10]), 10, look), "[==========]");
-        assert_eq!(bar(&account([0, 5, 0, 0, 0, 5]), 10, look), "[=====ppppp]");
-        assert_eq!(bar(&account([0; 6]), 10, look), "[          ]");
+        assert_eq!(
+            bar(&account([0, 0, 0, 0, 10, 0, 0]), 10, look),
+            "[          ]"
+        );
+        assert_eq!(
+            bar(&account([0, 0, 0, 0, 0, 0, 10]), 10, look),
+            "[==========]"
+        );
+        assert_eq!(
+            bar(&account([0, 5, 0, 0, 0, 0, 5]), 10, look),
+            "[=====ppppp]"
+        );
+        assert_eq!(bar(&account([0; 7]), 10, look), "[          ]");
     }
 
     #[test]
@@ -227,7 +238,7 @@ mod tests {
         let account = |n: u64| {
             let id = AccountId::parse(&format!("acct_{n:05}")).unwrap();
             let refused = u64::from(n == 7777);
-            Account::counted(id, None, [0, 0, refused, 0, 0, 10 - refused])
+            Account::counted(id, None, [0, 0, refused, 0, 0, 0, 10 - refused])
         };
         let all: Vec<_> = (0..10_000).map(account).collect();
         let text = accounts(&all, SHOWN, Look::PLAIN).unwrap();

@@ -6,7 +6,7 @@ use crate::ids::{AccountId, CustomerId};
 use crate::report::Look;
 use crate::report::remedy;
 use crate::report::words::{
-    count, duration, minute, number, percent, plain, shorten, tenths, wrap,
+    count, duration, minute, number, percent, plain, quoted, shorten, tenths, wrap,
 };
 use crate::state::{Doubt, Standing};
 
@@ -23,6 +23,8 @@ pub fn text(status: &Status, extras: &Extras, look: Look) -> String {
         refused(&status.reasons, look),
         parked(&status.accounts, look),
         in_doubt(extras, look),
+        open_charges(status, extras, look),
+        undo_unfinished(status, extras, look),
         clones_left(extras, look),
         accounts(&status.accounts, SHOWN, look),
     ];
@@ -56,6 +58,7 @@ pub(in crate::report) fn word(standing: Standing) -> &'static str {
         Standing::Refused => "refused",
         Standing::InProgress => "in progress",
         Standing::Pending => "pending",
+        Standing::Undone => "undone",
         Standing::Migrated => "migrated",
     }
 }
@@ -63,7 +66,7 @@ pub(in crate::report) fn word(standing: Standing) -> &'static str {
 pub(in crate::report) fn coloured(standing: Standing, text: &str, look: Look) -> String {
     match standing {
         Standing::InDoubt | Standing::Refused => look.bad(text),
-        Standing::Parked => look.warn(text),
+        Standing::Parked | Standing::Undone => look.warn(text),
         Standing::Migrated => look.good(text),
         Standing::InProgress | Standing::Pending => text.to_owned(),
     }
@@ -84,6 +87,10 @@ pub(in crate::report) fn counts(status: &Status, look: Look) -> String {
     let mut lines = vec![line("Customers", customers.total, "")];
     for standing in Standing::ALL.into_iter().rev() {
         let n = customers.of(standing);
+        // Most migrations never are.
+        if n == 0 && standing == Standing::Undone {
+            continue;
+        }
         let share = match n {
             0 => String::new(),
             _ => format!("  {:>4}", percent(n, customers.total)),
@@ -108,6 +115,54 @@ pub(in crate::report) fn counts(status: &Status, look: Look) -> String {
     );
     lines.push(line("Requests sent", requests.sent, &more));
     lines.join("\n")
+}
+
+/// Charges of proofs that were broken off.
+pub(in crate::report) fn open_charges(
+    status: &Status,
+    extras: &Extras,
+    look: Look,
+) -> Option<String> {
+    let open = count(
+        Some(status.open_charges).filter(|open| *open > 0)?,
+        "charge",
+    );
+    let told = format!(
+        "{open} of `verify --charge` may still be held: a run cancels or refunds it before anything else."
+    );
+    let command = format!(
+        "  pmclone resume --state {}{}",
+        quoted(&extras.state_file),
+        extras.simulate()
+    );
+    Some(format!(
+        "{}\n{command}",
+        look.bad(&wrap(&told, "", look.width))
+    ))
+}
+
+/// What `undo` had begun and not ended.
+pub(in crate::report) fn undo_unfinished(
+    status: &Status,
+    extras: &Extras,
+    look: Look,
+) -> Option<String> {
+    let places = count(
+        Some(status.undo_unfinished).filter(|left| *left > 0)?,
+        "place",
+    );
+    let told = format!(
+        "An undo was broken off: {places} taken back in part, and nothing more is made there. The same undo goes on."
+    );
+    let command = format!(
+        "  pmclone undo --state {}{}",
+        quoted(&extras.state_file),
+        extras.simulate()
+    );
+    Some(format!(
+        "{}\n{command}",
+        look.warn(&wrap(&told, "", look.width))
+    ))
 }
 
 /// How fast it goes and how long it will still take, while a run is on; and what was refused last.

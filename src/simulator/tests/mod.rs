@@ -1,6 +1,7 @@
 //! Tests of the pure world. Helpers first: a world, a client of three lines, and JSON.
 
 mod accounts;
+mod billing;
 mod cards;
 mod cloning;
 mod control;

@@ -39,6 +39,7 @@ fn doubtful(kind: StepKind, doubt: Doubt) -> (Customer, StepId) {
             reach: Reachable::Yes,
         }],
         steps: BTreeMap::new(),
+        undone: false,
     };
     let done = [
         (

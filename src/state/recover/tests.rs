@@ -37,6 +37,7 @@ fn customer() -> Customer {
             reach: Reachable::Yes,
         }],
         steps: BTreeMap::new(),
+        undone: false,
     }
 }
 

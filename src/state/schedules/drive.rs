@@ -145,6 +145,7 @@ fn customer() -> Customer {
         default: 0,
         targets: ["acct_1", "acct_2"].map(target).into(),
         steps: BTreeMap::new(),
+        undone: false,
     }
 }
 

@@ -7,6 +7,9 @@ pub enum Method {
     Get,
     /// Acts; carries an `Idempotency-Key`.
     Post,
+    /// Deletes. Stripe gives an `Idempotency-Key` no effect here, so none is sent
+    /// (<https://docs.stripe.com/api/idempotent_requests>).
+    Delete,
 }
 
 /// Method and path template: what Stripe counts by when it limits an endpoint.
@@ -56,11 +59,21 @@ pub enum Endpoint {
     RetrieveApplicationFee,
     /// Reads an account's balance.
     RetrieveBalance,
+    /// Detaches a PaymentMethod, for good.
+    DetachPaymentMethod,
+    /// Deletes a Customer, for good.
+    DeleteCustomer,
+    /// Reads a Customer's Charges, a page at a time.
+    ListCharges,
+    /// Reads a Customer's Subscriptions, a page at a time.
+    ListSubscriptions,
+    /// Reads a Customer's Invoices, a page at a time.
+    ListInvoices,
 }
 
 impl Endpoint {
     /// Every endpoint, in the order of declaration.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 27] = [
         Self::CreateCustomer,
         Self::CreatePaymentMethod,
         Self::AttachPaymentMethod,
@@ -83,6 +96,11 @@ impl Endpoint {
         Self::RetrieveCharge,
         Self::RetrieveApplicationFee,
         Self::RetrieveBalance,
+        Self::DetachPaymentMethod,
+        Self::DeleteCustomer,
+        Self::ListCharges,
+        Self::ListSubscriptions,
+        Self::ListInvoices,
     ];
 
     /// Stripe's way to write it, as in `POST /v1/payment_methods/{payment_method}/attach`.
@@ -110,6 +128,11 @@ impl Endpoint {
             Self::RetrieveCharge => "GET /v1/charges/{charge}",
             Self::RetrieveApplicationFee => "GET /v1/application_fees/{id}",
             Self::RetrieveBalance => "GET /v1/balance",
+            Self::DetachPaymentMethod => "POST /v1/payment_methods/{payment_method}/detach",
+            Self::DeleteCustomer => "DELETE /v1/customers/{customer}",
+            Self::ListCharges => "GET /v1/charges",
+            Self::ListSubscriptions => "GET /v1/subscriptions",
+            Self::ListInvoices => "GET /v1/invoices",
         }
     }
 
@@ -124,7 +147,9 @@ impl Endpoint {
             | Self::CancelPaymentIntent
             | Self::CreateSetupIntent
             | Self::CancelSetupIntent
-            | Self::CreateRefund => Method::Post,
+            | Self::CreateRefund
+            | Self::DetachPaymentMethod => Method::Post,
+            Self::DeleteCustomer => Method::Delete,
             Self::RetrieveAccount
             | Self::RetrievePaymentMethod
             | Self::RetrieveCustomer
@@ -137,7 +162,10 @@ impl Endpoint {
             | Self::ListRefunds
             | Self::RetrieveCharge
             | Self::RetrieveApplicationFee
-            | Self::RetrieveBalance => Method::Get,
+            | Self::RetrieveBalance
+            | Self::ListCharges
+            | Self::ListSubscriptions
+            | Self::ListInvoices => Method::Get,
         }
     }
 
@@ -166,6 +194,11 @@ impl Endpoint {
             Self::RetrieveCharge => 19,
             Self::RetrieveApplicationFee => 20,
             Self::RetrieveBalance => 21,
+            Self::DetachPaymentMethod => 22,
+            Self::DeleteCustomer => 23,
+            Self::ListCharges => 24,
+            Self::ListSubscriptions => 25,
+            Self::ListInvoices => 26,
         }
     }
 }

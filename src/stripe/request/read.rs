@@ -5,6 +5,7 @@ use form_urlencoded::Serializer;
 use super::{Endpoint, Request};
 use crate::ids::{AccountId, ApplicationFeeId, ChargeId, CustomerId, IntentId, PaymentMethodId};
 use crate::state::Window;
+use crate::stripe::uses::UseKind;
 use crate::time::StripeTime;
 
 /// The most objects that Stripe gives at once.
@@ -100,6 +101,18 @@ pub enum Read<'a> {
         /// The fee.
         id: &'a ApplicationFeeId,
     },
+    /// `GET /v1/charges`, `/v1/payment_intents`, `/v1/setup_intents`, `/v1/subscriptions` or `/v1/invoices`: a page of those of a
+    /// Customer, in whatever state they are, the newest first.
+    Uses {
+        /// Which.
+        kind: UseKind,
+        /// Whose.
+        customer: &'a CustomerId,
+        /// The last of the page before.
+        after: Option<&'a str>,
+        /// Where they are, or `None` for the platform.
+        account: Option<&'a AccountId>,
+    },
     /// `GET /v1/balance`.
     Balance {
         /// Whose, or `None` for the platform's.
@@ -177,6 +190,11 @@ impl Read<'_> {
                 format!("/v1/application_fees/{id}"),
                 None,
             ),
+            Self::Uses { kind, account, .. } => {
+                let endpoint = kind.endpoint();
+                let path = endpoint.name().trim_start_matches("GET ");
+                (endpoint, path.to_owned(), account)
+            }
             Self::Balance { account } => (
                 Endpoint::RetrieveBalance,
                 String::from("/v1/balance"),
@@ -211,6 +229,19 @@ impl Read<'_> {
                     .append_pair("customer", customer.as_str())
                     .append_pair("created[gte]", &since.0.to_string());
                 after.map(IntentId::as_str)
+            }
+            Self::Uses {
+                kind,
+                customer,
+                after,
+                ..
+            } => {
+                query.append_pair("customer", customer.as_str());
+                // Without it those that are canceled are left out.
+                if kind == UseKind::Subscription {
+                    query.append_pair("status", "all");
+                }
+                after
             }
             Self::Refunds { intent, .. } => {
                 query.append_pair("payment_intent", intent.as_str());

@@ -253,6 +253,7 @@ fn names_methods_and_positions_agree() {
         let verb = match endpoint.method() {
             Method::Get => "GET /v1/",
             Method::Post => "POST /v1/",
+            Method::Delete => "DELETE /v1/",
         };
         assert!(endpoint.name().starts_with(verb));
     }

@@ -1,0 +1,368 @@
+//! `pmclone undo`: takes back what this migration made, and nothing else.
+//!
+//! Hazard: nothing that it does can be taken back in turn. So it takes the run lock, asks for the same three confirmations as a live
+//! run, says beforehand what it will do and what is lost by it, and settles what is in doubt before it judges anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::interrupt::{self, Pressed};
+use super::migrate::{Link, Prepared, close, known_accounts};
+use super::resume::prepare;
+use super::session::{Purpose, Session};
+use super::verify::named;
+use super::{charge, gone_is_fine, runtime};
+use crate::cli;
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::report::banner::Banner;
+use crate::report::undo::{Before, Ended};
+use crate::report::words::quoted;
+use crate::report::{self, print, print_json};
+use crate::run::{self, Context, Keep, Outcome, Reported, Undo, VisitError};
+use crate::store::{
+    self, CustomerSeq, Loaded, Loader, Migration, Store, StoreError, Undone, undo_page,
+};
+
+/// Customers read from the state file at once.
+const PAGE: u32 = 128;
+
+/// Customers in a row that nothing could be settled of: Stripe is out of reach, and the rest is spared it.
+const UNSETTLED_IN_A_ROW: u32 = 32;
+
+/// Takes back, and tells.
+pub fn undo(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
+    runtime()?.block_on(begin(config, args))
+}
+
+async fn begin(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
+    let purpose = if args.dry_run {
+        Purpose::Read
+    } else {
+        Purpose::Write
+    };
+    let Prepared {
+        lock,
+        state,
+        conn,
+        migration,
+        link,
+    } = prepare(config, &args.stripe, &args.rehearsal, purpose).await?;
+    let Link {
+        session,
+        rehearsal,
+        pressed,
+        draining,
+        gate,
+    } = link;
+    let of = |error: StoreError| Failure::store(&state, &error);
+    known_accounts(&conn, &args.accounts, &state)?;
+    let only = (!args.only.is_empty())
+        .then(|| named(&args.only, &conn, &state))
+        .transpose()?;
+    let loader = store::open_readonly(&state)
+        .and_then(Loader::new)
+        .map_err(of)?;
+    let mut undo = Undo {
+        client: Arc::clone(&session.client),
+        store: None,
+        migration: migration.clone(),
+        accounts: args.accounts.clone(),
+        spend_source_cards: args.spend_source_cards.is_some(),
+    };
+    let before = count(&undo, &loader, only.as_deref()).map_err(of)?;
+    confirmed(args, &before)?;
+    announce(config, &session, &migration, &state);
+    let look = config.screen.look();
+    let charges = store::charges(&conn).map_err(of)?;
+    config.screen.line(&before.text(charges, look));
+    config.screen.line("");
+    let mut ended = Ended {
+        dry_run: args.dry_run,
+        ..Ended::default()
+    };
+    if !args.dry_run {
+        // Not broken off: a cancel that is under way is waited for.
+        let place = (&migration, state.as_path());
+        ended.open_charges =
+            charge::tidy_up(config, (&conn, gate.as_ref()), &session, place).await?;
+    }
+    let (store, writer) = Store::spawn_watched(conn, gate).map_err(of)?;
+    let context = Context {
+        reads_early: true,
+        ..Context::new(session.client, store, migration, draining)
+    };
+    let loader = Mutex::new(loader);
+    let work = Work {
+        config,
+        args,
+        state: &state,
+        only: only.as_deref(),
+        pressed: pressed.clone(),
+    };
+    let worked = async {
+        if !args.dry_run {
+            work.settle(&context, &loader).await?;
+            undo.store = Some(context.store.clone());
+        }
+        work.all(Arc::new(undo), &loader, &mut ended).await
+    };
+    let worked = tokio::select! {
+        biased;
+        failure = at_once(pressed.clone()) => Err(failure),
+        worked = worked => worked,
+    };
+    ended.requests = context.client.counts().sent;
+    let counted = context
+        .store
+        .tally(run::tally_of(&context))
+        .await
+        .map_err(of);
+    drop(context);
+    drop(loader);
+    close(config, writer, rehearsal, &state).await?;
+    drop(lock);
+    counted?;
+    worked?;
+    tell(config, &state, &ended, *pressed.borrow())
+}
+
+fn tell(config: &Config, state: &Path, ended: &Ended, pressed: Pressed) -> Result<Exit, Failure> {
+    let again = format!(
+        "pmclone undo --state {}, with the same options",
+        quoted(&state.display().to_string())
+    );
+    config.screen.line("");
+    config
+        .screen
+        .line(&ended.text(&again, config.screen.look()));
+    if config.json {
+        gone_is_fine(print_json(&mut io::stdout(), ended))?;
+    }
+    Ok(match (ended.interrupted, ended.is_whole()) {
+        (true, _) if pressed.first.is_some() => pressed.failure().exit,
+        (_, true) => Exit::Done,
+        (_, false) => Exit::Incomplete,
+    })
+}
+
+/// What is lost is counted by whoever asks for it.
+fn confirmed(args: &cli::Undo, before: &Before) -> Result<(), Failure> {
+    let lost = before.source_cards_lost;
+    match args.spend_source_cards {
+        Some(said) if said != lost => Err(Failure::safety(format!(
+            "--spend-source-cards says {said}, and {lost} source cards would be lost for good: nothing was sent"
+        ))
+        .hint(format!("if that is meant: --spend-source-cards {lost}"))
+        .hint("without it, the platform Customers that have source cards stay, and so do the cards")),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn announce(config: &Config, session: &Session, migration: &Migration, state: &Path) {
+    let banner = Banner {
+        platform_account: session.account.id.clone(),
+        account_name: session.account.display_name.clone(),
+        country: session.account.country.clone(),
+        livemode: migration.livemode,
+        simulated: migration.simulated,
+        api_base: session.api_base.clone(),
+        state_file: state.display().to_string(),
+        migration: migration.id.to_string(),
+    };
+    config.screen.line(&banner.text(config.screen.look()));
+    config.screen.line("");
+}
+
+/// Ends when Ctrl-C is pressed a second time.
+async fn at_once(mut pressed: watch::Receiver<Pressed>) -> Failure {
+    let second = pressed.wait_for(|pressed| pressed.at_once).await;
+    let second = second.map(|pressed| *pressed);
+    match second {
+        Ok(pressed) => Failure::new(
+            pressed.failure().exit,
+            "stopped at once: something may be taken back in part",
+        )
+        .hint("the same command goes on; `pmclone status` tells what is left"),
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// The customers to look at, page by page.
+fn page(
+    loader: &Loader,
+    only: Option<&[CustomerSeq]>,
+    after: CustomerSeq,
+) -> Result<Vec<(Loaded, Undone)>, StoreError> {
+    let rows = match only {
+        None => undo_page(loader.conn(), after, PAGE)?,
+        Some(only) => {
+            let begin = only.partition_point(|seq| *seq <= after);
+            let most = usize::try_from(PAGE).unwrap_or(usize::MAX);
+            only.iter().skip(begin).take(most).copied().collect()
+        }
+    };
+    let mut page = Vec::new();
+    for row in rows {
+        if let Some(mut loaded) = loader.whole(row)? {
+            // Nobody waits for an answer any more.
+            loaded.customer.doubt_started();
+            page.push((loaded, Undone::read(loader.conn(), row)?));
+        }
+    }
+    Ok(page)
+}
+
+/// What there is to be done, by the state file.
+fn count(undo: &Undo, loader: &Loader, only: Option<&[CustomerSeq]>) -> Result<Before, StoreError> {
+    let (mut before, mut accounts) = (Before::default(), BTreeSet::new());
+    let mut after = CustomerSeq::default();
+    loop {
+        let page = page(loader, only, after)?;
+        let Some((last, _)) = page.last() else {
+            return Ok(before);
+        };
+        after = last.seq;
+        for (loaded, undone) in &page {
+            let portions = undo.portions(loaded, undone);
+            before.add(&portions, undo.spend_source_cards, &mut accounts);
+        }
+    }
+}
+
+/// An undo that is on.
+struct Work<'a> {
+    config: &'a Config,
+    args: &'a cli::Undo,
+    state: &'a Path,
+    only: Option<&'a [CustomerSeq]>,
+    pressed: watch::Receiver<Pressed>,
+}
+
+impl Work<'_> {
+    fn failed(&self, error: VisitError) -> Failure {
+        match error {
+            VisitError::Stop(stop) => {
+                Failure::stop(&stop).hint("what was taken back is kept; the same command goes on")
+            }
+            VisitError::Store(error) => Failure::store(self.state, &error),
+        }
+    }
+
+    /// Settles by reading what a run left in doubt: what is there can then be taken back.
+    async fn settle(&self, context: &Context, loader: &Mutex<Loader>) -> Result<(), Failure> {
+        let reading = async {
+            let read = run::reconcile(context, loader, Keep::Yes, &BTreeSet::new()).await;
+            read.map_err(|stopped| self.failed(stopped))
+        };
+        let read = interrupt::unless(self.pressed.clone(), reading).await?;
+        if read.looked_for() > 0 {
+            let look = self.config.screen.look();
+            self.config
+                .screen
+                .line(&report::reconcile::text(&read, look));
+            self.config.screen.line("");
+        }
+        Ok(())
+    }
+
+    async fn all(
+        &self,
+        undo: Arc<Undo>,
+        loader: &Mutex<Loader>,
+        ended: &mut Ended,
+    ) -> Result<(), Failure> {
+        let (mut after, mut in_a_row) = (CustomerSeq::default(), 0);
+        loop {
+            let page = {
+                let loader = loader
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner);
+                page(&loader, self.only, after)
+            };
+            let page = page.map_err(|error| Failure::store(self.state, &error))?;
+            let Some((last, _)) = page.last() else {
+                return Ok(());
+            };
+            after = last.seq;
+            for reported in self.page(&undo, page, ended).await? {
+                in_a_row = match &reported.outcome {
+                    Outcome::Unsettled(_) => in_a_row + 1,
+                    Outcome::TakenBack | Outcome::Gone | Outcome::Would | Outcome::Left(_) => 0,
+                };
+                ended.add(&reported);
+                self.tell(&reported)?;
+            }
+            if ended.interrupted {
+                return Ok(());
+            }
+            if in_a_row >= UNSETTLED_IN_A_ROW {
+                let why = "Stripe gave no certain answer to so many customers in a row that the rest was left for later";
+                self.config.screen.problem(why);
+                ended.interrupted = true;
+                return Ok(());
+            }
+        }
+    }
+
+    fn tell(&self, reported: &Reported) -> Result<(), Failure> {
+        let mut out = io::stdout();
+        gone_is_fine(if self.config.json {
+            print_json(&mut out, &reported.json())
+        } else {
+            print(&mut out, &reported.line())
+        })
+    }
+
+    /// Takes back a page of customers, some at once; tells of them in order.
+    async fn page(
+        &self,
+        undo: &Arc<Undo>,
+        page: Vec<(Loaded, Undone)>,
+        ended: &mut Ended,
+    ) -> Result<Vec<Reported>, Failure> {
+        let concurrency = self.config.concurrency(&self.args.stripe);
+        let mut under_way = JoinSet::new();
+        let mut done = BTreeMap::new();
+        let mut stopped = None;
+        let mut customers = page.into_iter();
+        loop {
+            let goes_on = stopped.is_none() && self.pressed.borrow().first.is_none();
+            if goes_on
+                && under_way.len() < concurrency
+                && let Some((loaded, undone)) = customers.next()
+            {
+                let undo = Arc::clone(undo);
+                under_way.spawn(async move { undo.one(loaded, undone).await });
+                continue;
+            }
+            let Some(joined) = under_way.join_next().await else {
+                break;
+            };
+            let broke_off = |error: tokio::task::JoinError| {
+                let told = format!("a customer's task ended unexpectedly: {error}");
+                VisitError::Store(StoreError::Defect(told))
+            };
+            match joined.map_err(broke_off).and_then(|ended| ended) {
+                Ok((seq, reported)) => {
+                    done.insert(seq, reported);
+                }
+                // What is under way is brought to its end first.
+                Err(error) => {
+                    stopped.get_or_insert(error);
+                }
+            }
+        }
+        ended.interrupted |= customers.next().is_some() || self.pressed.borrow().first.is_some();
+        match stopped {
+            Some(error) => Err(self.failed(error)),
+            None => Ok(done.into_values().flatten().collect()),
+        }
+    }
+}

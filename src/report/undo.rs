@@ -1,0 +1,329 @@
+//! What `pmclone undo` says.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::Look;
+use super::words::{count, number, plain, shorten, wrap};
+use crate::ids::{AccountId, CustomerId, LegacyId};
+use crate::run::{Outcome, Reported};
+
+/// What there is to be taken back, by the state file alone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Before {
+    /// Legacy customers.
+    pub customers: u64,
+    /// Connected accounts.
+    pub accounts: u64,
+    /// Customers there.
+    pub connected_customers: u64,
+    /// Clones there.
+    pub clones: u64,
+    /// Customers on the platform that are to be deleted.
+    pub platform_customers: u64,
+    /// Customers on the platform that stay, since source cards are attached to them.
+    pub platform_customers_kept: u64,
+    /// Source cards that stay with them.
+    pub source_cards_kept: u64,
+    /// Source cards that are lost, as was asked for.
+    pub source_cards_lost: u64,
+    /// Requests that it takes, about.
+    pub requests: u64,
+}
+
+/// Reads of one Customer: itself, what is attached to it, and five lists.
+const READS: u64 = 7;
+
+impl Before {
+    /// What the portions of a customer add to it. `accounts` are those that were met.
+    pub fn add(
+        &mut self,
+        portions: &[crate::undo::Portion],
+        spend_source_cards: bool,
+        accounts: &mut std::collections::BTreeSet<AccountId>,
+    ) {
+        self.customers += u64::from(!portions.is_empty());
+        for portion in portions {
+            let methods = u64::try_from(portion.methods.len()).unwrap_or(u64::MAX);
+            let made = u64::from(portion.customer.is_some());
+            match &portion.account {
+                Some(account) => {
+                    accounts.insert(account.clone());
+                    self.connected_customers += made;
+                    self.clones += methods;
+                    self.requests += made * (READS + methods + 1);
+                }
+                None if methods > 0 && !spend_source_cards => {
+                    self.platform_customers_kept += made;
+                    self.source_cards_kept += methods;
+                }
+                None => {
+                    self.platform_customers += made;
+                    self.source_cards_lost += methods;
+                    self.requests += made * (READS + 1);
+                }
+            }
+        }
+        self.accounts = u64::try_from(accounts.len()).unwrap_or(u64::MAX);
+    }
+
+    /// For people, before anything is done. `charges` is how many `verify --charge` made.
+    pub fn text(&self, charges: u64, look: Look) -> String {
+        let para = |text: &str| wrap(text, "", look.width);
+        if *self == Self::default() {
+            return "Nothing of this migration is left to be taken back.".to_owned();
+        }
+        let mut parts = vec![para(&format!(
+            "To be taken back: {} on {} with {}, and {} on the platform. About {}.",
+            count(self.connected_customers, "Customer"),
+            count(self.accounts, "connected account"),
+            count(self.clones, "clone"),
+            count(self.platform_customers, "Customer"),
+            count(self.requests, "request"),
+        ))];
+        let spent = "None of this can be undone: a clone that is detached can never be used again, and a deleted Customer stays deleted.";
+        parts.push(para(spent));
+        if charges > 0 {
+            let verb = if charges == 1 { "stays" } else { "stay" };
+            parts.push(para(&format!(
+                "{} of `verify --charge` {verb} refunded or cancelled, not unmade.",
+                count(charges, "charge")
+            )));
+        }
+        if self.source_cards_lost > 0 {
+            let lost = format!(
+                "*** {} WILL BE LOST FOR GOOD ***",
+                count(self.source_cards_lost, "source card").to_uppercase()
+            );
+            let told = "They are attached to platform Customers that are deleted, as --spend-source-cards asks for: nobody can charge, attach or clone them afterwards, neither here nor by another migration.";
+            parts.push(format!("{}\n{}", look.alarm(&lost), para(told)));
+        }
+        if self.platform_customers_kept > 0 {
+            parts.push(para(&format!(
+                "{} on the platform {} where {}: {} attached to {}, and deleting would lose {} for good.",
+                count(self.platform_customers_kept, "Customer"),
+                one(self.platform_customers_kept, "stays", "stay"),
+                one(self.platform_customers_kept, "it is", "they are"),
+                cards(self.source_cards_kept),
+                one(self.platform_customers_kept, "it", "them"),
+                one(self.source_cards_kept, "it", "them"),
+            )));
+        }
+        parts.push(para(
+            "Customers, cards and attachments that were there before are not touched. What has a charge, an intent, a subscription, an invoice or a PaymentMethod that pmclone did not put there is left where it is.",
+        ));
+        parts.join("\n")
+    }
+}
+
+fn one(n: u64, single: &'static str, several: &'static str) -> &'static str {
+    if n == 1 { single } else { several }
+}
+
+fn cards(n: u64) -> String {
+    format!("{} {}", count(n, "source card"), one(n, "is", "are"))
+}
+
+/// A line of `undo --json`. Fields are only ever added.
+#[derive(Serialize)]
+pub struct LineJson<'a> {
+    legacy_id: &'a str,
+    account: Option<&'a AccountId>,
+    customer: Option<&'a CustomerId>,
+    clones_detached: u64,
+    result: &'static str,
+    reason: Option<&'a str>,
+    message: Option<&'a str>,
+}
+
+impl Outcome {
+    /// The stable name that outputs use.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::TakenBack => "undone",
+            Self::Gone => "gone",
+            Self::Would => "would_undo",
+            Self::Left(_) => "left",
+            Self::Unsettled(_) => "unsettled",
+        }
+    }
+
+    fn sign(&self) -> char {
+        match self {
+            Self::TakenBack | Self::Would | Self::Gone => '-',
+            Self::Left(why) if why.is_expected() => '=',
+            Self::Left(_) | Self::Unsettled(_) => '!',
+        }
+    }
+}
+
+impl Reported {
+    /// For programs.
+    pub fn json(&self) -> LineJson<'_> {
+        let legacy_id: &LegacyId = &self.legacy_id;
+        LineJson {
+            legacy_id: legacy_id.as_str(),
+            account: self.portion.account.as_ref(),
+            customer: self.customer(),
+            clones_detached: self.detached,
+            result: self.outcome.name(),
+            reason: match &self.outcome {
+                Outcome::Left(why) => Some(why.reason),
+                Outcome::TakenBack | Outcome::Gone | Outcome::Would | Outcome::Unsettled(_) => None,
+            },
+            message: match &self.outcome {
+                Outcome::Left(why) => Some(&why.message),
+                Outcome::Unsettled(why) => Some(why),
+                Outcome::TakenBack | Outcome::Gone | Outcome::Would => None,
+            },
+        }
+    }
+
+    /// A line, for people.
+    pub fn line(&self) -> String {
+        let account = self.portion.account.as_ref();
+        let customer = self.customer().map_or("no Customer", CustomerId::as_str);
+        let clones = count(self.detached, "clone");
+        let what = match &self.outcome {
+            Outcome::TakenBack if self.detached == 0 => "deleted".to_owned(),
+            Outcome::TakenBack => format!("{clones} detached, deleted"),
+            Outcome::Would if self.detached == 0 => "would be deleted".to_owned(),
+            Outcome::Would => format!("{clones} would be detached, and it would be deleted"),
+            Outcome::Gone if self.customer().is_none() => {
+                "clones that are attached to nothing: they stay so".to_owned()
+            }
+            Outcome::Gone => "was gone already".to_owned(),
+            Outcome::Left(why) => format!("left: {}", why.message),
+            Outcome::Unsettled(why) => format!("NOT SETTLED: {why}"),
+        };
+        format!(
+            "{} {:<12} {:<24} {:<20} {}",
+            self.outcome.sign(),
+            plain(self.legacy_id.as_str()),
+            account.map_or("the platform", AccountId::as_str),
+            customer,
+            plain(&shorten(&what, 200))
+        )
+    }
+}
+
+/// How it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Ended {
+    /// Nothing was sent or kept.
+    pub dry_run: bool,
+    /// Customers on connected accounts that are gone by it, or would be.
+    pub connected_customers: u64,
+    /// Clones that were detached, or would be.
+    pub clones: u64,
+    /// Customers on the platform that are gone by it, or would be.
+    pub platform_customers: u64,
+    /// Places where nothing was left.
+    pub gone: u64,
+    /// What was left where it is, by reason.
+    pub left: BTreeMap<&'static str, u64>,
+    /// Places that are not settled.
+    pub unsettled: u64,
+    /// Charges of `verify --charge` that could not be taken back.
+    pub open_charges: u64,
+    /// Requests that it took.
+    pub requests: u64,
+    /// True where it was interrupted before all had their turn.
+    pub interrupted: bool,
+}
+
+impl Ended {
+    /// Adds a place.
+    pub fn add(&mut self, reported: &Reported) {
+        self.clones += reported.detached;
+        match &reported.outcome {
+            Outcome::TakenBack | Outcome::Would => match reported.portion.account {
+                Some(_) => self.connected_customers += 1,
+                None => self.platform_customers += 1,
+            },
+            Outcome::Gone => self.gone += 1,
+            Outcome::Left(why) => *self.left.entry(why.reason).or_default() += 1,
+            Outcome::Unsettled(_) => self.unsettled += 1,
+        }
+    }
+
+    /// True where all that was to be taken back is. What stays for its source cards' sake stays as it should.
+    pub fn is_whole(&self) -> bool {
+        let mut left = self.left.keys();
+        let source_cards = |reason: &&str| *reason == "source_cards";
+        !self.interrupted && self.unsettled == 0 && self.open_charges == 0 && left.all(source_cards)
+    }
+
+    /// For people, without a line feed at the end. `again` is the command that goes on.
+    pub fn text(&self, again: &str, look: Look) -> String {
+        let (head, verb) = match (self.dry_run, self.interrupted, self.is_whole()) {
+            (true, ..) => (
+                look.bold("This was a dry run: nothing was sent or kept."),
+                "would be",
+            ),
+            (_, true, _) => (look.warn("Interrupted; what was done is kept"), "are"),
+            (_, _, true) => (look.good("Taken back"), "are"),
+            (_, _, false) => (look.warn("Taken back in part"), "are"),
+        };
+        let gone = match self.gone {
+            0 => String::new(),
+            gone => format!("; {} had nothing left", count(gone, "place")),
+        };
+        let mut lines = vec![
+            head,
+            wrap(
+                &format!(
+                    "{} detached, {} on connected accounts and {} on the platform {verb} deleted{gone}. {}.",
+                    count(self.clones, "clone"),
+                    count(self.connected_customers, "Customer"),
+                    count(self.platform_customers, "Customer"),
+                    count(self.requests, "request"),
+                ),
+                "",
+                look.width,
+            ),
+        ];
+        for (reason, places) in &self.left {
+            let told = format!("{} left: {}", number(*places), in_words(reason));
+            lines.push(wrap(&told, "  ", look.width));
+        }
+        if self.unsettled > 0 {
+            let told = format!(
+                "{} not settled: the same command goes on.",
+                number(self.unsettled)
+            );
+            lines.push(look.bad(&wrap(&told, "  ", look.width)));
+        }
+        if self.open_charges > 0 {
+            let told =
+                "Charges of `verify --charge` could not be taken back: look at what is said above.";
+            lines.push(look.bad(&wrap(told, "  ", look.width)));
+        }
+        if !self.dry_run && (self.interrupted || self.unsettled > 0) {
+            lines.push(format!("  {again}"));
+        }
+        lines.join("\n")
+    }
+}
+
+/// What a reason means, and what to do.
+fn in_words(reason: &str) -> &'static str {
+    match reason {
+        "source_cards" => {
+            "platform Customers with source cards, which deleting would lose for good."
+        }
+        "in_doubt" => {
+            "something of it is in doubt: the same command settles it, from an hour after it was sent on."
+        }
+        "left_on_account" => {
+            "platform Customers of which something is left on a connected account."
+        }
+        "not_ours" => "its metadata is not this migration's: somebody changed it.",
+        "not_found" => "Stripe does not know it: is this the right account and mode?",
+        "payment_method" => "it has a PaymentMethod that pmclone did not put there.",
+        "open_charge" => "a charge of `verify --charge` is not taken back: pmclone resume.",
+        "refused" => "Stripe refused; see above.",
+        _ => "it is in use: it has something that pmclone did not make. Whoever uses it decides.",
+    }
+}

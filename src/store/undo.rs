@@ -1,0 +1,311 @@
+//! What `undo` keeps: the intent and the outcome of everything that is detached or deleted, how far each place is, and what was left
+//! where it is, and why.
+//!
+//! Hazard: something that is half taken back and that a run makes whole again. So the first intent marks its place, in the same
+//! commit, and whatever is marked no run works on.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, Row};
+
+use super::counts::count;
+use super::load::CustomerSeq;
+use super::{StoreError, writer::Changes};
+use crate::proof::{Attempt, No, Phase};
+use crate::state::{Doubt, Position, Standing};
+use crate::time::StripeTime;
+use crate::undo::Why;
+
+/// How far a place is: a customer on an account, or on the platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Taken {
+    /// Nothing of it is taken back.
+    #[default]
+    Nothing,
+    /// Something may be: its first intent is durable.
+    Begun,
+    /// All of it is.
+    All,
+}
+
+impl Taken {
+    fn code(self) -> i64 {
+        match self {
+            Self::Nothing => 0,
+            Self::Begun => 1,
+            Self::All => 2,
+        }
+    }
+
+    fn from_code(code: i64) -> Self {
+        match code {
+            0 => Self::Nothing,
+            2 => Self::All,
+            _ => Self::Begun,
+        }
+    }
+}
+
+/// How far each place of a customer is, and what was sent there, by the object's id. `None`: the platform.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Undone {
+    taken: BTreeMap<Option<Position>, Taken>,
+    /// The last attempt at each object.
+    pub steps: BTreeMap<(Option<Position>, String), Attempt>,
+}
+
+impl Undone {
+    /// Reads it.
+    pub fn read(conn: &Connection, customer: CustomerSeq) -> Result<Self, StoreError> {
+        let mut undone = Self::default();
+        let sql = "SELECT -1, undone FROM customer WHERE seq = ?1
+                   UNION ALL SELECT position, undone FROM target WHERE customer = ?1";
+        let mut statement = conn.prepare_cached(sql)?;
+        let mut rows = statement.query([customer.0])?;
+        while let Some(row) = rows.next()? {
+            let taken = Taken::from_code(row.get(1)?);
+            undone.taken.insert(place(row, 0)?, taken);
+        }
+        for step in undo_steps(conn, customer)? {
+            undone
+                .steps
+                .insert((step.target, step.object), step.attempt);
+        }
+        Ok(undone)
+    }
+
+    /// How far a place is.
+    pub fn taken(&self, target: Option<Position>) -> Taken {
+        self.taken.get(&target).copied().unwrap_or_default()
+    }
+}
+
+/// Something that was detached or deleted, or was to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UndoneStep {
+    /// Where; `None`: the platform.
+    pub target: Option<Position>,
+    /// A clone, or a Customer.
+    pub object: String,
+    /// How it went.
+    pub attempt: Attempt,
+}
+
+/// All that was sent of a customer.
+pub fn undo_steps(conn: &Connection, customer: CustomerSeq) -> Result<Vec<UndoneStep>, StoreError> {
+    let sql =
+        "SELECT target, object, try_no, started_at, sent_at, phase, doubt, status, reason, message
+               FROM undo_step WHERE customer = ?1 ORDER BY target, sent_at, object DESC";
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query([customer.0])?;
+    let mut steps = Vec::new();
+    while let Some(row) = rows.next()? {
+        steps.push(UndoneStep {
+            target: place(row, 0)?,
+            object: row.get(1)?,
+            attempt: Attempt {
+                try_no: row.get(2)?,
+                started_at: StripeTime(row.get(3)?),
+                sent_at: StripeTime(row.get(4)?),
+                phase: phase(row)?,
+            },
+        });
+    }
+    Ok(steps)
+}
+
+/// What was left where it is of a customer, and why: target (`None`: the platform), reason, message.
+pub fn undo_left(
+    conn: &Connection,
+    customer: CustomerSeq,
+) -> Result<Vec<(Option<Position>, String, String)>, StoreError> {
+    let sql = "SELECT target, reason, message FROM undo_left WHERE customer = ?1 ORDER BY target";
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_map([customer.0], |row| {
+        Ok((place(row, 0)?, row.get(1)?, row.get(2)?))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Places where an undo was begun and not ended.
+pub fn undo_unfinished(conn: &Connection) -> Result<u64, StoreError> {
+    let sql = "SELECT (SELECT count(*) FROM customer WHERE undone = 1) + (SELECT count(*) FROM target WHERE undone = 1)";
+    Ok(conn.query_row(sql, [], |row| count(row, 0))?)
+}
+
+/// The customers after `after` of which something is done, or may be (states: started, done, in doubt), and not all is taken back: at
+/// most `most` of them.
+pub fn undo_page(
+    conn: &Connection,
+    after: CustomerSeq,
+    most: u32,
+) -> Result<Vec<CustomerSeq>, StoreError> {
+    let sql = "SELECT seq FROM customer WHERE seq > ?1 AND undone < 2
+               AND EXISTS (SELECT 1 FROM step s WHERE s.customer = seq AND s.state IN (1, 2, 4)) ORDER BY seq LIMIT ?2";
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_map(rusqlite::params![after.0, most], |row| {
+        row.get(0).map(CustomerSeq)
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What is kept of a place, in one commit with all else of its customer.
+#[derive(Debug, Clone, Default)]
+pub(super) struct UndoChanges {
+    steps: Vec<(Option<Position>, String, Attempt)>,
+    taken: Option<(Option<Position>, Taken)>,
+    left: Option<(Option<Position>, Why)>,
+    standing: Option<Standing>,
+    erase: bool,
+}
+
+impl UndoChanges {
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.taken.is_none() && self.left.is_none()
+    }
+
+    /// The last step, where that is an intent.
+    pub fn intent(&self) -> Option<&Attempt> {
+        let (_, _, attempt) = self.steps.last()?;
+        (attempt.phase == Phase::Started).then_some(attempt)
+    }
+}
+
+impl Changes {
+    /// An attempt at detaching or deleting an object.
+    pub fn undo_step(&mut self, target: Option<Position>, object: &str, attempt: Attempt) {
+        self.undo.steps.push((target, object.to_owned(), attempt));
+    }
+
+    /// How far a place is, and where the customer stands with that. `erase`: nothing more is made of it, so its contact details go.
+    pub fn undo_taken(
+        &mut self,
+        target: Option<Position>,
+        taken: Taken,
+        standing: Standing,
+        erase: bool,
+    ) {
+        self.undo.taken = Some((target, taken));
+        self.undo.standing = Some(standing);
+        self.undo.erase = erase;
+    }
+
+    /// It is left where it is.
+    pub fn undo_left(&mut self, target: Option<Position>, why: Why) {
+        self.undo.left = Some((target, why));
+    }
+}
+
+/// What a drill is told.
+pub(super) fn told(customer: CustomerSeq, changes: &UndoChanges) -> String {
+    let mut told = String::new();
+    for (_, object, attempt) in &changes.steps {
+        let state = attempt.phase.name();
+        told += &[" undo/", &customer.0.to_string(), "/", object, "=", state].concat();
+    }
+    if let Some((target, taken)) = changes.taken {
+        let codes = [customer.0, target_code(target), taken.code()].map(|code| code.to_string());
+        told += &[" undo/", &codes[0], "/", &codes[1], "=", &codes[2]].concat();
+    }
+    told
+}
+
+pub(super) fn write(
+    conn: &Connection,
+    customer: CustomerSeq,
+    changes: &UndoChanges,
+    at: Option<StripeTime>,
+) -> rusqlite::Result<()> {
+    for (target, object, attempt) in &changes.steps {
+        write_step(conn, customer, *target, object, attempt)?;
+    }
+    let at = at.map(|at| at.0);
+    if let Some((target, taken)) = changes.taken {
+        let (code, standing) = (taken.code(), Standing::Undone);
+        if let Some(position) = target {
+            conn.prepare_cached("UPDATE target SET undone = max(undone, ?3), standing = ?4 WHERE customer = ?1 AND position = ?2")?
+                .execute(rusqlite::params![customer.0, position, code, standing])?;
+        } else {
+            // Without its platform Customer nothing more can be made of it anywhere.
+            conn.prepare_cached("UPDATE target SET undone = 2, standing = ?2 WHERE customer = ?1")?
+                .execute(rusqlite::params![customer.0, standing])?;
+            conn.prepare_cached("UPDATE customer SET undone = max(undone, ?2) WHERE seq = ?1")?
+                .execute(rusqlite::params![customer.0, code])?;
+        }
+        if taken == Taken::All {
+            conn.prepare_cached("DELETE FROM undo_left WHERE customer = ?1 AND target = ?2")?
+                .execute([customer.0, target_code(target)])?;
+        }
+    }
+    if let Some(standing) = changes.standing {
+        conn.prepare_cached(
+            "UPDATE customer SET standing = ?2, changed_at = coalesce(?3, changed_at), details = iif(?4, NULL, details) WHERE seq = ?1",
+        )?
+        .execute(rusqlite::params![customer.0, standing, at, changes.erase])?;
+    }
+    if let Some((target, why)) = &changes.left {
+        conn.prepare_cached("INSERT OR REPLACE INTO undo_left (customer, target, at, reason, message) VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(rusqlite::params![customer.0, target_code(*target), at.unwrap_or(0), why.reason, why.message])?;
+    }
+    Ok(())
+}
+
+fn write_step(
+    conn: &Connection,
+    customer: CustomerSeq,
+    target: Option<Position>,
+    object: &str,
+    attempt: &Attempt,
+) -> rusqlite::Result<()> {
+    let (phase, doubt, no) = match &attempt.phase {
+        Phase::Ready => (0, None, None),
+        Phase::Started => (1, None, None),
+        Phase::Done => (2, None, None),
+        Phase::Refused(no) => (3, None, Some(no)),
+        Phase::InDoubt(doubt) => (4, Some(*doubt), None),
+    };
+    conn.prepare_cached(
+        "INSERT OR REPLACE INTO undo_step (customer, target, object, try_no, started_at, sent_at, phase, doubt, status, reason, message)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )?
+    .execute(rusqlite::params![
+        customer.0,
+        target_code(target),
+        object,
+        attempt.try_no,
+        attempt.started_at.0,
+        attempt.sent_at.0,
+        phase,
+        doubt,
+        no.map(|no| no.status),
+        no.map(|no| no.reason.as_str()),
+        no.map(|no| no.message.as_str()),
+    ])?;
+    Ok(())
+}
+
+/// The codes are those of `proof_step.phase`.
+fn phase(row: &Row<'_>) -> Result<Phase, StoreError> {
+    let phase: i64 = row.get(5)?;
+    Ok(match phase {
+        0 => Phase::Ready,
+        1 => Phase::Started,
+        2 => Phase::Done,
+        3 => Phase::Refused(No {
+            status: row.get(7)?,
+            reason: row.get(8)?,
+            message: row.get(9)?,
+        }),
+        4 => Phase::InDoubt(row.get::<_, Doubt>(6)?),
+        _ => return Err(StoreError::Damaged("undo_step.phase".to_owned())),
+    })
+}
+
+fn target_code(target: Option<Position>) -> i64 {
+    target.map_or(-1, i64::from)
+}
+
+fn place(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Position>> {
+    let position: i64 = row.get(column)?;
+    Ok(Position::try_from(position).ok())
+}

@@ -1,0 +1,246 @@
+//! PURE. `undo`: what a migration made of one customer, and what of it may be taken back.
+//!
+//! ```text
+//!   state file ──▶ portions ──┐
+//!                             ├──▶ judge ──▶ detach these clones, delete this Customer │ it is gone already │ leave it, and why
+//!   Stripe, read just now ────┘
+//! ```
+//!
+//! A portion is a Customer with what is attached to it: one for each account, and the platform's. Those on accounts come first, and
+//! the platform's only once nothing of it is left on any.
+//!
+//! Hazards: (1) A PaymentMethod that is detached, or whose Customer is deleted, can never be used again. For a clone that is the
+//! purpose; for a *source* it is the loss of a card that the platform may need. So no source is ever detached, and a platform Customer
+//! that has one is deleted only where that was asked for. (2) Whatever Stripe has of a Customer that is not known to be ours is
+//! somebody's, and the Customer stays. (3) What was there before the migration is no portion at all.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use crate::ids::{AccountId, CustomerId, LegacyId, MigrationId, PaymentMethodId};
+use crate::state::{Customer, Object, Position, StepId, StepKind, StepState};
+use crate::stripe::{CustomerFacts, PaymentMethodFacts, UseFacts};
+
+/// What the migration has on one account, or on the platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Portion {
+    /// Which target; `None`: the platform.
+    pub target: Option<Position>,
+    /// The connected account; `None`: the platform.
+    pub account: Option<AccountId>,
+    /// The Customer that the migration made; none where it came no further than clones.
+    pub customer: Option<CustomerId>,
+    /// Its clones, attached or not; on the platform the sources that are attached to it.
+    pub methods: Vec<PaymentMethodId>,
+    /// A step may have made something there that is not known yet.
+    pub in_doubt: bool,
+}
+
+/// What there is to be taken back of a customer: accounts in order, the platform last. What was adopted is none of it.
+pub fn portions(customer: &Customer) -> Vec<Portion> {
+    let targets = (0..).zip(&customer.targets);
+    let mut portions: Vec<_> = targets
+        .filter_map(|(position, _)| connected(customer, position))
+        .collect();
+    portions.extend(platform(customer));
+    portions
+}
+
+fn connected(customer: &Customer, target: Position) -> Option<Portion> {
+    let asked = customer.target(target)?;
+    let made = customer.made_on(Some(target)).map(|(id, _)| id.clone());
+    let clones = (0..u32::try_from(customer.sources.len()).unwrap_or(u32::MAX))
+        .filter_map(|source| customer.clone_of(target, source).cloned());
+    // A clone that nobody knows of is attached to nothing, and cannot be looked for.
+    let in_doubt = is_in_doubt(customer, |step| {
+        step.target == Some(target) && step.kind != StepKind::ClonePaymentMethod
+    });
+    let methods: Vec<_> = clones.collect();
+    (made.is_some() || in_doubt || !methods.is_empty()).then(|| Portion {
+        target: Some(target),
+        account: Some(asked.account.clone()),
+        customer: made,
+        methods,
+        in_doubt,
+    })
+}
+
+fn platform(customer: &Customer) -> Option<Portion> {
+    let made = customer.made_on(None);
+    let in_doubt = is_in_doubt(customer, |step| step.target.is_none());
+    let carrier = made.and_then(|(_, carrier)| carrier);
+    let sources = (0..).zip(&customer.sources).filter(|(source, _)| {
+        let attach = StepId {
+            kind: StepKind::AttachPlatformPaymentMethod,
+            target: None,
+            source: Some(*source),
+        };
+        let attached = matches!(
+            customer.state_of(attach),
+            Some(StepState::Done(Object::PaymentMethod(_)))
+        );
+        carrier == Some(*source) || attached
+    });
+    if customer.platform_customer.is_some() {
+        return None;
+    }
+    (made.is_some() || in_doubt).then(|| Portion {
+        target: None,
+        account: None,
+        customer: made.map(|(id, _)| id.clone()),
+        methods: sources.map(|(_, id)| id.clone()).collect(),
+        in_doubt,
+    })
+}
+
+fn is_in_doubt(customer: &Customer, of: impl Fn(&StepId) -> bool) -> bool {
+    let mut steps = customer.steps.iter();
+    steps.any(|(step, record)| {
+        of(step) && matches!(record.state, StepState::Started | StepState::InDoubt(_))
+    })
+}
+
+/// A Customer as Stripe has it, read just now and to the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sight {
+    /// The Customer.
+    pub customer: CustomerFacts,
+    /// What is attached to it.
+    pub methods: Vec<PaymentMethodFacts>,
+    /// What it was used for.
+    pub uses: Vec<UseFacts>,
+}
+
+/// Whose it must be, and what may be done.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// The migration.
+    pub migration: MigrationId,
+    /// The customer.
+    pub legacy_id: &'a LegacyId,
+    /// A platform Customer is deleted although its source cards are lost with it.
+    pub spend_source_cards: bool,
+}
+
+/// What is to be done with a portion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// These clones are detached, then the Customer is deleted.
+    TakeBack(Vec<PaymentMethodId>),
+    /// Nothing of it is there any more.
+    Gone,
+    /// Nothing is done.
+    Leave(Why),
+}
+
+/// Why something is left where it is. Nothing in it is personal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Why {
+    /// The stable name: what they are grouped by.
+    pub reason: &'static str,
+    /// A sentence's part, with ids.
+    pub message: String,
+}
+
+impl Why {
+    /// Something is in doubt, and may be there without being known.
+    pub fn in_doubt() -> Self {
+        Self {
+            reason: "in_doubt",
+            message: "a step of it may have reached Stripe, and its outcome is not known yet"
+                .to_owned(),
+        }
+    }
+
+    /// Something is left on an account, which the platform's Customer belongs to.
+    pub fn not_alone() -> Self {
+        Self {
+            reason: "left_on_account",
+            message: "something of it is left on a connected account".to_owned(),
+        }
+    }
+
+    /// Source cards are attached to it.
+    pub fn source_cards(cards: usize) -> Self {
+        let cards = match cards {
+            1 => "1 source card is".to_owned(),
+            cards => format!("{cards} source cards are"),
+        };
+        Self {
+            reason: "source_cards",
+            message: format!("{cards} attached to it, and would be lost with it for good"),
+        }
+    }
+
+    /// True where this is as it should be: nobody has to look into it.
+    pub fn is_expected(&self) -> bool {
+        self.reason == "source_cards"
+    }
+
+    fn of(reason: &'static str, message: String) -> Self {
+        Self { reason, message }
+    }
+}
+
+/// What is known without a look, if that is all it takes.
+pub fn known(portion: &Portion, terms: Terms<'_>) -> Option<Verdict> {
+    if portion.in_doubt {
+        return Some(Verdict::Leave(Why::in_doubt()));
+    }
+    // Clones that were never attached: they cannot be detached, listed or deleted, and nothing can be charged to a customer by them.
+    if portion.customer.is_none() {
+        return Some(Verdict::Gone);
+    }
+    let sources = portion.methods.len();
+    let keeps = portion.target.is_none() && sources > 0 && !terms.spend_source_cards;
+    keeps.then(|| Verdict::Leave(Why::source_cards(sources)))
+}
+
+/// Decides, by what Stripe has now.
+pub fn judge(portion: &Portion, sight: &Sight, terms: Terms<'_>) -> Verdict {
+    let customer = &sight.customer;
+    if customer.deleted {
+        return Verdict::Gone;
+    }
+    let ours = terms.migration.to_string();
+    let marked = customer.marker_migration.as_deref() == Some(ours.as_str())
+        && customer.marker_legacy_id.as_deref() == Some(terms.legacy_id.as_str());
+    if !marked {
+        let message = "its metadata does not say that this migration made it of this customer";
+        return Verdict::Leave(Why::of("not_ours", message.to_owned()));
+    }
+    let known: BTreeSet<_> = portion.methods.iter().collect();
+    let mut methods = sight.methods.iter();
+    if let Some(foreign) = methods.find(|method| !known.contains(&method.id)) {
+        let message = format!(
+            "{} is attached to it, which pmclone did not put there",
+            foreign.id
+        );
+        return Verdict::Leave(Why::of("payment_method", message));
+    }
+    if let Some(why) = sight.uses.iter().find_map(|each| used(each, &ours)) {
+        return Verdict::Leave(why);
+    }
+    let attached = sight.methods.len();
+    if portion.target.is_none() {
+        if attached > 0 && !terms.spend_source_cards {
+            return Verdict::Leave(Why::source_cards(attached));
+        }
+        // Never detached: whoever asked for the loss asked for the Customer's deletion.
+        return Verdict::TakeBack(Vec::new());
+    }
+    let there = |id: &&PaymentMethodId| sight.methods.iter().any(|method| method.id == **id);
+    Verdict::TakeBack(portion.methods.iter().filter(there).cloned().collect())
+}
+
+fn used(each: &UseFacts, ours: &str) -> Option<Why> {
+    let (kind, id) = (each.kind.name(), &each.id);
+    if each.proof_of.as_deref() != Some(ours) {
+        let message = format!("it has {id}, a {kind} that pmclone did not make");
+        return Some(Why::of(kind, message.replace("a invoice", "an invoice")));
+    }
+    let message = format!("{id} of `verify --charge` is not taken back yet");
+    (!each.is_over).then(|| Why::of("open_charge", message))
+}
