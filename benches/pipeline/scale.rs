@@ -56,14 +56,29 @@ pub fn scale(folder: &Path, sizes: &Sizes) -> anyhow::Result<()> {
         let peak = costs.iter().map(|cost| cost.peak_bytes).max().unwrap_or(0);
         key(
             &format!("peak memory with {customers} customers on {ACCOUNTS} accounts"),
-            &format!("{} in the worst of import, plan, status, export, resume", megabytes(peak)),
+            &format!(
+                "{} in the worst of import, plan, status, export, resume",
+                megabytes(peak)
+            ),
         );
     }
     if let [.., before, last] = rows.as_slice() {
-        let each = |row: &Row| row.costs.iter().map(|cost| cost.cpu.as_secs_f64()).sum::<f64>() / float(row.customers);
+        let each = |row: &Row| {
+            row.costs
+                .iter()
+                .map(|cost| cost.cpu.as_secs_f64())
+                .sum::<f64>()
+                / float(row.customers)
+        };
         key(
-            &format!("CPU time for each customer, {} against {}", last.customers, before.customers),
-            &format!("{:.2} times, all of them together", each(last) / each(before)),
+            &format!(
+                "CPU time for each customer, {} against {}",
+                last.customers, before.customers
+            ),
+            &format!(
+                "{:.2} times, all of them together",
+                each(last) / each(before)
+            ),
         );
     }
     Ok(())
@@ -100,7 +115,12 @@ fn one_size(folder: &Path, customers: u64) -> anyhow::Result<Row> {
     costs.push(took(on(&["export", "-o", "scale-mapping.csv"]))?);
     std::fs::remove_file(folder.join("scale-mapping.csv"))?;
     costs.push(took(resume(&[]))?);
-    costs.push(took(on(&["run", "scale.csv", "--api-base", &simulator.url]))?);
+    costs.push(took(on(&[
+        "run",
+        "scale.csv",
+        "--api-base",
+        &simulator.url,
+    ]))?);
     eprintln!(
         "{customers} customers: {} of CSV, a state file of {}",
         megabytes(std::fs::metadata(&csv)?.len()),

@@ -106,7 +106,7 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         plan,
         helm,
         charges_left,
-    } = make_ready(config, &asked, place, &session, &pressed).await?;
+    } = make_ready(config, &asked, place, &session, (&pressed, &draining)).await?;
     let (rates, documented) = (rates(session.limits), Rates::documented(migration.livemode));
     let selection = asked.selection;
     let loader = store::open_readonly(&state)
@@ -172,13 +172,14 @@ struct Ready {
     charges_left: u64,
 }
 
-/// What comes before the first customer: what an earlier run left is taken up, and the plan is made and told.
+/// What comes before the first customer: what an earlier run left is taken up, and the plan is made and told. All that is read for
+/// it is steered as the run is; a run that ends meanwhile is drained, and sends nothing.
 async fn make_ready(
     config: &Config,
     asked: &Asked,
     place: Place<'_>,
     session: &Session,
-    pressed: &watch::Receiver<Pressed>,
+    (pressed, draining): (&watch::Receiver<Pressed>, &watch::Sender<bool>),
 ) -> Result<Ready, Failure> {
     let Place {
         conn,
@@ -187,15 +188,24 @@ async fn make_ready(
         state,
     } = place;
     let of = |error: StoreError| Failure::store(state, &error);
+    let auto = Limits::share_of(session.client.mode(), session.limits.share);
+    let mut helm = Helm::take(config, &asked.steering, state, auto)?;
+    let (here, there) = ((config, conn), (&*session.client, draining));
     let recovering = take_up(config, conn, session, (migration, state), asked.concurrency);
+    let recovering = helm.before(here, there, recovering);
     interrupt::unless(pressed.clone(), recovering).await?;
+    if charge::is_left(conn).map_err(of)? {
+        let released = async {
+            session.client.limiter().until_held(false).await;
+            Ok(())
+        };
+        interrupt::unless(pressed.clone(), helm.before(here, there, released)).await?;
+    }
     // Not broken off: a cancel that is under way is waited for, and the client begins no other once a signal came.
     let charges_left = charge::tidy_up(config, (conn, gate), session, (migration, state)).await?;
-    let parked = take_up_parked(config, conn, session, state);
+    let parked = helm.before(here, there, take_up_parked(config, conn, session, state));
     interrupt::unless(pressed.clone(), parked).await?;
     store::take_up_left_out(conn).map_err(of)?;
-    let auto = Limits::share_of(session.client.mode(), session.limits.share);
-    let helm = Helm::take(config, &asked.steering, state, auto)?;
     let made_up = migration.simulated || gate.is_some();
     let rates = rates(session.limits);
     let plan = Plan::new(store::work(conn, &asked.selection).map_err(of)?, rates)
@@ -204,6 +214,7 @@ async fn make_ready(
     if plan.radar.reads() > 0 {
         let candidates = radar::candidates(conn).map_err(of)?;
         let looking = radar::look(conn, session, &candidates, state);
+        let looking = helm.before(here, there, looking);
         interrupt::unless(pressed.clone(), looking).await?;
     }
     Ok(Ready {

@@ -291,6 +291,7 @@ mod tests {
                 total: Some(20),
                 endpoint: None,
                 account: None,
+                ..Rates::NONE
             },
         )
     }

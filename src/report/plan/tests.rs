@@ -6,6 +6,7 @@ const LIVE: Rates = Rates {
     total: Some(80),
     endpoint: Some(20),
     account: Some(80),
+    ..Rates::NONE
 };
 
 fn work() -> Work {
@@ -50,6 +51,7 @@ fn one_customer_is_written_in_the_singular() {
         total: None,
         endpoint: None,
         account: None,
+        ..Rates::NONE
     };
     insta::assert_snapshot!(text(&Plan::new(work, rates), rates, &evening(), Look::PLAIN), @r"
     Plan  1 customer with 1 PaymentMethod onto 1 account
@@ -70,6 +72,7 @@ fn each_limit_that_can_bind_is_named() {
         total: Some(20),
         endpoint: None,
         account: None,
+        ..Rates::NONE
     };
     assert_eq!(
         limit(&Plan::new(work(), total), total),
@@ -79,6 +82,7 @@ fn each_limit_that_can_bind_is_named() {
         total: None,
         endpoint: None,
         account: Some(1),
+        ..Rates::NONE
     };
     assert_eq!(
         limit(&Plan::new(work(), account), account),
