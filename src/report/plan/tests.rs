@@ -17,6 +17,7 @@ fn work() -> Work {
         writes: [50_000, 12_345, 62_345, 50_000, 12_345],
         looks: 0,
         busiest_account_writes: 40_000,
+        ..Work::default()
     }
 }
 
@@ -46,6 +47,7 @@ fn one_customer_is_written_in_the_singular() {
         writes: [0, 0, 1, 1, 0],
         looks: 1,
         busiest_account_writes: 2,
+        ..Work::default()
     };
     let rates = Rates {
         total: None,
@@ -235,4 +237,32 @@ fn programs_get_the_same_as_an_object() {
       }
     }
     "#);
+}
+
+#[test]
+fn what_is_still_to_be_found_out_is_said_beside_the_estimate() {
+    let auto = Rates {
+        seeks: true,
+        learns: true,
+        ..LIVE
+    };
+    let plan = Plan::new(work(), auto);
+    let told = text(&plan, auto, &evening(), Look::PLAIN);
+    let or = told.lines().find(|line| line.contains("  Or ")).unwrap();
+    assert_eq!(
+        or,
+        "  Or     about 52 min if each account turns out to have a budget of its own; more is asked for as Stripe grants it, so it may take less"
+    );
+    let json = serde_json::to_value(PlanJson::new(&plan, auto, Rates::documented(true))).unwrap();
+    assert_eq!(json["rates"]["connected_budget"], "auto");
+    assert_eq!(json["rates"]["auto"], true);
+    assert_eq!(json["what_if"].as_array().unwrap().len(), 5);
+    // Asked for as it is: nothing is left to be found out.
+    let own = LIVE.with_own_budgets();
+    let told = text(&Plan::new(work(), own), own, &evening(), Look::PLAIN);
+    assert!(!told.contains("  Or "), "{told}");
+    assert!(
+        told.contains("POST /v1/customers on the platform at 20 requests/s binds"),
+        "{told}"
+    );
 }
