@@ -191,7 +191,9 @@ fn programs_get_the_same_as_an_object() {
       "rates": {
         "total": 80,
         "endpoint": 20,
-        "account": 80
+        "account": 80,
+        "connected_budget": "shared",
+        "auto": false
       },
       "what_if": [
         {
@@ -199,7 +201,9 @@ fn programs_get_the_same_as_an_object() {
           "rates": {
             "total": 40,
             "endpoint": 10,
-            "account": 40
+            "account": 40,
+            "connected_budget": "shared",
+            "auto": false
           },
           "estimated_seconds": 10000
         },
@@ -208,7 +212,9 @@ fn programs_get_the_same_as_an_object() {
           "rates": {
             "total": 80,
             "endpoint": 20,
-            "account": 80
+            "account": 80,
+            "connected_budget": "shared",
+            "auto": false
           },
           "estimated_seconds": 5000
         },
@@ -217,7 +223,9 @@ fn programs_get_the_same_as_an_object() {
           "rates": {
             "total": 100,
             "endpoint": 25,
-            "account": 100
+            "account": 100,
+            "connected_budget": "shared",
+            "auto": false
           },
           "estimated_seconds": 4000
         },
@@ -226,7 +234,9 @@ fn programs_get_the_same_as_an_object() {
           "rates": {
             "total": 200,
             "endpoint": 50,
-            "account": 200
+            "account": 200,
+            "connected_budget": "shared",
+            "auto": false
           },
           "estimated_seconds": 2000
         }
@@ -251,7 +261,7 @@ fn what_is_still_to_be_found_out_is_said_beside_the_estimate() {
     let or = told.lines().find(|line| line.contains("  Or ")).unwrap();
     assert_eq!(
         or,
-        "  Or     about 52 min if each account turns out to have a budget of its own; more is asked for as Stripe grants it, so it may take less"
+        "  Or     about 42 min if each account turns out to have a budget of its own; more is asked for as Stripe grants it, so it may take less"
     );
     let json = serde_json::to_value(PlanJson::new(&plan, auto, Rates::documented(true))).unwrap();
     assert_eq!(json["rates"]["connected_budget"], "auto");
