@@ -235,7 +235,7 @@ fn shown(refusal: Refusal, details: &Details) {
 
 fn read<T: Fact>(read: &Read<'_>, wire: &WireAnswer, id: Option<&str>) {
     match classify_read::<T>(read, Mode::Test, wire) {
-        Ok(ReadAnswer::Found(fact)) => {
+        Ok(ReadAnswer::Found(fact, _)) => {
             assert_eq!(wire.status, 200);
             assert!(id.is_none_or(|id| id == fact.id()));
             assert_ne!(fact.livemode(), Some(true));

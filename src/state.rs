@@ -33,7 +33,7 @@ mod tests;
 pub use mend::{Left, Mended, StepName, Tried, Wanted};
 pub use next::{Next, Review};
 pub use reconcile::{Doubtful, LookUp, Sight, Verdict, Window};
-pub use record::{Event, Illegal, Record, Seen};
+pub use record::{Event, Illegal, Reading, Record, Seen};
 pub use recover::{Found, Held, Likeness};
 pub use standing::Standing;
 

@@ -86,9 +86,41 @@ fn a_stored_server_error_is_settled_in_the_same_run_wherever_it_comes() -> Resul
             };
             assert!(ended.err.contains(told), "{step} {fault}: {}", ended.err);
             holds_all(&place, &simulator, &asked)?;
+            // A clone is looked for nowhere.
+            if !step.ends_with("payment_methods") {
+                assert_eq!(evidence(&place, &simulator, 4)?, 1, "{step} {fault}");
+            }
         }
     }
     Ok(())
+}
+
+/// How many steps of customers `c1` to `cN` keep a read as evidence; each is a GET that the simulator answered, of that account.
+fn evidence(place: &Place, simulator: &Simulator, customers: usize) -> Result<usize> {
+    let transcript = simulator.transcript()?;
+    let mut kept = 0;
+    for number in 1..=customers {
+        let id = format!("c{number}");
+        let told = place
+            .pmclone_keyless(&["explain", "--json", &id])?
+            .with(0)?
+            .json()?;
+        let steps = told["customers"][0]["steps"].as_array().cloned();
+        for step in steps.unwrap_or_default() {
+            let Some(read) = step["seen_request_id"].as_str() else {
+                continue;
+            };
+            let by_request = |line: &&Value| line["request_id"] == read;
+            let line = transcript.iter().find(by_request);
+            let line = line.ok_or_else(|| anyhow::anyhow!("{read} was never answered"))?;
+            assert_eq!(line["method"], "GET", "{step}");
+            assert_eq!(line["account"], step["account"], "{step}");
+            let found = place.pmclone_keyless(&["explain", read])?.with(0)?.out;
+            assert!(found.contains(&id), "{found}");
+            kept += 1;
+        }
+    }
+    Ok(kept)
 }
 
 #[test]

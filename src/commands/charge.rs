@@ -318,7 +318,7 @@ impl Work<'_> {
         let client = &self.prover.client;
         let account = Some(&case.account);
         let facts = match client.payment_method(&case.payment_method, account).await {
-            ReadAnswer::Found(facts) => facts,
+            ReadAnswer::Found(facts, _) => facts,
             ReadAnswer::Stop(stop) => return Err(Failure::stop(&stop)),
             ReadAnswer::Missing(refusal) | ReadAnswer::AccountInvalid(refusal) => {
                 return Ok(Some(refusal.message));
@@ -364,7 +364,7 @@ impl Work<'_> {
         account: Option<&AccountId>,
     ) -> Result<Option<BTreeMap<String, Money>>, Failure> {
         match self.prover.client.balance(account).await {
-            ReadAnswer::Found(facts) => Ok(Some(facts.money)),
+            ReadAnswer::Found(facts, _) => Ok(Some(facts.money)),
             ReadAnswer::Stop(stop) => Err(Failure::stop(&stop)),
             ReadAnswer::Missing(_) | ReadAnswer::AccountInvalid(_) | ReadAnswer::Failed(_) => {
                 Ok(None)

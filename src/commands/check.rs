@@ -272,7 +272,7 @@ where
 
 fn looked<T>(answer: ReadAnswer<T>) -> Result<Looked<T>, Stop> {
     Ok(match answer {
-        ReadAnswer::Found(found) => Looked::Found(found),
+        ReadAnswer::Found(found, _) => Looked::Found(found),
         ReadAnswer::Missing(refusal) if refusal.exists_in_other_mode() => Looked::OtherMode,
         ReadAnswer::Missing(_) => Looked::Missing,
         ReadAnswer::AccountInvalid(_) => Looked::NoAccess,

@@ -274,7 +274,7 @@ async fn take_up_parked(
     let of = |error: StoreError| Failure::store(state, &error);
     for (seq, account) in store::parked(conn).map_err(of)? {
         match session.client.account(Some(&account)).await {
-            ReadAnswer::Found(_) => {
+            ReadAnswer::Found(_, _) => {
                 store::unpark(conn, seq).map_err(of)?;
                 config.screen.line(&format!(
                     "{account} can be reached again: its customers are taken up."

@@ -75,7 +75,7 @@ async fn look_at(session: &Session, named: &OnPlatform) -> Result<Sign, Failure>
 /// An outage, or a key that may not read, ends the run before it has written anything.
 fn sign<T>(answer: ReadAnswer<T>) -> Result<Sign, Failure> {
     match answer {
-        ReadAnswer::Found(_) => Ok(Sign::Known),
+        ReadAnswer::Found(_, _) => Ok(Sign::Known),
         ReadAnswer::Missing(refusal) if refusal.exists_in_other_mode() => Ok(Sign::OtherMode),
         ReadAnswer::Missing(_) | ReadAnswer::AccountInvalid(_) => Ok(Sign::Unknown),
         ReadAnswer::Failed(ReadFailure::Refused(_)) => Ok(Sign::Untold),

@@ -133,7 +133,7 @@ pub async fn begin(
         )
     })?;
     let account = match client.account(None).await {
-        ReadAnswer::Found(account) => account,
+        ReadAnswer::Found(account, _) => account,
         ReadAnswer::Stop(stop) => return Err(Failure::stop(&stop)),
         ReadAnswer::Missing(refusal) | ReadAnswer::AccountInvalid(refusal) => {
             return Err(Failure::new(

@@ -210,6 +210,10 @@ pub struct StepExplained {
     pub looked_at: Option<String>,
     /// The Customers that were seen then.
     pub seen: Vec<CustomerId>,
+    /// The read that showed it.
+    pub seen_request_id: Option<String>,
+    /// That read in the Dashboard's log; null for a rehearsal.
+    pub seen_request_dashboard: Option<String>,
     /// Known by reading alone, since the state file was lost.
     pub recovered: bool,
     /// The id that was asked for is of this step.

@@ -376,7 +376,7 @@ fn intent_of(case: &Case) -> Result<&IntentId, StoreError> {
 /// What a read told, or why it did not.
 fn read<T>(answer: ReadAnswer<T>) -> Result<Result<T, String>, VisitError> {
     match answer {
-        ReadAnswer::Found(fact) => Ok(Ok(fact)),
+        ReadAnswer::Found(fact, _) => Ok(Ok(fact)),
         ReadAnswer::Stop(stop) => Err(VisitError::Stop(stop)),
         ReadAnswer::Missing(refusal) | ReadAnswer::AccountInvalid(refusal) => {
             Ok(Err(refusal.message))

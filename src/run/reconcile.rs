@@ -12,9 +12,9 @@ use look::Look;
 
 use super::Context;
 use super::visit::VisitError;
-use crate::ids::{AccountId, LegacyId};
+use crate::ids::{AccountId, LegacyId, RequestId};
 use crate::state::{
-    Customer, Doubt, Event, LookUp, Next, Sight, StepId, StepKind, StepState, Verdict,
+    Customer, Doubt, Event, LookUp, Next, Reading, Sight, StepId, StepKind, StepState, Verdict,
 };
 use crate::store::{AccountSeq, Changes, CustomerSeq, Loaded, Loader, StoreError};
 
@@ -83,8 +83,8 @@ struct Case {
     look_up: LookUp,
 }
 
-/// What was seen for some of an account's cases. A case that is not in here was not looked for to the end.
-type Sights = HashMap<(CustomerSeq, StepId), Sight>;
+/// What was seen for some of an account's cases, and by which request. A case that is not in here was not looked for to the end.
+type Sights = HashMap<(CustomerSeq, StepId), (Sight, Option<RequestId>)>;
 
 /// Looks for everything that is in doubt, except on accounts that are known to be `out_of_reach`. No visit may be on.
 pub async fn reconcile(
@@ -234,13 +234,17 @@ async fn settle(
         changes.step(step, record);
     })?;
     for step in steps {
-        let Some(sight) = sights.get(&(seq, *step)) else {
+        let Some((sight, request_id)) = sights.get(&(seq, *step)) else {
             reconciled.unread += 1;
             continue;
         };
         let clock = context.client.clock();
         let now = clock.earliest_now().ok_or_else(super::visit::no_date)?;
-        match customer.judge(*step, sight.clone(), now) {
+        let reading = Reading {
+            at: now,
+            request_id: request_id.clone(),
+        };
+        match customer.judge(*step, sight.clone(), reading) {
             Some(Verdict::Settled(event)) => {
                 count(context, reconciled, *step, &event, &mut changes);
                 let record = customer.apply(*step, event, None)?;

@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 pub use again::{TakenUp, take_up};
 use one::{NotRead, One, Rebuilt};
 
-use crate::ids::{AccountId, CustomerId, LegacyId, MigrationId, PaymentMethodId};
+use crate::ids::{AccountId, CustomerId, LegacyId, MigrationId, PaymentMethodId, RequestId};
 use crate::state::{Customer, Held, Likeness, Next, StepState};
 use crate::store::{
     AccountSeq, Changes, CustomerSeq, KnownDefault, Loader, Marked, Marks, StoreError,
@@ -118,8 +118,8 @@ impl Recover<'_> {
         let mut after: Option<CustomerId> = None;
         let mut swept = Swept::default();
         loop {
-            let page = match self.client.all_customers(after.as_ref(), id).await {
-                ReadAnswer::Found(page) => page,
+            let (page, request_id) = match self.client.all_customers(after.as_ref(), id).await {
+                ReadAnswer::Found(page, request_id) => (page, request_id),
                 ReadAnswer::AccountInvalid(refusal) if id.is_some() => {
                     return Ok(Sweep::Unreachable(refusal));
                 }
@@ -139,7 +139,7 @@ impl Recover<'_> {
             let marked: Vec<_> = page
                 .data
                 .into_iter()
-                .filter_map(|customer| marked(customer, row))
+                .filter_map(|customer| marked(customer, row, request_id.as_ref()))
                 .filter(|(marks, _)| migration.is_none_or(|wanted| marks.migration == wanted))
                 .collect();
             swept.marked += length(&marked);
@@ -273,7 +273,11 @@ fn is_elsewhere(customer: &CustomerFacts, account: Option<&AccountId>) -> bool {
 }
 
 /// A Customer with its marks; `None` for one that no migration made.
-fn marked(customer: CustomerFacts, account: Option<AccountSeq>) -> Option<(Marks, Marked)> {
+fn marked(
+    customer: CustomerFacts,
+    account: Option<AccountSeq>,
+    request_id: Option<&RequestId>,
+) -> Option<(Marks, Marked)> {
     let migration = uuid::Uuid::parse_str(customer.marker_migration.as_deref()?).ok()?;
     let legacy_id = LegacyId::parse(customer.marker_legacy_id.as_deref()?).ok()?;
     if customer.deleted {
@@ -296,6 +300,7 @@ fn marked(customer: CustomerFacts, account: Option<AccountSeq>) -> Option<(Marks
             }
             Some(DefaultMethod::Whole(facts)) => KnownDefault::Whole(held(facts)),
         },
+        request_id: request_id.cloned(),
     };
     Some((marks, marked))
 }

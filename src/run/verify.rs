@@ -251,7 +251,7 @@ impl Verify<'_> {
         let mut so_far = Swept::default();
         loop {
             let page = match self.client.all_customers(after.as_ref(), account).await {
-                ReadAnswer::Found(page) => page,
+                ReadAnswer::Found(page, _) => page,
                 ReadAnswer::Stop(stop) => return Err(VerifyError::Stop(stop)),
                 ReadAnswer::AccountInvalid(refusal) | ReadAnswer::Missing(refusal) => {
                     return not_swept(account, shared, &refusal.message);

@@ -125,14 +125,14 @@ impl Machine<'_> {
         killed_or_closed(&conn, true)?;
         let client = self.client(clocks, draining.subscribe())?;
         let session = client.account(None).await;
-        if !matches!(session, ReadAnswer::Found(_)) || client.clock().earliest_now().is_none() {
+        if !matches!(session, ReadAnswer::Found(_, _)) || client.clock().earliest_now().is_none() {
             return Ok(Ended::NoSession);
         }
         if life.retry_refused {
             store::retry_refused(&mut conn)?;
         }
         for (seq, account) in store::parked(&conn)? {
-            if let ReadAnswer::Found(_) = client.account(Some(&account)).await {
+            if let ReadAnswer::Found(_, _) = client.account(Some(&account)).await {
                 store::unpark(&conn, seq)?;
             }
         }

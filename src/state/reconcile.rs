@@ -14,7 +14,9 @@
 #[cfg(test)]
 mod tests;
 
-use super::{Customer, Doubt, Event, Object, Position, Record, Seen, StepId, StepKind, StepState};
+use super::{
+    Customer, Doubt, Event, Object, Position, Reading, Record, Seen, StepId, StepKind, StepState,
+};
 use crate::ids::{CustomerId, PaymentMethodId};
 use crate::time::StripeTime;
 
@@ -163,9 +165,8 @@ impl Customer {
         }
     }
 
-    /// What follows from what was seen of a step. `earliest_now` is the earliest time that it can be at Stripe; the evidence
-    /// is dated by it. `None` where it was not looked for where [`Customer::doubtful`] says.
-    pub fn judge(&self, step: StepId, sight: Sight, earliest_now: StripeTime) -> Option<Verdict> {
+    /// What follows from what was seen of a step. `reading` is dated by the earliest time that it can be at Stripe. `None` where it was not looked for where [`Customer::doubtful`] says.
+    pub fn judge(&self, step: StepId, sight: Sight, reading: Reading) -> Option<Verdict> {
         let record = self.steps.get(&step)?;
         let StepState::InDoubt(doubt) = record.state else {
             return None;
@@ -173,10 +174,8 @@ impl Customer {
         if doubt.may_resend() {
             return None;
         }
-        let seen = |customers| Seen {
-            at: earliest_now,
-            customers,
-        };
+        let earliest_now = reading.at;
+        let seen = |customers| Seen { reading, customers };
         match (sight, self.look_up(step, record)) {
             (Sight::Customers(customers), LookUp::Customers(_)) => {
                 let over_by = record.sent_at.over_by();

@@ -24,11 +24,29 @@ pub struct Record {
     pub seen: Option<Seen>,
 }
 
+/// An answer to a read that tells of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// When it was read.
+    pub at: StripeTime,
+    /// What Stripe logged it under; where several pages were read, the one that showed what was found, else the last.
+    pub request_id: Option<RequestId>,
+}
+
+#[cfg(test)]
+impl Reading {
+    /// As tests have it.
+    pub fn at(at: StripeTime) -> Self {
+        let request_id = RequestId::parse("req_read");
+        Self { at, request_id }
+    }
+}
+
 /// What a complete reading of Stripe showed of a step in doubt: kept as evidence, whatever became of the step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
-    /// When it was read.
-    pub at: StripeTime,
+    /// When, and by which request.
+    pub reading: Reading,
     /// The Customers that bear the marks of the step's customer.
     pub customers: Vec<CustomerId>,
 }
@@ -198,8 +216,8 @@ impl Record {
     /// The times are of the reading: those of the intent are lost.
     fn recovered(self, seen: Seen) -> Self {
         Self {
-            started_at: seen.at,
-            sent_at: seen.at,
+            started_at: seen.reading.at,
+            sent_at: seen.reading.at,
             ..self.with(seen)
         }
     }

@@ -17,7 +17,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use super::{Customer, Doubt, Event, Object, Position, Seen, StepId, StepKind, StepState};
+use super::{Customer, Doubt, Event, Object, Position, Reading, Seen, StepId, StepKind, StepState};
 use crate::ids::{CustomerId, PaymentMethodId};
 use crate::time::StripeTime;
 
@@ -73,7 +73,7 @@ type Events = Vec<(StepId, Event)>;
 
 impl Customer {
     /// What was done on the platform. A Customer that the CSV names was not made: nothing is said of it.
-    pub fn recover_platform(&self, found: &Found, at: StripeTime) -> Events {
+    pub fn recover_platform(&self, found: &Found, reading: &Reading) -> Events {
         if self.platform_customer.is_some() {
             return Events::new();
         }
@@ -83,8 +83,8 @@ impl Customer {
         };
         let attached: Vec<Position> = self.default_first().filter(|each| held(*each)).collect();
         let carrier = attached.first().copied();
-        let seen = || seen(at, &found.customer);
-        let mut events = self.made(None, carrier, &found.customer, at);
+        let seen = || seen(reading, &found.customer);
+        let mut events = self.made(None, carrier, &found.customer, reading);
         for source in attached.into_iter().filter(|each| Some(*each) != carrier) {
             if let Some(id) = self.source(source) {
                 let attach = attach_on_platform(source);
@@ -101,7 +101,7 @@ impl Customer {
         &self,
         source: Position,
         holder: Option<&CustomerId>,
-        at: StripeTime,
+        reading: &Reading,
     ) -> Events {
         let ours = self.platform_customer();
         let object = match (holder, self.source(source)) {
@@ -110,7 +110,13 @@ impl Customer {
             (_, None) => return Events::new(),
         };
         let customers = holder.or(ours).cloned().into_iter().collect();
-        let event = Event::Find(object, Seen { at, customers });
+        let event = Event::Find(
+            object,
+            Seen {
+                reading: reading.clone(),
+                customers,
+            },
+        );
         self.unknown(vec![(attach_on_platform(source), event)])
     }
 
@@ -120,7 +126,7 @@ impl Customer {
         target: Position,
         found: &Found,
         sources: &BTreeMap<Position, Likeness>,
-        at: StripeTime,
+        reading: &Reading,
     ) -> Events {
         let clones = self.clones_among(target, found, sources);
         let default = self.default_on(target);
@@ -133,8 +139,8 @@ impl Customer {
             self.default_first()
                 .find(|source| clones.contains_key(source) && Some(*source) != default)
         });
-        let seen = || seen(at, &found.customer);
-        let mut events = self.made(Some(target), carrier, &found.customer, at);
+        let seen = || seen(reading, &found.customer);
+        let mut events = self.made(Some(target), carrier, &found.customer, reading);
         for (source, clone) in &clones {
             let object = || Object::PaymentMethod(clone.id.clone());
             let step = |kind| StepId {
@@ -172,13 +178,16 @@ impl Customer {
         &self,
         target: Option<Position>,
         customers: Vec<CustomerId>,
-        at: StripeTime,
+        reading: &Reading,
     ) -> Events {
         let source = match target {
             None => self.default_first().next(),
             Some(target) => self.default_on(target),
         };
-        let event = Event::FindSeveral(Seen { at, customers });
+        let event = Event::FindSeveral(Seen {
+            reading: reading.clone(),
+            customers,
+        });
         self.unknown(vec![(create(target, source), event)])
     }
 
@@ -237,16 +246,16 @@ impl Customer {
         target: Option<Position>,
         carrier: Option<Position>,
         customer: &CustomerId,
-        at: StripeTime,
+        reading: &Reading,
     ) -> Events {
         let made = create(target, carrier);
         let others = self
             .found_twice()
             .filter(|(step, _)| step.target == target && *step != made)
-            .map(|(step, _)| (step, Event::Miss(seen(at, customer))));
+            .map(|(step, _)| (step, Event::Miss(seen(reading, customer))));
         let mut events: Events = others.collect();
         let object = Object::Customer(customer.clone());
-        events.push((made, Event::Find(object, seen(at, customer))));
+        events.push((made, Event::Find(object, seen(reading, customer))));
         events
     }
 
@@ -260,9 +269,9 @@ impl Customer {
     }
 }
 
-fn seen(at: StripeTime, customer: &CustomerId) -> Seen {
+fn seen(reading: &Reading, customer: &CustomerId) -> Seen {
     Seen {
-        at,
+        reading: reading.clone(),
         customers: vec![customer.clone()],
     }
 }

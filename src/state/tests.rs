@@ -131,7 +131,7 @@ fn the_transition_table() {
         ("expired", Some(StepState::InDoubt(Doubt::Expired))),
     ];
     let seen = || Seen {
-        at: NOW,
+        reading: Reading::at(NOW),
         customers: Vec::new(),
     };
     let events = [

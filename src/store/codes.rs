@@ -8,7 +8,8 @@ use crate::ids::{
 };
 use crate::proof::{Held, Kind as ProofKind, Step as ProofStep};
 use crate::state::{
-    Doubt, Object, Position, Reach, Record, Refusal, Seen, Standing, StepId, StepKind, StepState,
+    Doubt, Object, Position, Reach, Reading, Record, Refusal, Seen, Standing, StepId, StepKind,
+    StepState,
 };
 use crate::time::StripeTime;
 
@@ -152,15 +153,15 @@ impl ToSql for RequestId {
 
 /// Writes a row of `step` over the one before; the parameters are [`write_step`]'s.
 pub const INSERT_STEP: &str = "INSERT INTO step (customer, kind, target, source, try_no, state, started_at, \
-     digest, request_id, object, doubt, reach, status, reason, message, sent_at, seen_at, seen) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) \
+     digest, request_id, object, doubt, reach, status, reason, message, sent_at, seen_at, seen, seen_request_id) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) \
      ON CONFLICT (customer, kind, target, source) DO UPDATE SET try_no = ?5, state = ?6, started_at = ?7, digest = ?8, \
      request_id = ?9, object = ?10, doubt = ?11, reach = ?12, status = ?13, reason = ?14, message = ?15, \
-     sent_at = ?16, seen_at = ?17, seen = ?18";
+     sent_at = ?16, seen_at = ?17, seen = ?18, seen_request_id = ?19";
 
 /// Reads the rows of one customer for [`read_step`].
 pub const SELECT_STEPS: &str = "SELECT kind, target, source, try_no, state, started_at, digest, request_id, object, \
-     doubt, reach, status, reason, message, sent_at, seen_at, seen FROM step WHERE customer = ?1";
+     doubt, reach, status, reason, message, sent_at, seen_at, seen, seen_request_id FROM step WHERE customer = ?1";
 
 fn position_code(position: Option<Position>) -> i64 {
     position.map_or(-1, i64::from)
@@ -232,8 +233,12 @@ pub fn write_step(
         refusal.map(|r| r.reason.as_str()),
         refusal.map(|r| r.message.as_str()),
         record.sent_at.0,
-        record.seen.as_ref().map(|seen| seen.at.0),
+        record.seen.as_ref().map(|seen| seen.reading.at.0),
         record.seen.as_ref().map(|seen| ids_text(&seen.customers)),
+        record
+            .seen
+            .as_ref()
+            .and_then(|seen| seen.reading.request_id.as_ref()),
     ])?;
     Ok(())
 }
@@ -285,8 +290,15 @@ pub fn ids_from(text: Option<&str>) -> FromSqlResult<Vec<CustomerId>> {
 fn seen_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Seen>> {
     let at: Option<i64> = row.get(15)?;
     let customers = ids_from(row.get_ref(16)?.as_str_or_null()?)?;
+    let request_id = row
+        .get_ref(17)?
+        .as_str_or_null()?
+        .and_then(RequestId::parse);
     Ok(at.map(|at| Seen {
-        at: StripeTime(at),
+        reading: Reading {
+            at: StripeTime(at),
+            request_id,
+        },
         customers,
     }))
 }

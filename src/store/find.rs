@@ -41,7 +41,7 @@ pub fn by_object(conn: &Connection, id: &str) -> Result<Vec<CustomerSeq>, StoreE
 
 /// The customers of whose steps this answer told.
 pub fn by_request(conn: &Connection, id: &str) -> Result<Vec<CustomerSeq>, StoreError> {
-    let sql = "SELECT customer FROM step WHERE request_id = ?1
+    let sql = "SELECT customer FROM step WHERE request_id = ?1 OR seen_request_id = ?1
         UNION SELECT customer FROM dropped WHERE request_id = ?1 LIMIT ?2";
     found(conn, sql, id)
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::counts::count;
 use super::writer::{in_transaction, write_changes};
 use super::{AccountSeq, Changes, StoreError};
-use crate::ids::{AccountId, CustomerId, LegacyId, MigrationId, PaymentMethodId};
+use crate::ids::{AccountId, CustomerId, LegacyId, MigrationId, PaymentMethodId, RequestId};
 use crate::state::{Held, Likeness};
 use crate::time::StripeTime;
 
@@ -35,6 +35,8 @@ pub struct Marked {
     pub platform_customer: Option<CustomerId>,
     /// Its default PaymentMethod.
     pub default: KnownDefault,
+    /// The request that showed it.
+    pub request_id: Option<RequestId>,
 }
 
 /// A Customer's default PaymentMethod, as far as it is known.
@@ -153,8 +155,8 @@ impl Marked {
         }
         Ok(in_transaction(conn, || {
             let mut insert = conn.prepare_cached(
-                "INSERT INTO found (legacy_id, account, id, migration, created, platform_customer, standard)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+                "INSERT INTO found (legacy_id, account, id, migration, created, platform_customer, standard, request_id)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
             )?;
             for (marks, marked) in page {
                 insert.execute(rusqlite::params![
@@ -164,7 +166,8 @@ impl Marked {
                     marks.migration.to_string(),
                     marked.created.map(|at| at.0),
                     marked.platform_customer,
-                    Standard::text(&marked.default)
+                    Standard::text(&marked.default),
+                    marked.request_id,
                 ])?;
             }
             Ok(())
@@ -174,7 +177,7 @@ impl Marked {
     /// Those of a legacy customer, the platform's first.
     pub fn of(conn: &Connection, legacy_id: &LegacyId) -> Result<Vec<Self>, StoreError> {
         let mut statement = conn.prepare_cached(
-            "SELECT account, id, created, platform_customer, standard FROM found WHERE legacy_id = ?1
+            "SELECT account, id, created, platform_customer, standard, request_id FROM found WHERE legacy_id = ?1
              ORDER BY account, created, id",
         )?;
         let rows = statement.query_map([legacy_id], |row| {
@@ -186,6 +189,7 @@ impl Marked {
                 created: created.map(StripeTime),
                 platform_customer: row.get(3)?,
                 default: Standard::read(row.get_ref(4)?.as_str_or_null()?),
+                request_id: row.get_ref(5)?.as_str_or_null()?.and_then(RequestId::parse),
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

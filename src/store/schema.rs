@@ -78,6 +78,7 @@ CREATE TABLE step (
     doubt INTEGER,                  -- in doubt: why
     reach INTEGER, status INTEGER, reason TEXT, message TEXT, -- refused: how far, HTTP status, and why
     seen_at INTEGER, seen TEXT,     -- looked for by reading: when, and the Customers found, a blank between
+    seen_request_id TEXT,           -- and by which request
     PRIMARY KEY (customer, kind, target, source)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE sampled (              -- customers that `--sample` drew
@@ -91,6 +92,7 @@ CREATE TABLE found (                -- Customers with marks, while a lost state 
     created INTEGER,
     platform_customer TEXT,         -- the mark, on connected accounts
     standard TEXT,                  -- the default PaymentMethod: an id, or the whole of it as JSON
+    request_id TEXT,                -- of the page that showed it
     PRIMARY KEY (legacy_id, account, id)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE proof (                -- `verify --charge`: one payment on one clone; what follows from its steps is kept with them

@@ -14,14 +14,14 @@ use super::answer::{Again, Garbled, No, Stop, StopKind, WireAnswer, no};
 use super::key::Mode;
 use super::refusal::Refusal;
 use super::request::{MARKER_LEGACY_ID, MARKER_MIGRATION, MARKER_PLATFORM_CUSTOMER, Read};
-use crate::ids::{AccountId, CustomerId, PaymentMethodId};
+use crate::ids::{AccountId, CustomerId, PaymentMethodId, RequestId};
 use crate::time::StripeTime;
 
 /// What an answer to a read means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReadAnswer<T> {
-    /// The object, as it is now.
-    Found(T),
+    /// The object, as it is now, and the id that Stripe logged the request under.
+    Found(T, Option<RequestId>),
     /// Stripe says that there is no such object (404 `resource_missing`, and nothing else).
     Missing(Refusal),
     /// The connected account cannot be reached with this key.
@@ -151,7 +151,7 @@ pub(crate) fn classify_read<T: Fact>(
         if asked_id(read).is_some_and(|id| id != fact.id()) {
             return Err(wire.garbled(Garbled::OtherId));
         }
-        return Ok(ReadAnswer::Found(fact));
+        return Ok(ReadAnswer::Found(fact, wire.headers.request_id.clone()));
     }
     match no(wire, read.request().account.is_some()) {
         No::Refused(refusal) if refusal.status == 404 && refusal.has_code("resource_missing") => {

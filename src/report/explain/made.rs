@@ -123,6 +123,7 @@ fn step_of(facts: &Facts<'_>, loaded: &Loaded, step: StepId, record: &Record) ->
     let request = record.request_id.as_ref();
     let of_request = |id: &RequestId| dashboard.map(|dashboard| dashboard.request(id, account));
     let asked = facts.asked.trim();
+    let read = seen.and_then(|seen| seen.reading.request_id.as_ref());
     StepExplained {
         step: step.kind.name(),
         account: name.account.clone(),
@@ -138,7 +139,10 @@ fn step_of(facts: &Facts<'_>, loaded: &Loaded, step: StepId, record: &Record) ->
         request_id: request.map(ToString::to_string),
         request_dashboard: request.and_then(of_request),
         asked_for: object.as_deref() == Some(asked)
-            || request.is_some_and(|id| id.as_str() == asked)
+            || [request, read]
+                .into_iter()
+                .flatten()
+                .any(|id| id.as_str() == asked)
             || seen.is_some_and(|seen| seen.customers.iter().any(|id| id.as_str() == asked)),
         object,
         object_dashboard: page,
@@ -150,8 +154,10 @@ fn step_of(facts: &Facts<'_>, loaded: &Loaded, step: StepId, record: &Record) ->
             StepState::InDoubt(doubt) => Some(doubt.name()),
             _ => None,
         },
-        looked_at: seen.map(|seen| second(seen.at)),
+        looked_at: seen.map(|seen| second(seen.reading.at)),
         seen: seen.map_or(Vec::new(), |seen| seen.customers.clone()),
+        seen_request_id: read.map(ToString::to_string),
+        seen_request_dashboard: read.and_then(of_request),
         recovered: record.is_recovered(),
     }
 }

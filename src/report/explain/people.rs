@@ -257,7 +257,9 @@ fn told(step: &StepExplained, look: Look) -> String {
         } else {
             format!(": {}", ids.join(", "))
         };
-        note("looked at", &format!(" {at}{seen}"));
+        let by = step.seen_request_id.as_ref();
+        let by = by.map_or(String::new(), |id| format!(" ({id})"));
+        note("looked at", &format!(" {at}{by}{seen}"));
     }
     lines.join("\n")
 }

@@ -5,10 +5,13 @@ use std::collections::{HashMap, HashSet};
 use super::super::Context;
 use super::super::visit::VisitError;
 use super::{Case, Sights};
-use crate::ids::{AccountId, CustomerId, LegacyId, PaymentMethodId};
+use crate::ids::{AccountId, CustomerId, LegacyId, PaymentMethodId, RequestId};
 use crate::state::{LookUp, Sight, Window};
 use crate::stripe::{CustomerFacts, ReadAnswer, Refusal};
 use crate::time::StripeTime;
+
+/// What an answer told, and what Stripe logged it under.
+type Told<T> = (T, Option<RequestId>);
 
 /// One account (`None`: the platform), while it is read.
 pub(super) struct Look<'a> {
@@ -26,7 +29,7 @@ impl Look<'_> {
         let mut sights = Sights::new();
         for case in cases {
             let sight = match &case.look_up {
-                LookUp::Nowhere => Some(Sight::Nothing),
+                LookUp::Nowhere => Some((Sight::Nothing, None)),
                 LookUp::PaymentMethod(id, _) => self.holder(id).await?,
                 LookUp::Customers(_) => None,
             };
@@ -38,10 +41,10 @@ impl Look<'_> {
         Ok(sights)
     }
 
-    /// What a read told; `None` where it failed.
-    fn told<T>(&mut self, answer: ReadAnswer<T>) -> Result<Option<T>, VisitError> {
+    /// What a read told, and under which id Stripe logged it; `None` where it failed.
+    fn told<T>(&mut self, answer: ReadAnswer<T>) -> Result<Option<Told<T>>, VisitError> {
         match answer {
-            ReadAnswer::Found(fact) => Ok(Some(fact)),
+            ReadAnswer::Found(fact, request_id) => Ok(Some((fact, request_id))),
             ReadAnswer::AccountInvalid(refusal) => {
                 self.unreachable = Some(refusal);
                 self.asks = false;
@@ -53,16 +56,16 @@ impl Look<'_> {
     }
 
     /// Whom a PaymentMethod is attached to; `None` where the look-up failed.
-    async fn holder(&mut self, id: &PaymentMethodId) -> Result<Option<Sight>, VisitError> {
+    async fn holder(&mut self, id: &PaymentMethodId) -> Result<Option<Told<Sight>>, VisitError> {
         if !self.asks {
             return Ok(None);
         }
         let answer = self.context.client.payment_method(id, self.account).await;
-        if let ReadAnswer::Missing(_) = answer {
-            return Ok(Some(Sight::AttachedTo(None)));
+        if let ReadAnswer::Missing(refusal) = answer {
+            return Ok(Some((Sight::AttachedTo(None), refusal.request_id)));
         }
-        let facts = self.told(answer)?;
-        Ok(facts.map(|facts| Sight::AttachedTo(facts.customer)))
+        let told = self.told(answer)?;
+        Ok(told.map(|(facts, request_id)| (Sight::AttachedTo(facts.customer), request_id)))
     }
 
     /// Sweeps the windows of all Customers in doubt. A window that could not be read to its end gives no sight to any.
@@ -77,61 +80,66 @@ impl Look<'_> {
                 })
                 .collect(),
         );
-        let mut found: HashMap<&LegacyId, Vec<CustomerId>> = cases
+        let mut found: HashMap<&LegacyId, Told<Vec<CustomerId>>> = cases
             .iter()
             .filter(sought)
-            .map(|case| (&case.legacy_id, Vec::new()))
+            .map(|case| (&case.legacy_id, (Vec::new(), None)))
             .collect();
+        let mut last_page = None;
         for window in windows {
-            if !self.sweep(window, &mut found).await? {
-                return Ok(());
+            match self.sweep(window, &mut found).await? {
+                Some(page) => last_page = page,
+                None => return Ok(()),
             }
         }
         for case in cases.iter().filter(sought) {
-            let customers = found.get(&case.legacy_id).cloned().unwrap_or_default();
-            sights.insert((case.seq, case.step), Sight::Customers(customers));
+            let (customers, page) = found.get(&case.legacy_id).cloned().unwrap_or_default();
+            // Nobody is on any page: the last one says that there are no more.
+            let told = page.or_else(|| last_page.clone());
+            sights.insert((case.seq, case.step), (Sight::Customers(customers), told));
         }
         Ok(())
     }
 
-    /// Reads all pages of a window. False where one could not be read.
+    /// Reads all pages of a window, and gives the last one's request. `None` where one could not be read.
     async fn sweep(
         &mut self,
         window: Window,
-        found: &mut HashMap<&LegacyId, Vec<CustomerId>>,
-    ) -> Result<bool, VisitError> {
+        found: &mut HashMap<&LegacyId, Told<Vec<CustomerId>>>,
+    ) -> Result<Option<Option<RequestId>>, VisitError> {
         let migration = self.context.migration.id.to_string();
         let mut after: Option<CustomerId> = None;
         let mut cursors = HashSet::new();
         loop {
             let client = &self.context.client;
             if !self.asks {
-                return Ok(false);
+                return Ok(None);
             }
             let answer = client.customers(window, after.as_ref(), self.account).await;
-            let Some(page) = self.told(answer)? else {
-                return Ok(false);
+            let Some((page, request_id)) = self.told(answer)? else {
+                return Ok(None);
             };
             let last = page.data.last().map(|customer| customer.id.clone());
             for customer in page.data {
                 // Of another account or time: this is not the page that was asked for.
                 if self.is_elsewhere(&customer, window, &migration) {
-                    return Ok(false);
+                    return Ok(None);
                 }
                 let ours = customer.marker_migration.as_deref() == Some(migration.as_str());
                 let legacy_id = customer.marker_legacy_id.as_deref().map(LegacyId::parse);
                 if let (true, Some(Ok(legacy_id))) = (ours, legacy_id)
-                    && let Some(customers) = found.get_mut(&legacy_id)
+                    && let Some((customers, told)) = found.get_mut(&legacy_id)
                     && !customers.contains(&customer.id)
                 {
                     customers.push(customer.id);
+                    told.clone_from(&request_id);
                 }
             }
             // Pages that end where one before did would be read for ever: that is no complete reading.
             match (page.has_more, last) {
-                (false, _) => return Ok(true),
+                (false, _) => return Ok(Some(request_id)),
                 (true, Some(last)) if cursors.insert(last.clone()) => after = Some(last),
-                (true, _) => return Ok(false),
+                (true, _) => return Ok(None),
             }
         }
     }

@@ -2,8 +2,8 @@
 //! person had to choose for.
 
 use super::{Recover, RecoverError, Recovered, Sweep};
-use crate::ids::{AccountId, CustomerId, MigrationId};
-use crate::state::{Event, Seen, StepId};
+use crate::ids::{AccountId, CustomerId, MigrationId, RequestId};
+use crate::state::{Event, Reading, Seen, StepId};
 use crate::store::{self, Changes, CustomerSeq, Loaded, Loader, Marked, Marks, StoreError};
 use crate::stripe::ReadAnswer;
 
@@ -104,12 +104,14 @@ async fn choose(
         legacy_id: loaded.customer.legacy_id.clone(),
     };
     let mut left = Vec::new();
+    let mut told = None;
     for id in &customers {
         match recover.client.customer(id, account).await {
-            ReadAnswer::Found(facts) => {
-                left.extend(super::marked(facts, row).filter(|(marks, _)| *marks == ours));
+            ReadAnswer::Found(facts, request_id) => {
+                let marked = super::marked(facts, row, request_id.as_ref());
+                left.extend(marked.into_iter().filter(|(marks, _)| *marks == ours));
             }
-            ReadAnswer::Missing(_) => {}
+            ReadAnswer::Missing(refusal) => told = refusal.request_id,
             ReadAnswer::Stop(stop) => return Err(RecoverError::Stop(stop)),
             // A failed look-up tells nothing of it.
             ReadAnswer::AccountInvalid(_) | ReadAnswer::Failed(_) => return Ok(false),
@@ -117,7 +119,7 @@ async fn choose(
     }
     match left.as_slice() {
         [] => {
-            gone(recover, loaded, step)?;
+            gone(recover, loaded, step, told)?;
             Ok(true)
         }
         [_] => {
@@ -129,13 +131,18 @@ async fn choose(
 }
 
 /// None is left: it is made again, under a new key.
-fn gone(recover: &Recover<'_>, loaded: &Loaded, step: StepId) -> Result<(), StoreError> {
+fn gone(
+    recover: &Recover<'_>,
+    loaded: &Loaded,
+    step: StepId,
+    request_id: Option<RequestId>,
+) -> Result<(), StoreError> {
     let damaged = |what: &dyn std::fmt::Display| StoreError::Damaged(what.to_string());
     let now = recover.client.clock().earliest_now();
     let at = now.ok_or_else(|| damaged(&"Stripe's answers carried no date"))?;
     let mut customer = loaded.customer.clone();
     let seen = Seen {
-        at,
+        reading: Reading { at, request_id },
         customers: Vec::new(),
     };
     let record = customer.apply(step, Event::Miss(seen), None);

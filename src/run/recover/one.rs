@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Recovered, held, likeness};
-use crate::ids::{AccountId, CustomerId, PaymentMethodId};
+use crate::ids::{AccountId, CustomerId, PaymentMethodId, RequestId};
 use crate::state::{
-    Customer, Event, Found, Held, Illegal, Likeness, Position, Record, StepId, StepKind, StepState,
+    Customer, Event, Found, Held, Illegal, Likeness, Position, Reading, Record, StepId, StepKind,
+    StepState,
 };
 use crate::store::{AccountSeq, CustomerSeq, KnownDefault, Loaded, Marked, StoreError};
 use crate::stripe::{Client, PaymentMethodFacts, ReadAnswer, Stop};
-use crate::time::StripeTime;
 
 /// A customer that is being read.
 pub(super) struct One {
@@ -20,7 +20,7 @@ pub(super) struct One {
     rebuilt: Rebuilt,
     /// What is known of the sources, and whom those are attached to that were read one by one.
     sources: BTreeMap<Position, Likeness>,
-    holders: BTreeMap<Position, CustomerId>,
+    holders: BTreeMap<Position, (CustomerId, Option<RequestId>)>,
 }
 
 /// A customer whose steps are known again.
@@ -50,14 +50,14 @@ impl From<Illegal> for NotRead {
 
 /// What a read came to, where it came to anything.
 enum Told<T> {
-    Found(T),
+    Found(T, Option<RequestId>),
     Missing,
     Unreachable(String),
 }
 
 fn told<T>(answer: ReadAnswer<T>) -> Result<Told<T>, NotRead> {
     match answer {
-        ReadAnswer::Found(found) => Ok(Told::Found(found)),
+        ReadAnswer::Found(found, request_id) => Ok(Told::Found(found, request_id)),
         ReadAnswer::Missing(_) => Ok(Told::Missing),
         ReadAnswer::AccountInvalid(refusal) => Ok(Told::Unreachable(refusal.message)),
         ReadAnswer::Stop(stop) => Err(NotRead::Stop(stop)),
@@ -122,19 +122,22 @@ impl One {
         Ok(())
     }
 
-    /// The earliest time that it can be at Stripe: what evidence is dated by.
-    fn now(&self) -> Result<StripeTime, NotRead> {
+    /// What was read now; dated by the earliest time that it can be at Stripe.
+    fn reading(&self, request_id: Option<RequestId>) -> Result<Reading, NotRead> {
         let no_date = || StoreError::Defect("Stripe's answers carried no date".to_owned());
         let now = self.client.clock().earliest_now();
-        now.ok_or_else(|| NotRead::Defect(no_date()))
+        let at = now.ok_or_else(|| NotRead::Defect(no_date()))?;
+        Ok(Reading { at, request_id })
     }
 
     async fn platform(&mut self) -> Result<(), NotRead> {
         let made: Vec<Marked> = self.on(None).cloned().collect();
-        let at = self.now()?;
+        let page = made.first().and_then(|marked| marked.request_id.clone());
         if made.len() > 1 && self.customer().platform_customer.is_none() {
             let ids = made.into_iter().map(|marked| marked.id).collect();
-            let events = self.customer().recover_several(None, ids, at);
+            let events = self
+                .customer()
+                .recover_several(None, ids, &self.reading(page)?);
             return self.apply(events);
         }
         let made = made.first();
@@ -146,16 +149,16 @@ impl One {
         let default = made
             .filter(|made| made.id == platform)
             .map_or(&KnownDefault::Unknown, |made| &made.default);
-        let methods = match (self.customer().sources.as_slice(), default) {
-            ([], _) => Vec::new(),
-            ([only], KnownDefault::Whole(held)) if held.id == *only => vec![held.clone()],
+        let (methods, told_by) = match (self.customer().sources.as_slice(), default) {
+            ([], _) => (Vec::new(), page),
+            ([only], KnownDefault::Whole(held)) if held.id == *only => (vec![held.clone()], page),
             // Nothing was cloned from a Customer that the CSV names: a run looks at its sources one by one.
             _ if self.customer().platform_customer.is_some() && !self.is_anywhere_else() => {
                 return Ok(());
             }
             _ => match self.attached(&platform, None).await? {
-                Told::Found(methods) => methods,
-                Told::Missing => Vec::new(),
+                Told::Found(methods, request_id) => (methods, request_id),
+                Told::Missing => (Vec::new(), page),
                 Told::Unreachable(_) => return Err(NotRead::Failed),
             },
         };
@@ -169,7 +172,9 @@ impl One {
             default: default.id().cloned(),
             methods,
         };
-        let events = self.customer().recover_platform(&found, at);
+        let events = self
+            .customer()
+            .recover_platform(&found, &self.reading(told_by)?);
         self.apply(events)
     }
 
@@ -196,7 +201,7 @@ impl One {
 
     async fn target(&mut self, target: Position, account: AccountSeq) -> Result<(), NotRead> {
         let made: Vec<Marked> = self.on(Some(account)).cloned().collect();
-        let at = self.now()?;
+        let page = made.first().and_then(|marked| marked.request_id.clone());
         let Some(asked) = self.customer().target(target).cloned() else {
             return Ok(());
         };
@@ -205,16 +210,17 @@ impl One {
             [one] => one,
             [_, _, ..] => {
                 let ids = made.iter().map(|marked| marked.id.clone()).collect();
-                let events = self.customer().recover_several(Some(target), ids, at);
+                let reading = self.reading(page)?;
+                let events = self.customer().recover_several(Some(target), ids, &reading);
                 return self.apply(events);
             }
         };
-        let methods = match self
+        let (methods, told_by) = match self
             .attached_there(marked, &asked.account, &asked.sources)
             .await?
         {
-            Told::Found(methods) => methods,
-            Told::Missing => Vec::new(),
+            Told::Found(methods, request_id) => (methods, request_id),
+            Told::Missing => (Vec::new(), page),
             Told::Unreachable(why) => {
                 self.rebuilt.unreachable.push((account, why));
                 self.rebuilt.customer.park(target);
@@ -227,9 +233,10 @@ impl One {
             methods,
         };
         let before = self.rebuilt.counts.clones;
+        let reading = self.reading(told_by)?;
         let events = self
             .customer()
-            .recover_target(target, &found, &self.sources, at);
+            .recover_target(target, &found, &self.sources, &reading);
         self.apply(events)?;
         let matched = self.rebuilt.counts.clones - before;
         self.rebuilt.counts.unmatched += super::length(&found.methods).saturating_sub(matched);
@@ -244,7 +251,7 @@ impl One {
         asked: &[Position],
     ) -> Result<Told<Vec<Held>>, NotRead> {
         let only = match (asked, &marked.default) {
-            ([], _) => return Ok(Told::Found(Vec::new())),
+            ([], _) => return Ok(Told::Found(Vec::new(), marked.request_id.clone())),
             ([only], KnownDefault::Whole(held))
                 if self.sources.get(only) == Some(&held.likeness) =>
             {
@@ -254,11 +261,11 @@ impl One {
         };
         // One card was asked for, and the default is that card: nothing else can be a clone of it.
         if let Some(held) = only.filter(|held| held.likeness.fingerprint.is_some()) {
-            return Ok(Told::Found(vec![held.clone()]));
+            return Ok(Told::Found(vec![held.clone()], marked.request_id.clone()));
         }
-        let methods = match self.attached(&marked.id, Some(account)).await? {
-            Told::Found(methods) => methods,
-            Told::Missing => Vec::new(),
+        let (methods, told_by) = match self.attached(&marked.id, Some(account)).await? {
+            Told::Found(methods, request_id) => (methods, request_id),
+            Told::Missing => (Vec::new(), marked.request_id.clone()),
             Told::Unreachable(why) => return Ok(Told::Unreachable(why)),
         };
         for source in asked {
@@ -266,7 +273,7 @@ impl One {
                 self.look_at(*source).await?;
             }
         }
-        Ok(Told::Found(methods))
+        Ok(Told::Found(methods, told_by))
     }
 
     /// Reads a source that the platform Customer does not hold (any more).
@@ -275,10 +282,10 @@ impl One {
             return Ok(());
         };
         match told(self.client.payment_method(&id, None).await)? {
-            Told::Found(facts) => {
+            Told::Found(facts, request_id) => {
                 self.sources.insert(source, likeness(&facts));
                 if let Some(holder) = facts.customer {
-                    self.holders.insert(source, holder);
+                    self.holders.insert(source, (holder, request_id));
                 }
             }
             Told::Missing => {}
@@ -287,7 +294,7 @@ impl One {
         Ok(())
     }
 
-    /// All that is attached to a Customer.
+    /// All that is attached to a Customer, and the last page's request.
     async fn attached(
         &self,
         customer: &CustomerId,
@@ -300,8 +307,8 @@ impl One {
                 .client
                 .customer_payment_methods(customer, after.as_ref(), account)
                 .await;
-            let page = match told(answer)? {
-                Told::Found(page) => page,
+            let (page, request_id) = match told(answer)? {
+                Told::Found(page, request_id) => (page, request_id),
                 Told::Missing => return Ok(Told::Missing),
                 Told::Unreachable(why) => return Ok(Told::Unreachable(why)),
             };
@@ -316,7 +323,7 @@ impl One {
             let last = page.data.last().map(|method| method.id.clone());
             methods.extend(page.data.into_iter().map(held));
             match (page.has_more, last) {
-                (false, _) => return Ok(Told::Found(methods)),
+                (false, _) => return Ok(Told::Found(methods, request_id)),
                 (true, Some(last)) if after.as_ref() != Some(&last) => after = Some(last),
                 // It would be read for ever: that is no complete reading.
                 (true, _) => return Err(NotRead::Failed),
@@ -326,7 +333,6 @@ impl One {
 
     /// What was cloned was attached on the platform, whatever became of it there since.
     fn sources_of_clones(&mut self, target: Position) -> Result<(), NotRead> {
-        let at = self.now()?;
         if self.customer().platform_customer().is_none() {
             return Ok(());
         }
@@ -341,8 +347,12 @@ impl One {
             })
             .collect();
         for source in cloned {
-            let holder = self.holders.get(&source);
-            let events = self.customer().recover_cloned(source, holder, at);
+            // Where the source itself was not read, its clone tells of it.
+            let (holder, told_by) = self.holders.get(&source).cloned().unzip();
+            let reading = self.reading(told_by.flatten())?;
+            let events = self
+                .customer()
+                .recover_cloned(source, holder.as_ref(), &reading);
             self.apply(events)?;
         }
         Ok(())

@@ -82,7 +82,7 @@ impl One {
         account: Option<&AccountId>,
     ) -> Result<Seen<T>, VerifyError> {
         let seen = match answer {
-            ReadAnswer::Found(fact) => Seen::Found(fact),
+            ReadAnswer::Found(fact, _) => Seen::Found(fact),
             ReadAnswer::Missing(_) => Seen::Missing,
             ReadAnswer::Stop(stop) => return Err(VerifyError::Stop(stop)),
             ReadAnswer::AccountInvalid(refusal) => {

@@ -39,7 +39,7 @@ impl Visitor<'_> {
             return Ok(Onward::No);
         };
         match self.context.client.payment_method(&id, None).await {
-            ReadAnswer::Found(facts) => {
+            ReadAnswer::Found(facts, _) => {
                 if !CLONABLE.contains(&facts.kind.as_str()) {
                     self.apply(step, Event::Refuse(known_unclonable(&facts.kind)), None)?;
                     return Ok(Onward::Yes);
@@ -119,7 +119,7 @@ impl Visitor<'_> {
             .payment_method(&id, account.as_ref())
             .await
         {
-            ReadAnswer::Found(facts) => facts.customer,
+            ReadAnswer::Found(facts, _) => facts.customer,
             ReadAnswer::Missing(_) => None,
             ReadAnswer::Stop(stop) => return Err(VisitError::Stop(stop)),
             ReadAnswer::AccountInvalid(_) => {
@@ -172,7 +172,7 @@ impl Visitor<'_> {
             return Ok(Marker::Another);
         }
         match self.context.client.customer(holder, account).await {
-            ReadAnswer::Found(facts) => {
+            ReadAnswer::Found(facts, _) => {
                 let migration = self.context.migration.id.to_string();
                 let legacy_id = self.loaded.customer.legacy_id.as_str();
                 let ours = facts.marker_migration.as_deref() == Some(migration.as_str());

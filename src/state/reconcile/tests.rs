@@ -111,7 +111,11 @@ fn a_customer_is_taken_over_where_it_was_found_and_made_again_where_it_was_not()
         ] {
             let (customer, step) = doubtful(StepKind::CreateConnectedCustomer, doubt);
             let count = seen.len();
-            let verdict = customer.judge(step, Sight::Customers(seen), StripeTime(THEN.0 + age));
+            let verdict = customer.judge(
+                step,
+                Sight::Customers(seen),
+                Reading::at(StripeTime(THEN.0 + age)),
+            );
             let told = told(verdict.as_ref());
             table.push(format!(
                 "{:<22}{age:>5} s, {count} seen: {told}",
@@ -178,7 +182,7 @@ fn an_attach_is_done_where_the_payment_method_is_ours_and_sent_again_else() {
     let (customer, step) = doubtful(StepKind::AttachConnectedPaymentMethod, Doubt::Expired);
     let verdict = |holder: Option<&str>| {
         let sight = Sight::AttachedTo(holder.map(id));
-        told(customer.judge(step, sight, later).as_ref())
+        told(customer.judge(step, sight, Reading::at(later)).as_ref())
     };
     assert_eq!(verdict(Some("cus_c")), "take pm_clone");
     // To send it again cannot attach it twice; Stripe's answer then tells why not, and to whom.
@@ -201,7 +205,11 @@ fn a_look_in_the_wrong_place_settles_nothing() {
     ];
     for (kind, sight) in wrong {
         let (customer, step) = doubtful(kind, Doubt::Expired);
-        assert_eq!(customer.judge(step, sight, later), None, "{kind:?}");
+        assert_eq!(
+            customer.judge(step, sight, Reading::at(later)),
+            None,
+            "{kind:?}"
+        );
     }
 }
 
@@ -212,7 +220,7 @@ fn what_is_settled_is_not_judged() {
         .apply(step, Event::Succeed(Object::Customer(id("cus_p"))), None)
         .unwrap();
     let seen = Sight::Customers(vec![id("cus_other")]);
-    assert_eq!(customer.judge(step, seen, THEN), None);
+    assert_eq!(customer.judge(step, seen, Reading::at(THEN)), None);
     assert!(customer.doubtful().is_empty());
 }
 
@@ -220,14 +228,15 @@ fn what_is_settled_is_not_judged() {
 fn a_miss_raises_the_try_and_a_new_intent_starts_afresh() {
     let (mut customer, step) = doubtful(StepKind::CreatePlatformCustomer, Doubt::Expired);
     let later = StripeTime(THEN.0 + 25 * HOUR);
-    let Some(Verdict::Settled(event)) = customer.judge(step, Sight::Customers(vec![]), later)
+    let Some(Verdict::Settled(event)) =
+        customer.judge(step, Sight::Customers(vec![]), Reading::at(later))
     else {
         panic!("it is settled");
     };
     let ready = customer.apply(step, event, None).unwrap();
     assert_eq!((ready.try_no, &ready.state), (2, &StepState::Ready));
     let evidence = Seen {
-        at: later,
+        reading: Reading::at(later),
         customers: vec![],
     };
     assert_eq!(ready.seen.as_ref(), Some(&evidence));
@@ -280,7 +289,7 @@ fn a_resent_intent_keeps_its_age_and_lengthens_its_window() {
     let seen = |now: i64| {
         told(
             customer
-                .judge(step, Sight::Customers(vec![]), StripeTime(now))
+                .judge(step, Sight::Customers(vec![]), Reading::at(StripeTime(now)))
                 .as_ref(),
         )
     };

@@ -125,7 +125,7 @@ fn each_clone_goes_to_the_nearest_source_and_to_one_only() {
             .zip(sources.split_whitespace().map(likeness))
             .collect();
         let found = holding(default, methods);
-        let events = customer.recover_target(0, &found, &sources, AT);
+        let events = customer.recover_target(0, &found, &sources, &Reading::at(AT));
         assert_eq!(told(customer, events), expected, "{methods}");
     }
 }
@@ -139,14 +139,14 @@ fn on_the_platform_the_ids_themselves_tell() {
         ("pm_other=A/27", "create -=cus_there"),
     ];
     for (methods, expected) in table {
-        let events = customer().recover_platform(&holding(None, methods), AT);
+        let events = customer().recover_platform(&holding(None, methods), &Reading::at(AT));
         assert_eq!(told(customer(), events), expected);
     }
     let adopted = Customer {
         platform_customer: Some(cus("cus_csv")),
         ..customer()
     };
-    let events = adopted.recover_platform(&holding(None, "pm_0=A/27"), AT);
+    let events = adopted.recover_platform(&holding(None, "pm_0=A/27"), &Reading::at(AT));
     assert_eq!(told(adopted, events), "", "it was not made");
 }
 
@@ -155,10 +155,10 @@ fn what_is_known_already_is_left_as_it_is() {
     let mut customer = customer();
     let sources = (0..).zip(["A/27", "B/27"].map(likeness)).collect();
     let found = holding(Some("pm_b"), "pm_b=B/27 pm_a=A/27");
-    for (step, event) in customer.recover_target(0, &found, &sources, AT) {
+    for (step, event) in customer.recover_target(0, &found, &sources, &Reading::at(AT)) {
         customer.apply(step, event, None).unwrap();
     }
-    let again = customer.recover_target(0, &found, &sources, AT);
+    let again = customer.recover_target(0, &found, &sources, &Reading::at(AT));
     assert_eq!(again, Events::new());
 }
 
@@ -174,13 +174,14 @@ fn once_a_person_has_chosen_the_one_that_is_left_is_taken_with_what_it_holds() {
     for (default, methods, expected) in table {
         let mut customer = customer();
         let several = vec![cus("cus_a"), cus("cus_b")];
-        for (step, event) in customer.recover_several(Some(0), several, AT) {
+        for (step, event) in customer.recover_several(Some(0), several, &Reading::at(AT)) {
             customer.apply(step, event, None).unwrap();
         }
         assert_eq!(customer.found_twice().count(), 1);
         // It is looked for where it was seen, not in a window of time.
         assert!(customer.doubtful().is_empty());
-        let events = customer.recover_target(0, &holding(default, methods), &sources, AT);
+        let events =
+            customer.recover_target(0, &holding(default, methods), &sources, &Reading::at(AT));
         let mut after = customer.clone();
         for (step, event) in events.clone() {
             after.apply(step, event, None).unwrap();

@@ -7,8 +7,8 @@ use super::world::{Reply, Request, World};
 use super::{Fault, Mishap, Pause};
 use crate::ids::{AccountId, LegacyId, PaymentMethodId};
 use crate::state::{
-    Customer, Doubt, Event, LookUp, Next, Object, Position, Reachable, Sight, StepId, StepKind,
-    StepState, Target, Verdict,
+    Customer, Doubt, Event, LookUp, Next, Object, Position, Reachable, Reading, Sight, StepId,
+    StepKind, StepState, Target, Verdict,
 };
 use crate::time::StripeTime;
 
@@ -352,7 +352,10 @@ impl Drive<'_> {
             } else {
                 i64::MAX / 2
             };
-            match self.customer.judge(doubtful.step, sight, StripeTime(now)) {
+            match self
+                .customer
+                .judge(doubtful.step, sight, Reading::at(StripeTime(now)))
+            {
                 Some(Verdict::Settled(event)) => self.settle(doubtful.step, event)?,
                 Some(Verdict::TooSoon(_)) => {}
                 None => return Err("it was looked for in the wrong place".into()),

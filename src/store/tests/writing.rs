@@ -41,7 +41,7 @@ fn a_step_is_read_as_it_was_written_whatever_its_state() {
             state,
             request_id,
             seen: (source % 3 == 0).then(|| crate::state::Seen {
-                at: StripeTime(7),
+                reading: crate::state::Reading::at(StripeTime(7)),
                 customers: vec![
                     CustomerId::parse("cus_1").unwrap(),
                     CustomerId::parse("cus_2").unwrap(),

@@ -212,7 +212,7 @@ async fn the_platforms_own_calls_name_no_account_and_a_read_has_no_key() {
     let (client, ids) = (client(&server), Ids::new());
     client.write(&started(1, NOW_TIME), &ids.attach()).await;
     let read = client.payment_method(&ids.payment_method, None).await;
-    assert!(matches!(read, ReadAnswer::Found(_)));
+    assert!(matches!(read, ReadAnswer::Found(_, _)));
     let seen = server.seen();
     assert!(
         seen.iter()
@@ -280,7 +280,7 @@ async fn a_read_that_fails_is_tried_again_and_then_failed_and_never_missing() {
             .payment_method(&Ids::new().payment_method, None)
             .await
         {
-            ReadAnswer::Found(_) => "found",
+            ReadAnswer::Found(_, _) => "found",
             ReadAnswer::Missing(_) => "missing",
             ReadAnswer::AccountInvalid(_) => "account invalid",
             ReadAnswer::Stop(_) => "stop",

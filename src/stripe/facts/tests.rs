@@ -40,7 +40,7 @@ fn a_payment_method_is_found_with_whom_it_is_attached_to() {
     };
     assert_eq!(
         read(&asked, 200, PAYMENT_METHOD),
-        Ok(ReadAnswer::Found(found))
+        Ok(ReadAnswer::Found(found, RequestId::parse("req_1")))
     );
 }
 
@@ -65,7 +65,7 @@ fn an_account_is_known_by_the_name_people_gave_it() {
         let body = format!(
             r#"{{"object":"account","id":"acct_1","country":"CH","charges_enabled":true,{fields}}}"#
         );
-        let Ok(ReadAnswer::Found(account)) =
+        let Ok(ReadAnswer::Found(account, _)) =
             read::<AccountFacts>(&Read::Account { account: None }, 200, &body)
         else {
             panic!("not found: {body}");
@@ -86,7 +86,7 @@ fn a_customer_is_known_by_its_marks_even_deleted() {
         account: None,
     };
     let marked = r#"{"object":"customer","id":"cus_1","livemode":false,"metadata":{"pmclone_migration":"m","legacy_customer_id":"42","plan":"gold"}}"#;
-    let Ok(ReadAnswer::Found(customer)) = read::<CustomerFacts>(&asked, 200, marked) else {
+    let Ok(ReadAnswer::Found(customer, _)) = read::<CustomerFacts>(&asked, 200, marked) else {
         panic!("not found");
     };
     assert_eq!(
@@ -97,7 +97,7 @@ fn a_customer_is_known_by_its_marks_even_deleted() {
         (Some("m"), Some("42"))
     );
     let deleted = r#"{"object":"customer","id":"cus_1","deleted":true}"#;
-    let Ok(ReadAnswer::Found(customer)) = read::<CustomerFacts>(&asked, 200, deleted) else {
+    let Ok(ReadAnswer::Found(customer, _)) = read::<CustomerFacts>(&asked, 200, deleted) else {
         panic!("not found");
     };
     assert!(customer.deleted && customer.marker_migration.is_none());
@@ -115,7 +115,7 @@ fn a_default_is_known_by_its_id_or_whole_and_what_cannot_be_read_is_not_taken_fo
             account: None,
         };
         match read::<Page<CustomerFacts>>(&asked, 200, &body) {
-            Ok(ReadAnswer::Found(mut page)) => page.data.remove(0),
+            Ok(ReadAnswer::Found(mut page, _)) => page.data.remove(0),
             other => panic!("{other:?}"),
         }
     };
@@ -157,7 +157,7 @@ fn a_page_of_payment_methods_is_read_whole_or_not_at_all() {
         read::<Page<PaymentMethodFacts>>(&asked, 200, &body)
     };
     let bank = r#"{"object":"payment_method","id":"pm_2","type":"us_bank_account","customer":"cus_1","livemode":false,"us_bank_account":{"fingerprint":"b"}}"#;
-    let Ok(ReadAnswer::Found(found)) = page(&format!("{PAYMENT_METHOD},{bank}"), true) else {
+    let Ok(ReadAnswer::Found(found, _)) = page(&format!("{PAYMENT_METHOD},{bank}"), true) else {
         panic!("not found");
     };
     assert!(found.has_more && found.data.len() == 2);
@@ -165,7 +165,7 @@ fn a_page_of_payment_methods_is_read_whole_or_not_at_all() {
         (found.data[1].fingerprint.as_deref(), found.data[1].expiry),
         (Some("b"), None)
     );
-    assert!(matches!(page("", false), Ok(ReadAnswer::Found(_))));
+    assert!(matches!(page("", false), Ok(ReadAnswer::Found(_, _))));
     for wrong in [
         page("", true),
         page(
@@ -221,7 +221,7 @@ fn a_failed_look_up_is_never_not_found() {
     ];
     for (status, body, expected) in cases {
         let told = match read::<PaymentMethodFacts>(&asked, status, body) {
-            Ok(ReadAnswer::Found(_)) => "found",
+            Ok(ReadAnswer::Found(_, _)) => "found",
             Ok(ReadAnswer::Missing(_)) => "missing",
             Ok(ReadAnswer::AccountInvalid(_)) => "account invalid",
             Ok(ReadAnswer::Stop(_)) => "stop",
@@ -275,7 +275,7 @@ fn a_page_with_somebody_elses_odd_customers_is_read_and_one_with_an_odd_one_of_o
     let list = |data: &str, more: bool| {
         format!(r#"{{"object":"list","data":[{data}],"has_more":{more}}}"#)
     };
-    let Ok(ReadAnswer::Found(found)) = page(&list(&format!("{odd},{ours},{odd}"), true)) else {
+    let Ok(ReadAnswer::Found(found, _)) = page(&list(&format!("{odd},{ours},{odd}"), true)) else {
         panic!("not read");
     };
     let ids: Vec<_> = found

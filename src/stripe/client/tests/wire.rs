@@ -146,7 +146,7 @@ fn all() -> crate::state::Window {
 
 fn read<T>(answer: ReadAnswer<T>) -> String {
     let told = match answer {
-        ReadAnswer::Found(_) => "found",
+        ReadAnswer::Found(_, _) => "found",
         ReadAnswer::Missing(_) => "missing",
         ReadAnswer::AccountInvalid(_) => "account invalid",
         ReadAnswer::Stop(_) => "stop",
