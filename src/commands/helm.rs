@@ -100,25 +100,24 @@ impl Helm {
         (client, draining): (&Client, &watch::Sender<bool>),
         reading: impl Future<Output = Result<T, Failure>>,
     ) -> Result<Option<T>, Failure> {
-        let mut looks = tokio::time::interval(LOOK_EVERY);
         let mut reading = std::pin::pin!(reading);
         loop {
+            // First: a run that has to wait asks nothing before it does.
+            self.steer(client, draining, &mut |word: &str| config.screen.line(word));
+            if self.ended().is_some() {
+                return Ok(None);
+            }
+            if self.course != Course::Go
+                && self.is_time_to_tell()
+                && let Some(told) = self.tell(client)
+            {
+                let kept = store::keep_pace(conn, &told);
+                kept.map_err(|error| Failure::store(&self.state, &error))?;
+            }
             tokio::select! {
                 biased;
-                // First: a run that has to wait asks nothing before it does.
-                _ = looks.tick() => {
-                    self.steer(client, draining, &mut |word: &str| config.screen.line(word));
-                    if self.ended().is_some() {
-                        return Ok(None);
-                    }
-                    if self.course != Course::Go
-                        && self.is_time_to_tell()
-                        && let Some(told) = self.tell(client)
-                    {
-                        store::keep_pace(conn, &told).map_err(|error| Failure::store(&self.state, &error))?;
-                    }
-                }
                 read = &mut reading => return read.map(Some),
+                () = tokio::time::sleep(LOOK_EVERY) => {}
             }
         }
     }

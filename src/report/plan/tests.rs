@@ -138,6 +138,7 @@ fn nothing_left_is_said_in_a_line() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one object as it is printed")]
 fn programs_get_the_same_as_an_object() {
     let plan = Plan::new(work(), LIVE);
     insta::assert_snapshot!(serde_json::to_string_pretty(&PlanJson::new(&plan, LIVE, Rates::documented(true))).unwrap(), @r#"
