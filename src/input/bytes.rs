@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! file ─▶ counted and digested ─▶ unpacked (gzip) ─▶ converted (UTF-16, Windows-1252, …) ─▶ without its mark
+//! └────────────────── a thread of its own, a few chunks ahead ──────────────────┘
 //! ```
 //!
 //! Hazard: opening a pipe waits for its writer and `/dev/zero` never ends, so only regular files are opened.
@@ -14,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use flate2::read::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
 
+use super::ahead::Ahead;
 use super::encoding::{self, Encoding, Shown};
 use super::wrong_file::Why;
 
@@ -144,6 +146,10 @@ pub(super) fn begin(
     }
     if form.encoding != Encoding::UTF_8 {
         source = form.encoding.decode(source);
+    }
+    // A source that cannot be opened again is no file, and need not be waited for.
+    if again.is_some() {
+        source = Box::new(Ahead::of(source)?);
     }
     let mut bytes = BufReader::with_capacity(CHUNK_BYTES, source);
     fill(&mut bytes)?;

@@ -14,6 +14,7 @@
 //! Hazards: a cell may hold a card number (the import stops, the value is shown nowhere), a line may be shifted (what stands
 //! in an id's place may be personal and is not shown), a quote may not be closed (a record is bounded).
 
+mod ahead;
 mod between;
 mod bytes;
 mod card;

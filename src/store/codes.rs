@@ -305,11 +305,14 @@ fn seen_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Seen>> {
 
 /// Positions as the tables keep them: numbers with a blank between.
 pub fn positions_text(positions: &[Position]) -> String {
-    positions
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(" ")
+    let mut text = String::new();
+    for position in positions {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(&position.to_string());
+    }
+    text
 }
 
 /// Reads what [`positions_text`] wrote.

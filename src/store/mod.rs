@@ -91,6 +91,9 @@ pub enum StoreError {
     /// A file that something else wrote.
     #[error("the file is not a pmclone state file; name another with --state")]
     NotOurs,
+    /// No file at all.
+    #[error("it is a directory, and the state file is a file: name one in it with --state")]
+    Directory,
     /// The file system said no.
     #[error("the state file cannot be read or written: {0}")]
     Io(#[from] std::io::Error),

@@ -11,7 +11,7 @@ use crate::input::Problems;
 use crate::legacy::Line;
 use crate::state::Position;
 use crate::store::StoreError;
-use crate::store::gather::{Gathered, gather};
+use crate::store::gather::{Digested, Gathered, gather};
 
 /// Takes a file's lines in, and gives customers out.
 pub struct Gathering {
@@ -168,7 +168,6 @@ pub struct Ready {
     pub(super) legacy_id: LegacyId,
     /// Where the file names it, as the tables keep it.
     pub(super) lines: String,
-    pub(super) digest: i64,
     pub(super) platform_customer: Option<CustomerId>,
     pub(super) default: Option<PaymentMethodId>,
     /// Contact details as JSON.
@@ -184,6 +183,18 @@ impl Ready {
         default.is_some_and(|default| !self.sources.contains(default))
     }
 
+    /// Worked out by who writes it, as the reading side has more to do.
+    pub(super) fn digest(&self) -> i64 {
+        let all = Digested {
+            details: &self.details,
+            platform_customer: self.platform_customer.as_ref(),
+            default: self.default.as_ref(),
+            sources: &self.sources,
+            targets: &self.targets,
+        };
+        all.digest()
+    }
+
     pub(super) fn new(customer: Gathered, lines: String) -> Result<Self, StoreError> {
         let details = serde_json::to_string(&customer.details).map_err(|_| {
             StoreError::Damaged(format!(
@@ -192,7 +203,6 @@ impl Ready {
             ))
         })?;
         Ok(Self {
-            digest: customer.digest(&details),
             legacy_id: customer.legacy_id,
             lines,
             platform_customer: customer.platform_customer,

@@ -91,7 +91,7 @@ impl<'c> Rows<'c> {
         self.conn.prepare_cached(&sql)?.execute(rusqlite::params![
             seq,
             customer.lines,
-            customer.digest,
+            customer.digest(),
             customer.platform_customer,
             customer.default,
             customer.details
@@ -112,7 +112,7 @@ impl<'c> Rows<'c> {
             values.extend([
                 customer.legacy_id.to_sql()?,
                 customer.lines.to_sql()?,
-                customer.digest.into(),
+                customer.digest().into(),
                 customer.platform_customer.to_sql()?,
                 customer.default.to_sql()?,
                 customer.details.to_sql()?,
