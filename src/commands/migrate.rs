@@ -106,7 +106,14 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         plan,
         helm,
         charges_left,
-    } = make_ready(config, &asked, place, &session, (&pressed, &draining)).await?;
+    } = Box::pin(make_ready(
+        config,
+        &asked,
+        place,
+        &session,
+        (&pressed, &draining),
+    ))
+    .await?;
     let (rates, documented) = (rates(session.limits), Rates::documented(migration.livemode));
     let selection = asked.selection;
     let loader = store::open_readonly(&state)
