@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::cli::{self, Rate, TotalRate};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::plan::Rates;
+use crate::plan::{Budgets, Rates};
 use crate::report::{Look, Screen, Settings};
 use crate::run::steer::{Hours, Window};
 use crate::stripe::{ConnectedBudget, Limits, Mode, SecretKey, Share};
@@ -356,6 +356,15 @@ pub fn rates(limits: Limits) -> Rates {
         total: limits.total_per_second.map(NonZeroU32::get),
         endpoint: limits.endpoint_per_second.map(NonZeroU32::get),
         account: limits.account_per_second.map(NonZeroU32::get),
+        budgets: match limits.connected {
+            // What `auto` begins with.
+            ConnectedBudget::Shared | ConnectedBudget::Auto => Budgets::Shared,
+            ConnectedBudget::Own => Budgets::Own {
+                total_is_joint: limits.total_is_asked,
+            },
+        },
+        seeks: limits.seek,
+        learns: limits.connected == ConnectedBudget::Auto,
     }
 }
 

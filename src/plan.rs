@@ -18,7 +18,12 @@ pub struct Work {
     pub looks: u64,
     /// Writes left on the connected account that has most of them.
     pub busiest_account_writes: u64,
+    /// The same for each endpoint, each on the account that has most of it, in the order of [`WRITTEN`].
+    pub busiest_account_calls: [u64; 3],
 }
+
+/// The endpoints that are written to.
+pub const WRITTEN: [&str; 3] = [CREATE_CUSTOMER, CREATE_PAYMENT_METHOD, ATTACH];
 
 impl Work {
     /// All writes left.
@@ -45,9 +50,56 @@ pub struct Rates {
     pub endpoint: Option<u32>,
     /// Each connected account.
     pub account: Option<u32>,
+    /// Whose budget a call with `Stripe-Account` uses.
+    pub budgets: Budgets,
+    /// They are where to begin: more is asked for as Stripe grants it.
+    pub seeks: bool,
+    /// Whose budget it is will be learnt: what is there is assumed until then.
+    pub learns: bool,
+}
+
+/// Whose budget a call with `Stripe-Account` uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Budgets {
+    /// The platform's, together with its own calls.
+    Shared,
+    /// Each connected account has its own, of the same size. The platform's is for its own calls, unless the total was asked for
+    /// as a number: then that holds for all of them together.
+    Own {
+        /// It was.
+        total_is_joint: bool,
+    },
 }
 
 impl Rates {
+    /// No limits.
+    pub const NONE: Self = Self {
+        total: None,
+        endpoint: None,
+        account: None,
+        budgets: Budgets::Shared,
+        seeks: false,
+        learns: false,
+    };
+
+    /// Whether the same work takes as long at both.
+    fn are_the_same(self, other: Self) -> bool {
+        let numbers = |rates: Self| (rates.total, rates.endpoint, rates.account, rates.budgets);
+        numbers(self) == numbers(other)
+    }
+
+    /// The same where each account has a budget of its own.
+    #[must_use]
+    pub const fn with_own_budgets(self) -> Self {
+        Self {
+            budgets: Budgets::Own {
+                total_is_joint: false,
+            },
+            learns: false,
+            ..self
+        }
+    }
+
     /// What Stripe documents (<https://docs.stripe.com/rate-limits>), with nothing left to the platform's own traffic.
     pub const fn documented(livemode: bool) -> Self {
         let total = if livemode { Some(100) } else { Some(25) };
@@ -55,6 +107,7 @@ impl Rates {
             total,
             endpoint: Some(25),
             account: total,
+            ..Self::NONE
         }
     }
 }
@@ -68,6 +121,8 @@ pub enum Binding {
     Endpoint(&'static str),
     /// The busiest connected account's.
     Account,
+    /// The named endpoint's of the account that is busiest there.
+    AccountEndpoint(&'static str),
     /// None: no limits are set.
     Nothing,
 }
@@ -198,6 +253,8 @@ pub enum Which {
     Documented,
     /// Twice that, which Stripe has to agree to.
     Raised,
+    /// What is chosen, if each account turns out to have a budget of its own.
+    Own,
 }
 
 impl Plan {
@@ -207,17 +264,22 @@ impl Plan {
             total: rates.total.map(of),
             endpoint: rates.endpoint.map(of),
             account: rates.account.map(of),
+            budgets: chosen.budgets,
+            ..Rates::NONE
         };
+        let own = chosen
+            .learns
+            .then(|| (Which::Own, chosen.with_own_budgets()));
         let all = [
             (Which::Chosen, chosen),
             (Which::Half, scaled(chosen, |rate| rate.div_ceil(2))),
-            (Which::Documented, documented),
+            (Which::Documented, scaled(documented, |rate| rate)),
             (Which::Raised, scaled(documented, |rate| rate * 2)),
         ];
         let mut rows: Vec<WhatIf> = Vec::new();
-        for (which, rates) in all {
+        for (which, rates) in all.into_iter().chain(own) {
             // What is chosen may be what is documented.
-            if rows.iter().all(|row| row.rates != rates) {
+            if rows.iter().all(|row| !row.rates.are_the_same(rates)) {
                 let (seconds, binding) = self.at(rates);
                 rows.push(WhatIf {
                     rates,
@@ -239,25 +301,53 @@ fn estimate(work: &Work, calls: &[Calls], total_calls: u64, rates: Rates) -> (u6
     let seconds = |calls: u64, rate: Option<u32>| {
         rate.map_or(0, |rate| calls.div_ceil(u64::from(rate.max(1))))
     };
-    let endpoints = calls.iter().map(|each| {
-        (
-            seconds(each.calls, rates.endpoint),
-            Binding::Endpoint(each.endpoint),
-        )
-    });
-    let others = [
-        (seconds(total_calls, rates.total), Binding::Total),
-        (
-            seconds(work.busiest_account_writes, rates.account),
-            Binding::Account,
-        ),
-    ];
-    others
+    let mut bounds = vec![(
+        seconds(work.busiest_account_writes, rates.account),
+        Binding::Account,
+    )];
+    let endpoint = |endpoint, calls| (seconds(calls, rates.endpoint), Binding::Endpoint(endpoint));
+    let in_total = match rates.budgets {
+        Budgets::Shared => {
+            bounds.extend(calls.iter().map(|each| endpoint(each.endpoint, each.calls)));
+            total_calls
+        }
+        Budgets::Own { total_is_joint } => {
+            let platform = on_platform(work);
+            bounds.extend(platform.map(|(name, calls)| endpoint(name, calls)));
+            let busiest = WRITTEN.into_iter().zip(work.busiest_account_calls);
+            bounds.extend(busiest.map(|(name, calls)| {
+                let binding = Binding::AccountEndpoint(name);
+                (seconds(calls, rates.endpoint), binding)
+            }));
+            if total_is_joint {
+                total_calls
+            } else {
+                platform.iter().map(|(_, calls)| calls).sum()
+            }
+        }
+    };
+    // First, so that an endpoint that takes as long is the one that is named.
+    [(seconds(in_total, rates.total), Binding::Total)]
         .into_iter()
-        .chain(endpoints)
+        .chain(bounds)
         .max_by_key(|(seconds, _)| *seconds)
         .filter(|(seconds, _)| *seconds > 0)
         .unwrap_or((0, Binding::Nothing))
+}
+
+/// The platform's own calls.
+fn on_platform(work: &Work) -> [(&'static str, u64); 3] {
+    [
+        (
+            CREATE_CUSTOMER,
+            work.writes_of(StepKind::CreatePlatformCustomer),
+        ),
+        (
+            ATTACH,
+            work.writes_of(StepKind::AttachPlatformPaymentMethod),
+        ),
+        (GET_PAYMENT_METHOD, work.looks),
+    ]
 }
 
 #[cfg(test)]
@@ -273,20 +363,13 @@ mod tests {
             accounts: 40,
             writes,
             looks: 0,
-            busiest_account_writes: 0,
+            ..Work::default()
         }
     }
 
     #[test]
     fn a_customer_with_one_card_on_one_account_is_three_writes() {
-        let plan = Plan::new(
-            simple(1),
-            Rates {
-                total: None,
-                endpoint: None,
-                account: None,
-            },
-        );
+        let plan = Plan::new(simple(1), Rates::NONE);
         assert_eq!(
             (plan.total_calls, plan.seconds, plan.binding),
             (3, 0, Binding::Nothing)
@@ -299,6 +382,7 @@ mod tests {
             total: Some(80),
             endpoint: Some(20),
             account: Some(80),
+            ..Rates::NONE
         };
         let plan = Plan::new(simple(1000), live);
         assert_eq!(
@@ -309,6 +393,7 @@ mod tests {
             total: Some(20),
             endpoint: Some(20),
             account: Some(20),
+            ..Rates::NONE
         };
         let plan = Plan::new(simple(1000), test);
         assert_eq!((plan.seconds, plan.binding), (150, Binding::Total));
@@ -320,6 +405,7 @@ mod tests {
             total: Some(total),
             endpoint: Some(endpoint),
             account: Some(total),
+            ..Rates::NONE
         };
         let plan = Plan::new(simple(1000), rates(80, 20));
         let rows = plan.what_if(rates(80, 20), rates(100, 25));
@@ -334,11 +420,7 @@ mod tests {
         // What is documented is not said twice, and no limit comes last.
         let rows = plan.what_if(rates(100, 25), rates(100, 25));
         assert_eq!(rows.len(), 3);
-        let off = Rates {
-            total: None,
-            endpoint: None,
-            account: None,
-        };
+        let off = Rates::NONE;
         assert_eq!(plan.what_if(off, rates(100, 25)).last().unwrap().rates, off);
     }
 
@@ -354,8 +436,69 @@ mod tests {
                 total: Some(80),
                 endpoint: Some(80),
                 account: Some(10),
+                ..Rates::NONE
             },
         );
         assert_eq!((plan.seconds, plan.binding), (200, Binding::Account));
+    }
+
+    #[test]
+    fn with_budgets_of_their_own_the_platform_and_the_busiest_account_are_what_binds() {
+        let work = Work {
+            busiest_account_writes: 60,
+            busiest_account_calls: [30, 30, 0],
+            ..simple(1000)
+        };
+        let shared = Rates {
+            total: Some(80),
+            endpoint: Some(20),
+            account: Some(80),
+            ..Rates::NONE
+        };
+        let own = shared.with_own_budgets();
+        let plan = Plan::new(work, shared);
+        // Twice a customer in one budget, once in the platform's.
+        assert_eq!(plan.at(shared), (100, Binding::Endpoint(CREATE_CUSTOMER)));
+        assert_eq!(plan.at(own), (50, Binding::Endpoint(CREATE_CUSTOMER)));
+        // One account has nearly all of it.
+        let busy = Plan::new(
+            Work {
+                busiest_account_writes: 1980,
+                busiest_account_calls: [990, 990, 0],
+                ..simple(900)
+            },
+            own,
+        );
+        let expected = (50, Binding::AccountEndpoint(CREATE_PAYMENT_METHOD));
+        assert_eq!((busy.seconds, busy.binding), expected);
+        // A total that was asked for holds for all.
+        let joint = Rates {
+            total: Some(30),
+            budgets: Budgets::Own {
+                total_is_joint: true,
+            },
+            ..own
+        };
+        assert_eq!(plan.at(joint), (100, Binding::Total));
+    }
+
+    #[test]
+    fn what_is_to_be_learnt_is_compared_and_what_it_begins_with_is_estimated() {
+        let auto = Rates {
+            learns: true,
+            seeks: true,
+            ..Rates::documented(true)
+        };
+        let plan = Plan::new(simple(1000), auto);
+        assert_eq!(plan.seconds, 80);
+        let rows = plan.what_if(auto, Rates::documented(true));
+        let told: Vec<_> = rows.iter().map(|row| (row.which, row.seconds)).collect();
+        let expected = [
+            (Which::Half, 154),
+            (Which::Chosen, 80),
+            (Which::Raised, 40),
+            (Which::Own, 40),
+        ];
+        assert_eq!(told, expected);
     }
 }

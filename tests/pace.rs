@@ -126,7 +126,7 @@ fn a_run_is_paused_slowed_let_go_and_stopped_from_another_terminal() -> Result<(
 }
 
 #[test]
-fn a_pause_file_holds_a_run_before_it_writes_anything() -> Result<()> {
+fn a_pause_file_holds_a_run_before_it_asks_anything_but_whose_key_it_is() -> Result<()> {
     let place = Place::new()?;
     place.sample("c.csv", 10, 2, 42)?;
     let simulator = Simulator::on_demand(&place)?;
@@ -134,10 +134,33 @@ fn a_pause_file_holds_a_run_before_it_writes_anything() -> Result<()> {
     let run = place.start_against(&simulator, &["run", "c.csv", "--pause-file", "hold"])?;
     let told = pace(&place, "a pause", |pace| pace["state"] == "waiting")?;
     assert_eq!(told["because"], "pause_file");
-    assert_eq!(writes(&simulator)?, 0);
+    // The look-ups before the first write wait too.
+    assert_eq!(is_quiet(&place, &simulator)?, 1);
     std::fs::remove_file(place.path("hold"))?;
     let ended = run.wait()?;
     assert!(matches!(ended.code, Some(0 | 3)), "{ended:?}");
+    assert!(ended.err.contains("Going on"), "{}", ended.err);
+    // One that is stopped while it waits has sent nothing more, and says so.
+    place.put("hold", "")?;
+    let again = [
+        "run",
+        "c.csv",
+        "--pause-file",
+        "hold",
+        "--state",
+        "other.db",
+    ];
+    let before = simulator.requests()?;
+    let run = place.start_against(&simulator, &again)?;
+    until("its wait", || {
+        let told = place.pmclone_keyless(&["status", "--json", "--state", "other.db"])?;
+        Ok(told.code == Some(0) && told.json()?["pace"]["state"] == "waiting")
+    })?;
+    place
+        .pmclone(&["throttle", "--stop", "--state", "other.db"])?
+        .with(0)?;
+    run.wait()?.with(8)?;
+    assert_eq!(simulator.requests()?, before + 1);
     Ok(())
 }
 

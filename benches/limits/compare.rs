@@ -155,3 +155,41 @@ pub fn play(scene: &Scene, name: &str, kind: Kind, latency: Duration) -> Told {
 pub fn drawn(at: Duration) -> f64 {
     fastrand::Rng::with_seed(u64::try_from(at.as_nanos()).unwrap_or(u64::MAX)).f64()
 }
+
+/// The best that a client can do which sends at one rate for ever and knows beforehand which: the highest that has under one of its
+/// requests in a thousand refused, beside a neighbour that takes `neighbour` of `limit` a second, out of step by a tenth. Who counts
+/// whole requests in whole seconds cannot give away half a one, so this is below what the neighbour leaves.
+pub fn best_constant(kind: Kind, limit: f64, neighbour: f64, latency: Duration) -> Told {
+    let mut best = Told::default();
+    for step in 0..=100 {
+        let rate = (limit - neighbour) * (0.9 + 0.1 * f64::from(step) / 100.0);
+        let told = constant(rate, kind, limit, neighbour, latency);
+        if told.refused < 1.0 && told.used > best.used {
+            best = told;
+        }
+    }
+    best
+}
+
+fn constant(rate: f64, kind: Kind, limit: f64, neighbour: f64, latency: Duration) -> Told {
+    const END: Duration = Duration::from_secs(1200);
+    let mut model = Model::new(kind);
+    let (mut ours, mut theirs) = (Duration::ZERO, Duration::ZERO);
+    let (mut sent, mut refused, mut theirs_sent, mut theirs_refused) = (0.0, 0.0, 0.0, 0.0);
+    while ours < END {
+        if theirs <= ours {
+            theirs_sent += 1.0;
+            theirs_refused += f64::from(u8::from(!model.admits(theirs + latency / 2, limit)));
+            theirs += Duration::from_secs_f64((0.9 + 0.2 * drawn(theirs)) / neighbour);
+        } else {
+            sent += 1.0;
+            refused += f64::from(u8::from(!model.admits(ours + latency / 2, limit)));
+            ours += Duration::from_secs_f64(1.0 / rate);
+        }
+    }
+    Told {
+        used: (sent - refused) / ((limit - neighbour) * END.as_secs_f64()),
+        refused: 1000.0 * refused / sent,
+        neighbour_refused: 1000.0 * theirs_refused / theirs_sent,
+    }
+}

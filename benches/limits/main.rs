@@ -11,6 +11,7 @@
 //! in `compare` five minutes after each change, in `lanes` ten.
 //! It is not documented how Stripe counts, so there are three models: whole seconds, any stretch of a second, a bucket.
 //!
+//! Lines that begin with `=` are the figures of `benches/run.sh`.
 //! `PMCLONE_BENCH_FULL=1` compares by all three models; else by whole seconds, as documented.
 #![expect(
     clippy::print_stdout,
@@ -84,7 +85,20 @@ fn row(told: Told) -> String {
     )
 }
 
+/// A figure for the table of `benches/run.sh`.
+fn key(beside: Beside, share: &str, told: &[Told]) -> String {
+    let each = told
+        .iter()
+        .map(|told| format!("{:.2} ({:.2})", 100.0 * told.used, told.refused));
+    format!(
+        "= | {}, share {share}: % used of what is permitted (429s in a thousand) at 0, 150, 1,000 ms | {} |",
+        beside.name(),
+        each.collect::<Vec<_>>().join(", ")
+    )
+}
+
 fn use_lanes(kinds: &[Kind]) -> anyhow::Result<()> {
+    let mut keys = Vec::new();
     for kind in kinds {
         println!(
             "\nThe limiter with 128 customers in flight, {}",
@@ -101,15 +115,23 @@ fn use_lanes(kinds: &[Kind]) -> anyhow::Result<()> {
         );
         for beside in Beside::ALL {
             for share in ["0.8", "1"] {
-                let mut told = String::new();
-                for ms in LATENCIES_MS {
-                    let latency = Duration::from_millis(ms);
-                    told += &row(lanes::play(beside, share, *kind, latency)?);
+                let told = LATENCIES_MS
+                    .map(|ms| lanes::play(beside, share, *kind, Duration::from_millis(ms)));
+                let told = told.into_iter().collect::<Result<Vec<_>, _>>()?;
+                let row: String = told.iter().copied().map(row).collect();
+                println!("  {:<24}{share:<8}{row}", beside.name());
+                if *kind == Kind::ALL[0] {
+                    keys.push(key(beside, share, &told));
                 }
-                println!("  {:<24}{share:<8}{told}", beside.name());
             }
         }
     }
+    let best = compare::best_constant(Kind::ALL[0], 25.0, 12.5, Duration::from_millis(150));
+    println!(
+        "\n  Beside that neighbour, the best constant rate, known beforehand, with under one 429 in a thousand:{}",
+        row(best)
+    );
+    println!("\n{}", keys.join("\n"));
     Ok(())
 }
 

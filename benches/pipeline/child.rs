@@ -32,11 +32,12 @@ pub fn pmclone(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs `command` to its end. Some left and some refused (8, 3) are good ends of a benchmark too.
+/// Runs `command` to its end. Some left and some refused (8, 3) are good ends of a benchmark too. What it says is in the folder's
+/// `stdout.txt` and `stderr.txt`.
 pub fn measure(folder: &Path, command: &mut Command) -> anyhow::Result<Cost> {
     let errors = folder.join("stderr.txt");
     command
-        .stdout(Stdio::null())
+        .stdout(File::create(folder.join("stdout.txt"))?)
         .stderr(File::create(&errors)?)
         .stdin(Stdio::null());
     let before = cpu_of_children();

@@ -8,10 +8,10 @@ use pmclone::sample::{self, Settings};
 use rusqlite::Connection;
 
 /// The sample as it is, with all its deliberate trouble: for import.
-pub fn sample(path: &Path, customers: u64) -> anyhow::Result<()> {
+pub fn sample(path: &Path, customers: u64, accounts: u32) -> anyhow::Result<()> {
     let settings = Settings {
         customers,
-        accounts: 200,
+        accounts,
         seed: 1,
     };
     let mut file = BufWriter::new(File::create(path)?);
@@ -82,26 +82,51 @@ pub fn wide(path: &Path, cards: usize, accounts: usize) -> anyhow::Result<()> {
 /// Turns a state file in which everything was imported into one in which everything is done, by SQL: a run of a million
 /// customers would take minutes. Rows are those that a run writes, with ids as long as Stripe's.
 pub fn finish(state: &Path) -> anyhow::Result<()> {
-    const STEP: &str = "INSERT INTO step (customer, kind, target, source, try_no, state, started_at, digest, request_id, object)";
+    const STEP: &str = "INSERT INTO step (customer, kind, target, source, try_no, state, started_at, sent_at, digest, request_id, object)";
     let conn = Connection::open(state)?;
     conn.execute_batch(&format!(
         "PRAGMA synchronous = OFF; PRAGMA cache_size = -200000; BEGIN;
-         {STEP} SELECT seq, 1, -1, 0, 1, 2, 1700000000, seq * 7919, printf('req_%014d', seq), printf('cus_%014d', seq)
+         {STEP} SELECT seq, 1, -1, 0, 1, 2, 1700000000, 1700000000, seq * 7919, printf('req_%014d', seq), printf('cus_%014d', seq)
            FROM customer ORDER BY seq;
-         {STEP} SELECT customer, 2, -1, position, 1, 2, 1700000000, customer * 7907, printf('req_%014d', customer), id
+         {STEP} SELECT customer, 2, -1, position, 1, 2, 1700000000, 1700000000, customer * 7907, printf('req_%014d', customer), id
            FROM payment_method WHERE position > 0 ORDER BY customer, position;
-         {STEP} SELECT t.customer, 3, t.position, p.position, 1, 2, 1700000000, t.customer * 7901,
+         {STEP} SELECT t.customer, 3, t.position, p.position, 1, 2, 1700000000, 1700000000, t.customer * 7901,
              printf('req_%014d', t.customer), printf('pm_1clone%015d', t.customer)
            FROM target t JOIN payment_method p ON p.customer = t.customer ORDER BY t.customer, t.position, p.position;
-         {STEP} SELECT customer, 4, position, 0, 1, 2, 1700000000, customer * 7883, printf('req_%014d', customer),
+         {STEP} SELECT customer, 4, position, 0, 1, 2, 1700000000, 1700000000, customer * 7883, printf('req_%014d', customer),
              printf('cus_%014d', customer) FROM target ORDER BY customer, position;
-         {STEP} SELECT t.customer, 5, t.position, p.position, 1, 2, 1700000000, t.customer * 7879,
+         {STEP} SELECT t.customer, 5, t.position, p.position, 1, 2, 1700000000, 1700000000, t.customer * 7879,
              printf('req_%014d', t.customer), printf('pm_1clone%015d', t.customer)
            FROM target t JOIN payment_method p ON p.customer = t.customer WHERE p.position > 0
            ORDER BY t.customer, t.position, p.position;
          UPDATE customer SET standing = 5, details = NULL;
          UPDATE target SET standing = 5;
          COMMIT;"
+    ))?;
+    Ok(())
+}
+
+/// Of a finished state file: every other customer is under way again, with its steps done.
+pub fn reopen_every_other(state: &Path) -> anyhow::Result<()> {
+    with_fast_writes(
+        state,
+        "UPDATE customer SET standing = 1 WHERE seq % 2 = 0; UPDATE target SET standing = 1 WHERE customer % 2 = 0;",
+    )
+}
+
+/// Everything is done.
+pub fn close_all(state: &Path) -> anyhow::Result<()> {
+    with_fast_writes(
+        state,
+        "UPDATE customer SET standing = 5 WHERE standing <> 5; UPDATE target SET standing = 5 WHERE standing <> 5;",
+    )
+}
+
+fn with_fast_writes(state: &Path, sql: &str) -> anyhow::Result<()> {
+    let conn = Connection::open(state)?;
+    conn.execute_batch(&format!(
+        "PRAGMA synchronous = OFF; PRAGMA cache_size = -200000; BEGIN; {sql} COMMIT;
+         PRAGMA wal_checkpoint(TRUNCATE);"
     ))?;
     Ok(())
 }

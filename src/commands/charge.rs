@@ -373,6 +373,11 @@ impl Work<'_> {
     }
 }
 
+/// Whether `verify --charge` left anything that is to be taken back.
+pub fn is_left(conn: &Connection) -> Result<bool, StoreError> {
+    Ok(!Proofs::new(conn, None).left()?.is_empty())
+}
+
 /// Before a run: takes back what `verify --charge` left, and gives how many it could not.
 pub async fn tidy_up(
     config: &Config,

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rusqlite::Connection;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::cli;
@@ -15,11 +17,14 @@ use crate::report::progress::Holds;
 use crate::run::Context;
 use crate::run::steer::{Course, Ends, Hours, Said, Waits};
 use crate::store::{self, Control, StoreError};
-use crate::stripe::Limits;
 use crate::stripe::limiter::{Event, LaneName};
+use crate::stripe::{Client, Limits};
 
 /// How often a run tells how fast it goes.
 const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// How often it is looked, before the run, whether it is to wait: as often as during it.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// That a lane was slowed is said once in so long.
 const SLOWED_EVERY: Duration = Duration::from_secs(300);
@@ -73,20 +78,66 @@ impl Helm {
 
     /// Takes up what is said, and tells how it goes. `note` shows a line to whoever watches. What holds the run is given back.
     pub fn tick(&mut self, context: &Context, mut note: impl FnMut(&str)) -> Holds {
-        match Control::read(&self.state) {
-            Ok(said) => self.take_up(said.unwrap_or_default(), context, &mut note),
-            Err(error) => self.cannot_read(&error, &mut note),
-        }
-        self.steer(context, &mut note);
+        self.steer(&context.client, &context.draining, &mut note);
         for event in context.client.limiter().events() {
             if self.is_news(&event) {
                 note(&pace::event(&event));
             }
         }
-        if self.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
-            self.tell(context);
+        if self.is_time_to_tell()
+            && let Some(told) = self.tell(&context.client)
+        {
+            context.store.pace(told);
         }
         self.holds
+    }
+
+    /// Steers what is read before the run as the run itself is steered: while it has to wait, nothing is asked of Stripe. `None`
+    /// where the run ends before it has begun; the reading is broken off then.
+    pub async fn before<T>(
+        &mut self,
+        (config, conn): (&Config, &Connection),
+        (client, draining): (&Client, &watch::Sender<bool>),
+        reading: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<Option<T>, Failure> {
+        let mut reading = std::pin::pin!(reading);
+        loop {
+            // First: a run that has to wait asks nothing before it does.
+            self.steer(client, draining, &mut |word: &str| config.screen.line(word));
+            if self.ended().is_some() {
+                return Ok(None);
+            }
+            if self.course != Course::Go
+                && self.is_time_to_tell()
+                && let Some(told) = self.tell(client)
+            {
+                let kept = store::keep_pace(conn, &told);
+                kept.map_err(|error| Failure::store(&self.state, &error))?;
+            }
+            tokio::select! {
+                biased;
+                read = &mut reading => return read.map(Some),
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    /// Hears what is said, and holds what is to be held.
+    fn steer(
+        &mut self,
+        client: &Client,
+        draining: &watch::Sender<bool>,
+        note: &mut impl FnMut(&str),
+    ) {
+        match Control::read(&self.state) {
+            Ok(said) => self.take_up(said.unwrap_or_default(), client, note),
+            Err(error) => self.cannot_read(&error, note),
+        }
+        self.take_course(client, draining, note);
+    }
+
+    fn is_time_to_tell(&self) -> bool {
+        self.told.is_none_or(|told| told.elapsed() >= TELL_EVERY)
     }
 
     /// Leaves the helm: what was said was said to this run.
@@ -102,7 +153,7 @@ impl Helm {
         }
     }
 
-    fn take_up(&mut self, said: Control, context: &Context, note: &mut impl FnMut(&str)) {
+    fn take_up(&mut self, said: Control, client: &Client, note: &mut impl FnMut(&str)) {
         if said.word == self.control.word {
             return;
         }
@@ -110,7 +161,7 @@ impl Helm {
             && let Some(text) = &said.rate
             && let Ok(rate) = text.parse::<cli::TotalRate>()
         {
-            context.client.limiter().ask_total(rate.into(), self.auto);
+            client.limiter().ask_total(rate.into(), self.auto);
             note(&format!(
                 "`pmclone throttle`: requests per second from now on: {text}."
             ));
@@ -127,7 +178,12 @@ impl Helm {
         }
     }
 
-    fn steer(&mut self, context: &Context, note: &mut impl FnMut(&str)) {
+    fn take_course(
+        &mut self,
+        client: &Client,
+        draining: &watch::Sender<bool>,
+        note: &mut impl FnMut(&str),
+    ) {
         if self.ended().is_some() {
             return;
         }
@@ -137,7 +193,7 @@ impl Helm {
             pause_file: self.pause_file.exists(),
         };
         // The first read of a session sets the clock; without one, no hour is known, and none is kept.
-        let now = context.client.clock().latest_now();
+        let now = client.clock().latest_now();
         let now = now.and_then(|now| Timestamp::from_second(now.0).ok());
         let course = self.hours.course(
             now.unwrap_or(Timestamp::UNIX_EPOCH),
@@ -147,12 +203,9 @@ impl Helm {
         if course == self.course {
             return;
         }
-        context
-            .client
-            .limiter()
-            .hold(matches!(course, Course::Wait(_)));
+        client.limiter().hold(matches!(course, Course::Wait(_)));
         if matches!(course, Course::End(_)) {
-            context.draining.send_replace(true);
+            draining.send_replace(true);
         }
         note(&self.word(course));
         self.course = course;
@@ -200,15 +253,16 @@ impl Helm {
         news
     }
 
-    fn tell(&mut self, context: &Context) {
-        let sent = context.client.counts().sent;
+    /// How it goes, as JSON.
+    fn tell(&mut self, client: &Client) -> Option<String> {
+        let sent = client.counts().sent;
         if let Some(told) = self.told {
             let newly = u32::try_from(sent - self.sent).unwrap_or(u32::MAX);
             let now = f64::from(newly) / told.elapsed().as_secs_f64();
             // Over some five seconds.
             self.per_second += (now - self.per_second) / 3.0;
         }
-        let reading = context.client.limiter().reading();
+        let reading = client.limiter().reading();
         let pace = Pace {
             windows: self.hours.windows.iter().map(ToString::to_string).collect(),
             timezone: self.hours.zone.iana_name().map(str::to_owned),
@@ -218,9 +272,7 @@ impl Helm {
         self.holds = Holds::of(&pace, &reading);
         self.sent = sent;
         self.told = Some(Instant::now());
-        if let Ok(told) = serde_json::to_string(&pace) {
-            context.store.pace(told);
-        }
+        serde_json::to_string(&pace).ok()
     }
 
     fn on_course(&self, pace: Pace) -> Pace {

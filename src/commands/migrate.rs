@@ -115,7 +115,14 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         plan,
         helm,
         charges_left,
-    } = make_ready(config, &asked, place, &session, &pressed).await?;
+    } = Box::pin(make_ready(
+        config,
+        &asked,
+        place,
+        &session,
+        (&pressed, &draining),
+    ))
+    .await?;
     let run = asked.keep(&conn, &session).map_err(of)?;
     let (rates, documented) = (rates(session.limits), Rates::documented(migration.livemode));
     let selection = asked.selection;
@@ -217,13 +224,14 @@ struct Ready {
     charges_left: u64,
 }
 
-/// What comes before the first customer: what an earlier run left is taken up, and the plan is made and told.
+/// What comes before the first customer: what an earlier run left is taken up, and the plan is made and told. All that is read for
+/// it is steered as the run is; a run that ends meanwhile is drained, and sends nothing.
 async fn make_ready(
     config: &Config,
     asked: &Asked,
     place: Place<'_>,
     session: &Session,
-    pressed: &watch::Receiver<Pressed>,
+    (pressed, draining): (&watch::Receiver<Pressed>, &watch::Sender<bool>),
 ) -> Result<Ready, Failure> {
     let Place {
         conn,
@@ -232,15 +240,24 @@ async fn make_ready(
         state,
     } = place;
     let of = |error: StoreError| Failure::store(state, &error);
+    let auto = Limits::share_of(session.client.mode(), session.limits.share);
+    let mut helm = Helm::take(config, &asked.steering, state, auto)?;
+    let (here, there) = ((config, conn), (&*session.client, draining));
     let recovering = take_up(config, conn, session, (migration, state), asked.concurrency);
+    let recovering = helm.before(here, there, recovering);
     interrupt::unless(pressed.clone(), recovering).await?;
+    if charge::is_left(conn).map_err(of)? {
+        let released = async {
+            session.client.limiter().until_held(false).await;
+            Ok(())
+        };
+        interrupt::unless(pressed.clone(), helm.before(here, there, released)).await?;
+    }
     // Not broken off: a cancel that is under way is waited for, and the client begins no other once a signal came.
     let charges_left = charge::tidy_up(config, (conn, gate), session, (migration, state)).await?;
-    let parked = take_up_parked(config, conn, session, state);
+    let parked = helm.before(here, there, take_up_parked(config, conn, session, state));
     interrupt::unless(pressed.clone(), parked).await?;
     store::take_up_left_out(conn).map_err(of)?;
-    let auto = Limits::share_of(session.client.mode(), session.limits.share);
-    let helm = Helm::take(config, &asked.steering, state, auto)?;
     let made_up = migration.simulated || gate.is_some();
     let rates = rates(session.limits);
     let plan = Plan::new(store::work(conn, &asked.selection).map_err(of)?, rates)
@@ -250,6 +267,7 @@ async fn make_ready(
         let candidates = radar::candidates(conn).map_err(of)?;
         let tell = |what: &str| config.screen.problem(what);
         let looking = radar::look((conn, state), session, &candidates, asked.on_unknown, tell);
+        let looking = helm.before(here, there, looking);
         interrupt::unless(pressed.clone(), looking).await?;
     }
     Ok(Ready {

@@ -7,7 +7,7 @@ use super::Look;
 use super::here::done_at;
 use super::table::{Column, table};
 use super::words::{count, duration, number, tenths};
-use crate::plan::{Binding, Plan, Radar, Rates, WhatIf, Which};
+use crate::plan::{Binding, Budgets, Plan, Radar, Rates, WhatIf, Which};
 use crate::state::StepKind;
 
 /// The plan in a few lines, without a line feed at the end.
@@ -29,6 +29,7 @@ pub fn text(plan: &Plan, rates: Rates, now: &Zoned, look: Look) -> String {
         ("Time", Some(time(plan))),
         ("Done", done),
         ("Limit", Some(limit(plan, rates))),
+        ("Or", sought(plan, rates)),
         ("First", radar(plan.radar)),
     ];
     let rows: String = rows
@@ -36,6 +37,23 @@ pub fn text(plan: &Plan, rates: Rates, now: &Zoned, look: Look) -> String {
         .filter_map(|(label, text)| Some(format!("\n  {label:<5}  {}", text?)))
         .collect();
     format!("{heading}  {what}\n\n{}\n{rows}", calls(plan))
+}
+
+/// How it may turn out otherwise, where the run is to find out what Stripe grants.
+fn sought(plan: &Plan, rates: Rates) -> Option<String> {
+    let more = rates
+        .seeks
+        .then_some("more is asked for as Stripe grants it, so it may take less");
+    let (seconds, _) = plan.at(rates.with_own_budgets());
+    let own = (rates.learns && seconds < plan.seconds).then(|| {
+        format!(
+            "about {} if each account turns out to have a budget of its own",
+            duration(seconds)
+        )
+    });
+    let both = [own.as_deref(), more];
+    let both: Vec<&str> = both.into_iter().flatten().collect();
+    (!both.is_empty() && plan.seconds > 0).then(|| both.join("; "))
 }
 
 /// What is looked up before the first write.
@@ -66,9 +84,10 @@ pub fn what_if(plan: &Plan, rates: Rates, documented: Rates, look: Look) -> Opti
     let rows = plan.what_if(rates, documented).into_iter().map(|row| {
         let time = match row.binding {
             Binding::Nothing => "as fast as Stripe answers".to_owned(),
-            Binding::Total | Binding::Endpoint(_) | Binding::Account => {
-                format!("about {}", duration(row.seconds))
-            }
+            Binding::Total
+            | Binding::Endpoint(_)
+            | Binding::Account
+            | Binding::AccountEndpoint(_) => format!("about {}", duration(row.seconds)),
         };
         vec![options(row.rates), time, which(row.which).to_owned()]
     });
@@ -85,6 +104,14 @@ pub fn what_if(plan: &Plan, rates: Rates, documented: Rates, look: Look) -> Opti
 /// The rates as they are asked for.
 fn options(rates: Rates) -> String {
     let rate = |rate: Option<u32>| rate.map_or_else(|| "off".to_owned(), |rate| rate.to_string());
+    let budget = match (rates.learns, rates.budgets) {
+        (true, _) => " --connected-budget auto",
+        (false, Budgets::Own { .. }) => " --connected-budget own",
+        (false, Budgets::Shared) => "",
+    };
+    if rates.seeks {
+        return format!("--rate auto{budget}");
+    }
     let mut text = format!(
         "--rate {} --endpoint-rate {}",
         rate(rates.total),
@@ -93,7 +120,7 @@ fn options(rates: Rates) -> String {
     if rates.account != rates.total {
         text = format!("{text} --account-rate {}", rate(rates.account));
     }
-    text
+    text + budget
 }
 
 fn which(which: Which) -> &'static str {
@@ -102,6 +129,7 @@ fn which(which: Which) -> &'static str {
         Which::Chosen => "as chosen",
         Which::Documented => "all that Stripe documents",
         Which::Raised => "twice that, once Stripe has raised it",
+        Which::Own => "as chosen, if each account has a budget of its own",
     }
 }
 
@@ -147,15 +175,37 @@ fn limit(plan: &Plan, rates: Rates) -> String {
             format!(" at {}/s", count(rate.into(), "request"))
         })
     };
-    match plan.binding {
-        Binding::Total => format!("all requests together{} bind", per_second(rates.total)),
-        Binding::Endpoint(endpoint) => format!("{endpoint}{} binds", per_second(rates.endpoint)),
-        Binding::Account => format!(
+    match (plan.binding, rates.budgets) {
+        (
+            Binding::Total,
+            Budgets::Shared
+            | Budgets::Own {
+                total_is_joint: true,
+            },
+        ) => format!("all requests together{} bind", per_second(rates.total)),
+        (Binding::Total, Budgets::Own { .. }) => {
+            format!(
+                "the platform's own requests{} bind",
+                per_second(rates.total)
+            )
+        }
+        (Binding::Endpoint(endpoint), Budgets::Shared) => {
+            format!("{endpoint}{} binds", per_second(rates.endpoint))
+        }
+        (Binding::Endpoint(endpoint), Budgets::Own { .. }) => {
+            let rate = per_second(rates.endpoint);
+            format!("{endpoint} on the platform{rate} binds")
+        }
+        (Binding::Account, _) => format!(
             "the busiest account{} binds: {} are on it",
             per_second(rates.account),
             count(plan.work.busiest_account_writes, "write"),
         ),
-        Binding::Nothing => "none is set: as fast as Stripe answers".to_owned(),
+        (Binding::AccountEndpoint(endpoint), _) => {
+            let rate = per_second(rates.endpoint);
+            format!("{endpoint} on the busiest account{rate} binds")
+        }
+        (Binding::Nothing, _) => "none is set: as fast as Stripe answers".to_owned(),
     }
 }
 
@@ -184,7 +234,8 @@ pub struct PlanJson {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct WhatIfJson {
-    /// `half`, `chosen`, `documented` or `raised` (twice what is documented).
+    /// `half`, `chosen`, `documented`, `raised` (twice what is documented), or, where it is to be learnt, `own` (each account has a
+    /// budget of its own).
     which: &'static str,
     rates: RatesJson,
     /// Whole seconds; null where no limit is set.
@@ -212,7 +263,7 @@ struct CallsJson {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct BindsJson {
-    /// `total`, `endpoint` or `account`.
+    /// `total`, `endpoint`, `account`, or `account_endpoint`.
     limit: &'static str,
     endpoint: Option<&'static str>,
     requests_per_second: Option<u32>,
@@ -223,6 +274,10 @@ struct RatesJson {
     total: Option<u32>,
     endpoint: Option<u32>,
     account: Option<u32>,
+    /// `shared`, `own` or `auto`: whose budget a call with `Stripe-Account` uses.
+    connected_budget: &'static str,
+    /// They are where to begin: more is asked for as Stripe grants it.
+    auto: bool,
 }
 
 impl PlanJson {
@@ -255,6 +310,9 @@ impl PlanJson {
                 Binding::Total => binds("total", None, rates.total),
                 Binding::Endpoint(endpoint) => binds("endpoint", Some(endpoint), rates.endpoint),
                 Binding::Account => binds("account", None, rates.account),
+                Binding::AccountEndpoint(endpoint) => {
+                    binds("account_endpoint", Some(endpoint), rates.endpoint)
+                }
                 Binding::Nothing => None,
             },
             rates: RatesJson::of(rates),
@@ -277,6 +335,12 @@ impl RatesJson {
             total: rates.total,
             endpoint: rates.endpoint,
             account: rates.account,
+            connected_budget: match (rates.learns, rates.budgets) {
+                (true, _) => "auto",
+                (false, Budgets::Own { .. }) => "own",
+                (false, Budgets::Shared) => "shared",
+            },
+            auto: rates.seeks,
         }
     }
 }
@@ -289,6 +353,7 @@ impl WhatIfJson {
                 Which::Chosen => "chosen",
                 Which::Documented => "documented",
                 Which::Raised => "raised",
+                Which::Own => "own",
             },
             rates: RatesJson::of(row.rates),
             estimated_seconds: (row.binding != Binding::Nothing).then_some(row.seconds),

@@ -284,6 +284,7 @@ mod tests {
             writes: [10_000, 0, 10_000, 10_000, 0],
             looks: 0,
             busiest_account_writes: 250,
+            ..Work::default()
         };
         Plan::new(
             work,
@@ -291,6 +292,7 @@ mod tests {
                 total: Some(20),
                 endpoint: None,
                 account: None,
+                ..Rates::NONE
             },
         )
     }

@@ -142,6 +142,12 @@ pub fn pace(conn: &Connection) -> Result<Option<String>, StoreError> {
     Ok(told.flatten())
 }
 
+/// Keeps the same before the run's own writer has begun.
+pub fn keep_pace(conn: &Connection, told: &str) -> Result<(), StoreError> {
+    conn.execute("UPDATE migration SET pace = ?1", [told])?;
+    Ok(())
+}
+
 /// Clones that may exist unattached, since their making was in doubt and they were made again.
 pub fn clones_left(conn: &Connection) -> Result<u64, StoreError> {
     let left = conn

@@ -58,7 +58,7 @@ pub use import::{
 pub use load::{CustomerSeq, Loaded, Loader};
 pub use lock::RunLock;
 pub use mend::{MendedCustomers, MendedFile, mend};
-pub use migration::{CsvFile, Migration, Recovery, clones_left, pace};
+pub use migration::{CsvFile, Migration, Recovery, clones_left, keep_pace, pace};
 pub use open::{copy, create, open_existing, open_readonly, temporary};
 pub use pilot::{customer_named, sample};
 pub use proofs::{Case, Proofs, charges, open_charges};

@@ -38,11 +38,13 @@ pub fn candidates(
     }
     let mut drawn = BTreeSet::new();
     let mut on_platform = Vec::new();
-    for (part, of) in order(sources) {
-        if let Some((seq, named)) = near(conn, part, of)?
-            && drawn.insert(seq)
-        {
-            on_platform.push(named);
+    if let Some((first, last)) = pending(conn)? {
+        for (part, of) in order(sources) {
+            if let Some((seq, named)) = near(conn, place(first, last, part, of))?
+                && drawn.insert(seq)
+            {
+                on_platform.push(named);
+            }
         }
     }
     let accounts = if on_platform.is_empty() {
@@ -75,36 +77,38 @@ fn order(count: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..5).flat_map(move |first| (first..count).step_by(5).map(move |part| (part, count)))
 }
 
-/// The first customer from that part of the state file on of which nothing is begun, and what it names.
-fn near(
-    conn: &Connection,
-    part: usize,
-    of: usize,
-) -> Result<Option<(i64, OnPlatform)>, StoreError> {
-    let sql = "SELECT min(seq), max(seq) FROM customer WHERE standing = ?1";
-    let (first, last): (Option<i64>, Option<i64>) =
-        conn.query_row(sql, [Standing::Pending], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-    let (Some(first), Some(last)) = (first, last) else {
-        return Ok(None);
+/// The first and the last customer of which nothing is begun. Each is one step into the index; asked for together, they would be
+/// a walk through all of it.
+fn pending(conn: &Connection) -> Result<Option<(i64, i64)>, StoreError> {
+    let one = |sql: &str| -> Result<Option<i64>, StoreError> {
+        let found = conn.query_row(sql, [Standing::Pending], |row| row.get(0));
+        Ok(found?)
     };
-    let (part, of) = (
-        i64::try_from(part).unwrap_or(0),
-        i64::try_from(of).unwrap_or(1),
-    );
+    let first = one("SELECT min(seq) FROM customer WHERE standing = ?1")?;
+    Ok(first.zip(one("SELECT max(seq) FROM customer WHERE standing = ?1")?))
+}
+
+/// Where a part of what lies from `first` to `last` begins.
+fn place(first: i64, last: i64, part: usize, of: usize) -> i64 {
+    let whole = |number: usize, otherwise| i64::try_from(number).unwrap_or(otherwise);
     let customers = last.saturating_sub(first).saturating_add(1);
-    let from = first.saturating_add(customers.saturating_mul(part) / of.max(1));
+    first.saturating_add(customers.saturating_mul(whole(part, 0)) / whole(of, 1).max(1))
+}
+
+/// The first customer from there on of which nothing is begun and that names something which can be read, and what it names. So many
+/// are looked at: where there is nothing like that for so long, another part has to tell.
+fn near(conn: &Connection, from: i64) -> Result<Option<(i64, OnPlatform)>, StoreError> {
+    const MOST: i64 = 1_000;
     // A Source, or a bank account of old, may not be readable as a PaymentMethod.
     let mut statement = conn.prepare_cached(
         "SELECT c.seq, c.platform_customer,
             (SELECT p.id FROM payment_method p WHERE p.customer = c.seq
              AND (p.id LIKE 'pm\\_%' ESCAPE '\\' OR p.id LIKE 'card\\_%' ESCAPE '\\') ORDER BY p.position LIMIT 1) AS source
-         FROM customer c
-         WHERE c.seq >= ?1 AND c.standing = ?2 AND (c.platform_customer IS NOT NULL OR source IS NOT NULL)
+         FROM (SELECT seq, platform_customer FROM customer WHERE seq >= ?1 AND standing = ?2 ORDER BY seq LIMIT ?3) c
+         WHERE c.platform_customer IS NOT NULL OR source IS NOT NULL
          ORDER BY c.seq LIMIT 1",
     )?;
-    let found = statement.query_row(rusqlite::params![from, Standing::Pending], |row| {
+    let found = statement.query_row(rusqlite::params![from, Standing::Pending, MOST], |row| {
         let seq: i64 = row.get(0)?;
         let customer: Option<CustomerId> = row.get(1)?;
         let named = match customer {
@@ -136,5 +140,7 @@ mod tests {
         let places: Vec<usize> = order(25).map(|(part, _)| part).collect();
         assert_eq!(places[..5], [0, 5, 10, 15, 20]);
         assert_eq!(places.iter().collect::<BTreeSet<_>>().len(), 25);
+        let begins: Vec<i64> = (0..5).map(|part| place(101, 200, part, 5)).collect();
+        assert_eq!(begins, [101, 121, 141, 161, 181]);
     }
 }

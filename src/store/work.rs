@@ -15,7 +15,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, Rows};
 use super::counts::count;
 use super::{CustomerSeq, Loaded, Loader, StoreError};
 use crate::ids::AccountId;
-use crate::plan::Work;
+use crate::plan::{WRITTEN, Work};
 use crate::state::{Reachable, Standing, StepKind};
 use crate::time::StripeTime;
 
@@ -152,8 +152,8 @@ struct Counting<'c> {
     /// `None`: every account that can be reached.
     only: Option<HashSet<i64>>,
     parked: HashSet<i64>,
-    /// Writes on each connected account.
-    writes: HashMap<i64, u64>,
+    /// Calls on each connected account, by endpoint, as [`WRITTEN`] has them.
+    calls: HashMap<i64, [u64; WRITTEN.len()]>,
     finished: [u64; 5],
     work: Work,
 }
@@ -184,7 +184,7 @@ impl<'c> Counting<'c> {
                  WHERE customer BETWEEN ?1 AND ?2 AND state IN (2, 3) ORDER BY customer",
             )?,
             only: (!selection.accounts.is_empty()).then_some(only),
-            writes: HashMap::new(),
+            calls: HashMap::new(),
             finished: [0; 5],
             work: Work::default(),
         })
@@ -307,7 +307,10 @@ impl<'c> Counting<'c> {
             *of_kind(&mut work.writes, StepKind::ClonePaymentMethod) += target.clones;
             *of_kind(&mut work.writes, StepKind::CreateConnectedCustomer) += 1;
             *of_kind(&mut work.writes, StepKind::AttachConnectedPaymentMethod) += rest;
-            *self.writes.entry(target.account).or_default() += target.clones + 1 + rest;
+            let calls = self.calls.entry(target.account).or_default();
+            for (calls, more) in calls.iter_mut().zip([1, target.clones, rest]) {
+                *calls += more;
+            }
         }
     }
 
@@ -316,8 +319,13 @@ impl<'c> Counting<'c> {
         for (writes, finished) in work.writes.iter_mut().zip(self.finished) {
             *writes = writes.saturating_sub(finished);
         }
-        work.accounts = u64::try_from(self.writes.len()).unwrap_or(u64::MAX);
-        work.busiest_account_writes = self.writes.into_values().max().unwrap_or(0);
+        work.accounts = u64::try_from(self.calls.len()).unwrap_or(u64::MAX);
+        for calls in self.calls.into_values() {
+            let writes = calls.iter().sum();
+            work.busiest_account_writes = work.busiest_account_writes.max(writes);
+            let busiest = work.busiest_account_calls.iter_mut().zip(calls);
+            busiest.for_each(|(most, calls)| *most = calls.max(*most));
+        }
         work
     }
 }

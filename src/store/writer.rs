@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use rusqlite::Connection;
+use rusqlite::{CachedStatement, Connection};
 use tokio::sync::{mpsc, oneshot};
 
 use super::codes::{INSERT_STEP, write_step};
@@ -359,8 +359,9 @@ fn write_batch(conn: &Connection, batch: &[Message], gate: Option<&Gate>) -> rus
         }
     };
     in_transaction(conn, || {
+        let mut rows = Rows::new(conn);
         batch.iter().try_for_each(|message| match message {
-            Message::Commit(changes, _) => write_changes(conn, changes),
+            Message::Commit(changes, _) => rows.write(changes),
             Message::Tally(tally) => tally.add_to(conn),
             Message::Pulse(pulse) => {
                 pulse.tally.add_to(conn)?;
@@ -421,14 +422,59 @@ fn told(batch: &[Message]) -> String {
     told
 }
 
+/// What one customer's task wants kept, outside of a run.
 pub(super) fn write_changes(conn: &Connection, changes: &Changes) -> rusqlite::Result<()> {
-    let customer = changes.customer.0;
-    if !changes.steps.is_empty() {
-        let mut statement = conn.prepare_cached(INSERT_STEP)?;
-        for (step, record) in &changes.steps {
-            write_step(&mut statement, customer, *step, record)?;
+    Rows::new(conn).write(changes)
+}
+
+/// The statements that nearly every customer needs, looked up once for a whole batch.
+struct Rows<'c> {
+    conn: &'c Connection,
+    step: Option<CachedStatement<'c>>,
+    target: Option<CachedStatement<'c>>,
+}
+
+impl<'c> Rows<'c> {
+    fn new(conn: &'c Connection) -> Self {
+        Self {
+            conn,
+            step: None,
+            target: None,
         }
     }
+
+    fn write(&mut self, changes: &Changes) -> rusqlite::Result<()> {
+        let customer = changes.customer.0;
+        for (step, record) in &changes.steps {
+            let statement = prepared(&mut self.step, self.conn, INSERT_STEP)?;
+            write_step(statement, customer, *step, record)?;
+        }
+        for (position, standing) in (0_u32..).zip(&changes.targets) {
+            const SQL: &str =
+                "UPDATE target SET standing = ?3 WHERE customer = ?1 AND position = ?2";
+            let position: Position = position;
+            prepared(&mut self.target, self.conn, SQL)?
+                .execute(rusqlite::params![customer, position, standing])?;
+        }
+        write_rest(self.conn, changes)
+    }
+}
+
+fn prepared<'s, 'c>(
+    statement: &'s mut Option<CachedStatement<'c>>,
+    conn: &'c Connection,
+    sql: &str,
+) -> rusqlite::Result<&'s mut CachedStatement<'c>> {
+    let found = match statement.take() {
+        Some(found) => found,
+        None => conn.prepare_cached(sql)?,
+    };
+    Ok(statement.insert(found))
+}
+
+/// What is written once for a customer, or seldom.
+fn write_rest(conn: &Connection, changes: &Changes) -> rusqlite::Result<()> {
+    let customer = changes.customer.0;
     if let Some(standing) = changes.standing {
         let sql = if standing == Standing::Migrated {
             "UPDATE customer SET standing = ?2, changed_at = coalesce(?3, changed_at), details = NULL WHERE seq = ?1"
@@ -438,12 +484,6 @@ pub(super) fn write_changes(conn: &Connection, changes: &Changes) -> rusqlite::R
         let at = changes.at.map(|at| at.0);
         conn.prepare_cached(sql)?
             .execute(rusqlite::params![customer, standing, at])?;
-    }
-    let mut statement = conn
-        .prepare_cached("UPDATE target SET standing = ?3 WHERE customer = ?1 AND position = ?2")?;
-    for (position, standing) in (0_u32..).zip(&changes.targets) {
-        let position: Position = position;
-        statement.execute(rusqlite::params![customer, position, standing])?;
     }
     undo::write(conn, changes.customer, &changes.undo, changes.at)?;
     if let Some((account, reason)) = &changes.park {

@@ -6,6 +6,7 @@ const LIVE: Rates = Rates {
     total: Some(80),
     endpoint: Some(20),
     account: Some(80),
+    ..Rates::NONE
 };
 
 fn work() -> Work {
@@ -16,6 +17,7 @@ fn work() -> Work {
         writes: [50_000, 12_345, 62_345, 50_000, 12_345],
         looks: 0,
         busiest_account_writes: 40_000,
+        ..Work::default()
     }
 }
 
@@ -45,11 +47,13 @@ fn one_customer_is_written_in_the_singular() {
         writes: [0, 0, 1, 1, 0],
         looks: 1,
         busiest_account_writes: 2,
+        ..Work::default()
     };
     let rates = Rates {
         total: None,
         endpoint: None,
         account: None,
+        ..Rates::NONE
     };
     insta::assert_snapshot!(text(&Plan::new(work, rates), rates, &evening(), Look::PLAIN), @r"
     Plan  1 customer with 1 PaymentMethod onto 1 account
@@ -70,6 +74,7 @@ fn each_limit_that_can_bind_is_named() {
         total: Some(20),
         endpoint: None,
         account: None,
+        ..Rates::NONE
     };
     assert_eq!(
         limit(&Plan::new(work(), total), total),
@@ -79,6 +84,7 @@ fn each_limit_that_can_bind_is_named() {
         total: None,
         endpoint: None,
         account: Some(1),
+        ..Rates::NONE
     };
     assert_eq!(
         limit(&Plan::new(work(), account), account),
@@ -132,6 +138,7 @@ fn nothing_left_is_said_in_a_line() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one object as it is printed")]
 fn programs_get_the_same_as_an_object() {
     let plan = Plan::new(work(), LIVE);
     insta::assert_snapshot!(serde_json::to_string_pretty(&PlanJson::new(&plan, LIVE, Rates::documented(true))).unwrap(), @r#"
@@ -185,7 +192,9 @@ fn programs_get_the_same_as_an_object() {
       "rates": {
         "total": 80,
         "endpoint": 20,
-        "account": 80
+        "account": 80,
+        "connected_budget": "shared",
+        "auto": false
       },
       "what_if": [
         {
@@ -193,7 +202,9 @@ fn programs_get_the_same_as_an_object() {
           "rates": {
             "total": 40,
             "endpoint": 10,
-            "account": 40
+            "account": 40,
+            "connected_budget": "shared",
+            "auto": false
           },
           "estimated_seconds": 10000
         },
@@ -202,7 +213,9 @@ fn programs_get_the_same_as_an_object() {
           "rates": {
             "total": 80,
             "endpoint": 20,
-            "account": 80
+            "account": 80,
+            "connected_budget": "shared",
+            "auto": false
           },
           "estimated_seconds": 5000
         },
@@ -211,7 +224,9 @@ fn programs_get_the_same_as_an_object() {
           "rates": {
             "total": 100,
             "endpoint": 25,
-            "account": 100
+            "account": 100,
+            "connected_budget": "shared",
+            "auto": false
           },
           "estimated_seconds": 4000
         },
@@ -220,7 +235,9 @@ fn programs_get_the_same_as_an_object() {
           "rates": {
             "total": 200,
             "endpoint": 50,
-            "account": 200
+            "account": 200,
+            "connected_budget": "shared",
+            "auto": false
           },
           "estimated_seconds": 2000
         }
@@ -231,4 +248,32 @@ fn programs_get_the_same_as_an_object() {
       }
     }
     "#);
+}
+
+#[test]
+fn what_is_still_to_be_found_out_is_said_beside_the_estimate() {
+    let auto = Rates {
+        seeks: true,
+        learns: true,
+        ..LIVE
+    };
+    let plan = Plan::new(work(), auto);
+    let told = text(&plan, auto, &evening(), Look::PLAIN);
+    let or = told.lines().find(|line| line.contains("  Or ")).unwrap();
+    assert_eq!(
+        or,
+        "  Or     about 42 min if each account turns out to have a budget of its own; more is asked for as Stripe grants it, so it may take less"
+    );
+    let json = serde_json::to_value(PlanJson::new(&plan, auto, Rates::documented(true))).unwrap();
+    assert_eq!(json["rates"]["connected_budget"], "auto");
+    assert_eq!(json["rates"]["auto"], true);
+    assert_eq!(json["what_if"].as_array().unwrap().len(), 5);
+    // Asked for as it is: nothing is left to be found out.
+    let own = LIVE.with_own_budgets();
+    let told = text(&Plan::new(work(), own), own, &evening(), Look::PLAIN);
+    assert!(!told.contains("  Or "), "{told}");
+    assert!(
+        told.contains("POST /v1/customers on the platform at 20 requests/s binds"),
+        "{told}"
+    );
 }

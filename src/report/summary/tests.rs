@@ -162,6 +162,7 @@ fn programs_get_one_object() {
         total: Some(20),
         endpoint: None,
         account: None,
+        ..Rates::NONE
     };
     let plan = PlanJson::new(&Plan::new(Work::default(), rates), rates, rates);
     let status = Status {

@@ -401,6 +401,22 @@ mod tests {
         );
     }
 
+    /// So it need not be kept for the next run, where it may be another.
+    #[test]
+    fn a_limit_that_was_raised_fivefold_is_found_within_two_minutes() {
+        for (start, granted) in [(20.0, 125), (80.0, 500)] {
+            let mut adaptive = Adaptive::new(Manner {
+                start,
+                most: f64::INFINITY,
+                seeks: true,
+                share: 0.8,
+            });
+            before(&mut adaptive, |_| granted, at(150), at(0), at(120_000));
+            let share = f64::from(granted) * 0.8;
+            assert!(adaptive.rate() > 0.98 * share, "{}", adaptive.rate());
+        }
+    }
+
     #[test]
     fn refusals_of_what_was_sent_before_it_was_slowed_are_old_news() {
         let mut adaptive = asked(100.0, 0.8);
