@@ -24,6 +24,7 @@ mod property;
 mod real_input;
 mod reconcile;
 mod recover;
+mod report;
 mod safety;
 mod secrets;
 mod stopping;

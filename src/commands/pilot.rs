@@ -19,10 +19,12 @@ use crate::store::{self, CustomerSeq, Selection, StoreError};
 /// What the arguments ask for, of a state file that has its customers.
 pub fn asked(
     config: &Config,
+    command: &'static str,
     (work, stripe, steering): (&Work, &cli::Stripe, &cli::Steering),
     (conn, state): (&Connection, &Path),
 ) -> Result<Asked, Failure> {
     Ok(Asked {
+        command,
         selection: selection(conn, work, state)?,
         adopt_attached: work.adopt_attached,
         on_unknown: if work.accept_unknown_ids {

@@ -28,6 +28,7 @@ async fn begin(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
     }
     let asked = pilot::asked(
         config,
+        "resume",
         (&args.work, &args.stripe, &args.steering),
         (&prepared.conn, &prepared.state),
     )?;

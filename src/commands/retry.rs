@@ -61,6 +61,7 @@ async fn begin(
     mended: &MendedCustomers,
 ) -> Result<Exit, Failure> {
     let asked = Asked {
+        command: "retry",
         selection: Selection {
             only: Some(Arc::from(mended.rows.as_slice())),
             ..Selection::default()

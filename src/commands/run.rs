@@ -67,6 +67,7 @@ async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
     take_in(config, args, csv, (&conn, &state), &migration, &opened.link)?;
     let asked = pilot::asked(
         config,
+        "run",
         (&args.work, &args.stripe, &args.steering),
         (&conn, &state),
     )?;

@@ -18,6 +18,7 @@ mod find;
 mod found;
 mod gate;
 mod gather;
+mod history;
 mod import;
 mod load;
 mod lock;
@@ -29,6 +30,7 @@ mod pilot;
 mod proofs;
 mod pulse;
 mod radar;
+mod recorded;
 mod refused;
 mod reopen;
 mod schema;
@@ -48,6 +50,7 @@ pub use find::{
 };
 pub use found::{KnownDefault, Marked, Marks, MigrationFound, Scope, sweep_pages, unread};
 pub use gate::{Commit, Gate};
+pub use history::{RunAsked, RunEnded, RunKept, RunSeq, VerificationKept};
 pub use import::{
     Gathering, Imported, Importer, Named, Read, for_each_adopted, for_each_legacy_id, has_steps,
 };
@@ -58,8 +61,9 @@ pub use migration::{CsvFile, Migration, Recovery, clones_left, pace};
 pub use open::{copy, create, open_existing, open_readonly, temporary};
 pub use pilot::{customer_named, sample};
 pub use proofs::{Case, Proofs};
-pub use pulse::{Pulse, Speed};
+pub use pulse::{Pulse, ROW_SECONDS, Speed, pulses};
 pub use radar::{Candidates, OnPlatform, candidates, set_known};
+pub use recorded::{Change, DoubtKept, Doubts, Made, Settled, changes, standing_so};
 pub use refused::{Reason, for_each_refused};
 pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark};
 pub use started::Started;
