@@ -263,8 +263,8 @@ impl Script for NotNow {
         let told = answer.map(|mut answer| {
             if refused {
                 answer.status = 400;
-                answer.body =
-                    r#"{"error":{"type":"invalid_request_error","message":"not now"}}"#.to_owned();
+                r#"{"error":{"type":"invalid_request_error","message":"not now"}}"#
+                    .clone_into(&mut answer.body);
             }
             answer
         });
