@@ -115,7 +115,7 @@ fn stays_here(command: &str) -> Result<()> {
             command.contains("--simulate")
                 || (command.contains("--dry-run") && !command.contains("--online"))
         }
-        (Some("pmclone"), Some("resume" | "recover" | "verify" | "check" | "retry")) => {
+        (Some("pmclone"), Some("resume" | "recover" | "verify" | "check" | "retry" | "undo")) => {
             command.contains("--simulate")
         }
         (
