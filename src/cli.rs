@@ -27,7 +27,7 @@ pub use migrate::{Resume, Run};
 pub use pace::{Steering, Throttle, TotalRate};
 pub use pilot::{StopAfter, Work};
 pub use rehearse::{Drill, Rehearsal, Sample, Simulate, Switch};
-pub use results::{Export, ExportFormat, SqlDialect, Status};
+pub use results::{Export, ExportFormat, Report, SqlDialect, Status};
 pub use settle::{Reconcile, Recover};
 pub use stripe::{Rate, Stripe};
 pub use undo::Undo;
@@ -99,6 +99,8 @@ pub enum Command {
     Throttle(Throttle),
     /// Write the mapping from old ids to new ones.
     Export(Export),
+    /// Write the record of the migration as one page to be handed over: outcome, reasons, evidence, digests, sign-off.
+    Report(Report),
     /// Serve the built-in Stripe simulator on a loopback address.
     Simulate(Box<Simulate>),
     /// Write a realistic CSV to rehearse with.

@@ -47,7 +47,7 @@ impl Failure {
         let exit = match error {
             StoreError::Missing => Exit::NoState,
             StoreError::Busy => Exit::Busy,
-            StoreError::NotOurs | StoreError::Version { .. } => Exit::Usage,
+            StoreError::NotOurs | StoreError::Directory | StoreError::Version { .. } => Exit::Usage,
             StoreError::Io(_)
             | StoreError::Sqlite(_)
             | StoreError::NotDurable(_)

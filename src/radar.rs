@@ -73,8 +73,8 @@ pub fn judge(on_platform: &[Sign], accounts: &[Sign], more: bool) -> Verdict {
         return Verdict::LookFurther;
     }
     if tally.is_most() {
-        // Ids of the other mode are there for certain; the rest may be theirs too.
-        return if tally.other_mode > 0 {
+        // Ids of the other mode are there for certain; the rest may be theirs too, where it is not by far the most.
+        return if tally.other_mode > 0 && tally.other_mode * 2 >= tally.unknown {
             Verdict::OtherMode(tally)
         } else {
             Verdict::Unknown(tally)
@@ -138,6 +138,12 @@ mod tests {
                 Verdict::OtherMode(tally(3, 2, 1)),
             ),
             (&[OtherMode, Known, Known], &[], false, Verdict::Go),
+            (
+                &[OtherMode, Unknown, Unknown, Unknown],
+                &[],
+                false,
+                Verdict::Unknown(tally(4, 4, 1)),
+            ),
             // Accounts: one alone is parked, as ever.
             (&[Known], &[Unknown], false, Verdict::Go),
             (

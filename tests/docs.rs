@@ -17,7 +17,7 @@ use anyhow::{Context, Result, ensure};
 const PMCLONE: &str = env!("CARGO_BIN_EXE_pmclone");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const DOCUMENTS: [&str; 2] = ["README.md", "MIGRATION.md"];
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "run",
     "resume",
     "reconcile",
@@ -25,6 +25,7 @@ const COMMANDS: [&str; 19] = [
     "status",
     "throttle",
     "export",
+    "report",
     "simulate",
     "sample",
     "check",
@@ -121,8 +122,8 @@ fn stays_here(command: &str) -> Result<()> {
         (
             Some("pmclone"),
             Some(
-                "status" | "export" | "sample" | "drill" | "explain" | "refused" | "completions"
-                | "man" | "columns",
+                "status" | "export" | "report" | "sample" | "drill" | "explain" | "refused"
+                | "completions" | "man" | "columns",
             ),
         )
         | (Some("printf" | "rm" | "sed"), _) => true,

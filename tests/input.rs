@@ -61,6 +61,67 @@ fn bad_lines_are_mended_and_fed_back_into_a_run() -> Result<()> {
 }
 
 #[test]
+fn files_that_a_person_may_have_mended_are_not_replaced() -> Result<()> {
+    let place = Place::new()?;
+    let text = "legacy_id,payment_method,connected_account\n1,wrong,acct_1\n";
+    place.put("c.csv", text)?;
+    place.put("bad.csv", "half mended")?;
+    for (file, simulate) in [("bad.csv", false), ("c.csv", false), ("bad.csv", true)] {
+        let last = if simulate { "--simulate" } else { "--dry-run" };
+        let told = place
+            .pmclone_keyless(&["run", "c.csv", "--problems", file, last])?
+            .with(2)?
+            .err;
+        assert!(
+            told.contains("exists already, and is not replaced"),
+            "{told}"
+        );
+    }
+    let nowhere = ["run", "c.csv", "--dry-run", "--problems", "no/where.csv"];
+    let told = place.pmclone_keyless(&nowhere)?.with(2)?.err;
+    assert!(told.contains("there is no such directory"), "{told}");
+    assert_eq!(std::fs::read_to_string(place.path("c.csv"))?, text);
+    assert_eq!(
+        std::fs::read_to_string(place.path("bad.csv"))?,
+        "half mended"
+    );
+    Ok(())
+}
+
+#[test]
+fn what_was_refused_is_tried_again_from_the_users_own_columns_too() -> Result<()> {
+    let place = Place::new()?;
+    let columns = "[columns]\nlegacy_id = \"Kunde\"\nname = \"{Vorname} {Nachname}\"\npayment_method = \"Karte\"\n";
+    let constants = "[constants]\nconnected_account = \"acct_1Shop\"\n";
+    place.put("pmclone.toml", format!("{columns}{constants}"))?;
+    let own =
+        "Kunde;Vorname;Nachname;Karte\n7;Ada;Lovelace;pm_sepa_1A\n8;Grace;Hopper;pm_sepa_1B\n";
+    place.put("own.csv", own)?;
+    let fast = ["--simulate", "--simulate-limits", "off", "--rate", "off"];
+    let with = |more: &[&str]| place.pmclone_keyless(&[more, &fast].concat());
+    with(&["run", "own.csv"])?.with(3)?;
+    // pmclone's own names, whatever the configuration says of the CSV.
+    place
+        .pmclone_keyless(&["refused", "--simulate", "--csv", "refused.csv"])?
+        .with(0)?;
+    let refused = std::fs::read_to_string(place.path("refused.csv"))?;
+    place.put("refused.csv", refused.replace("pm_sepa_1A", "pm_1A"))?;
+    with(&["retry", "refused.csv"])?.with(3)?;
+    assert_eq!(place.status(&["--simulate"])?["customers"]["migrated"], 1);
+    let again = ["refused", "--simulate", "--csv", "refused.csv"];
+    let told = place.pmclone_keyless(&again)?.with(2)?.err;
+    assert!(told.contains("exists already"), "{told}");
+    // The user's own file, mended: its headers are matched as they were.
+    place.put(
+        "own.csv",
+        "KUNDE;Vorname;Nachname;karte\n8;Grace;Hopper;pm_1B\n",
+    )?;
+    with(&["retry", "own.csv"])?.with(0)?;
+    assert_eq!(place.status(&["--simulate"])?["customers"]["migrated"], 2);
+    Ok(())
+}
+
+#[test]
 fn mended_lines_alone_are_a_newer_csv() -> Result<()> {
     let place = Place::new()?;
     place.put(

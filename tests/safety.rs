@@ -46,16 +46,25 @@ fn a_live_key_needs_live_and_the_right_account_typed_out() -> Result<()> {
         code_of(command)
     };
     let test = crate::support::tool::KEY;
-    for (key, more) in [
-        (LIVE, &[][..]),
-        (LIVE, &["--live"]),
-        (LIVE, &["--confirm", "acct_1SimPlatform0001"]),
-        (LIVE, &["--live", "--confirm", "acct_1Another"]),
-        (test, &["--live", "--confirm", "acct_1SimPlatform0001"]),
-        (test, &["--confirm", "acct_1Another"]),
+    let default = "this is a live key, and test mode is the default: nothing was sent";
+    let untyped = "a live migration needs the platform's account id, typed out";
+    let another = "--confirm says acct_1Another, but the key is of acct_1SimPlatform0001: nothing was written";
+    let is_test = "--live was asked for, but the key is a test key: nothing was sent";
+    for (key, more, told) in [
+        (LIVE, &[][..], default),
+        (LIVE, &["--live"], untyped),
+        (LIVE, &["--confirm", "acct_1SimPlatform0001"], default),
+        (LIVE, &["--live", "--confirm", "acct_1Another"], another),
+        (
+            test,
+            &["--live", "--confirm", "acct_1SimPlatform0001"],
+            is_test,
+        ),
+        (test, &["--confirm", "acct_1Another"], another),
     ] {
         let (code, said) = with_key(key, more)?;
         assert_eq!(code, Some(5), "{more:?}: {said}");
+        assert!(said.contains(told), "{more:?}: {said}");
         assert!(!said.contains(key), "{said}");
     }
     assert_eq!(writes(&simulator)?, 0);
@@ -68,6 +77,35 @@ fn a_live_key_needs_live_and_the_right_account_typed_out() -> Result<()> {
         2
     );
     assert_eq!(place.status(&[])?["livemode"], true);
+    // What only reads asks for no confirmation; what writes does, whatever it is called.
+    let reads = writes(&simulator)?;
+    for (command, ends) in [
+        (&["verify", "--all"][..], 0),
+        (&["reconcile"], 0),
+        (&["check", "c.csv"], 0),
+        (&["recover", "c.csv", "--state", "b.db", "--no-wait"], 0),
+        (&["resume"], 5),
+        (&["retry", "c.csv"], 5),
+        (
+            &[
+                "verify",
+                "--charge",
+                "--setup",
+                "--only",
+                "1",
+                "--confirm-charge",
+                "0",
+            ],
+            5,
+        ),
+    ] {
+        let all = [command, &["--rate", "off", "--api-base", &simulator.url]].concat();
+        let mut command = place.keyless(&all);
+        command.env("STRIPE_API_KEY", LIVE);
+        let (code, said) = code_of(command)?;
+        assert_eq!(code, Some(ends), "{all:?}: {said}");
+    }
+    assert_eq!(writes(&simulator)?, reads);
     // The state file is the live migration's now.
     let (code, said) = with_key(test, &[])?;
     assert_eq!(code, Some(5), "{said}");
@@ -153,7 +191,11 @@ fn a_missing_or_wrong_key_is_told() -> Result<()> {
     let place = Place::new()?;
     place.put("c.csv", CSV)?;
     let ended = place.pmclone_keyless(&["run", "c.csv"])?.with(6)?;
-    assert!(ended.err.contains("STRIPE_API_KEY"), "{}", ended.err);
+    insta::assert_snapshot!(ended.err.trim_end(), @r"
+    pmclone: no API key: set STRIPE_API_KEY, or name a file with --api-key-file
+      to rehearse without a key: add --simulate
+      to check the CSV without a key: add --dry-run
+    ");
     for wrong in ["", "pk_test_abcdefgh12345678", "not a key", "sk_test_"] {
         let mut command = place.keyless(&["run", "c.csv"]);
         command.env("STRIPE_API_KEY", wrong);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Rehearsal, Steering, Stripe};
+use super::{Input, Rehearsal, Steering, Stripe};
 use crate::report::remedy::Group;
 
 /// `pmclone explain`.
@@ -57,6 +57,9 @@ pub struct Retry {
     /// Check the file and tell what would be tried again; send nothing, keep nothing.
     #[arg(short = 'n', long)]
     pub dry_run: bool,
+    /// How the file is to be read, if it is not of `pmclone refused --csv`.
+    #[command(flatten)]
+    pub input: Input,
     /// Clone a source that belongs to another platform Customer from there, instead of refusing it.
     #[arg(long)]
     pub adopt_attached: bool,

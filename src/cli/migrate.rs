@@ -8,6 +8,10 @@ use super::{Input, Looks, Rehearsal, Steering, Stripe, Work};
 
 /// `pmclone run`.
 #[derive(Debug, Args)]
+#[command(
+    after_long_help = "It moves customers and their saved cards and bank accounts, and nothing else. Subscriptions, invoices, charges and mandates stay where \
+they are: as long as both sides bill, people pay twice."
+)]
 pub struct Run {
     /// The legacy customers.
     pub csv: PathBuf,

@@ -28,6 +28,9 @@ pub struct Work {
     /// when most of the first hundred were refused for one reason].
     #[arg(long, value_name = "N|P%|off")]
     pub stop_after_refusals: Option<StopAfter>,
+    /// Begin even where most of the CSV's ids that are looked up first are unknown to this platform, or its accounts give no access.
+    #[arg(long)]
+    pub accept_unknown_ids: bool,
     /// Clone a source that belongs to another platform Customer from there, instead of refusing it.
     #[arg(long)]
     pub adopt_attached: bool,

@@ -1,4 +1,4 @@
-//! `status` and `export`: what stands in the state file.
+//! `status`, `export` and `report`: what stands in the state file.
 
 use std::path::PathBuf;
 
@@ -43,6 +43,28 @@ pub struct Export {
     /// Write a receipt for each connected account into a folder; the mapping too, where -o names a file.
     #[arg(long, value_name = "DIR")]
     pub receipts: Option<PathBuf>,
+    /// Of the rehearsal.
+    #[arg(long)]
+    pub simulate: bool,
+}
+
+/// `pmclone report`.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "The page is one file: it opens in any browser without a network, prints to PDF with a sign-off sheet, and fetches nothing. \
+Contact details are left out and legacy ids that are e-mail addresses masked, unless --unmasked is given; other ids stand as they are. \
+It reads the state file alone: no key is needed, nothing is sent, and a run may be on."
+)]
+pub struct Report {
+    /// Write to a file, which is replaced whole; `-` is stdout.
+    #[arg(short, long, value_name = "FILE|-", required_unless_present = "json")]
+    pub output: Option<PathBuf>,
+    /// List so many customers, first those that need a look; the sums are always of all.
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub customers: u64,
+    /// Show personal data as it is: names and e-mail addresses that are kept still, ids that are addresses, the folder of the CSV.
+    #[arg(long)]
+    pub unmasked: bool,
     /// Of the rehearsal.
     #[arg(long)]
     pub simulate: bool,

@@ -18,7 +18,7 @@ use self::ask::{bounded, cases, confirmed, terms};
 use super::gone_is_fine;
 use super::interrupt::Pressed;
 use super::migrate::{Link, known_accounts};
-use super::session::Session;
+use super::session::{self, Session};
 use super::verify::{Looking, announce, link, open};
 use crate::cli;
 use crate::config::Config;
@@ -67,7 +67,7 @@ pub async fn charge(config: &Config, args: &cli::Verify) -> Result<Exit, Failure
         &args.stripe,
         &args.rehearsal,
         &looking,
-        Some(draining),
+        (session::Purpose::Write, Some(draining)),
     )
     .await?;
     announce(config, &looking, &link);

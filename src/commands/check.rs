@@ -30,6 +30,7 @@ use crate::ids::{AccountId, CustomerId, MigrationId, PaymentMethodId};
 use crate::report::check::Checked;
 use crate::report::words::count;
 use crate::report::{self, print_json};
+use crate::store::StoreError;
 use crate::stripe::{AccountFacts, Client, PaymentMethodFacts, ReadAnswer, Stop};
 use crate::time::StripeTime;
 
@@ -112,7 +113,7 @@ async fn begin(
     };
     let destination = match &simulated {
         Some(rehearsal) => rehearsal.destination()?,
-        None => Destination::to_read(config, stripe)?,
+        None => Destination::stripe(config, stripe, Purpose::Read)?,
     };
     let concurrency = config.concurrency(stripe);
     let reading = async {
@@ -132,7 +133,7 @@ async fn begin(
                 rehearsal.simulate,
             )?;
         }
-        read(wanted, session, concurrency).await
+        read((conn, state), wanted, session, concurrency).await
     };
     let checked = interrupt::unless(pressed, reading).await;
     if let Some(simulated) = simulated {
@@ -141,7 +142,12 @@ async fn begin(
     checked
 }
 
-async fn read(wanted: Wanted, session: Session, most: usize) -> Result<Checked, Failure> {
+async fn read(
+    (conn, state): (&Connection, &Path),
+    wanted: Wanted,
+    session: Session,
+    most: usize,
+) -> Result<Checked, Failure> {
     let client = &session.client;
     let mut findings = Findings::default();
     let platform_country = session.account.country.as_deref();
@@ -153,7 +159,7 @@ async fn read(wanted: Wanted, session: Session, most: usize) -> Result<Checked, 
         |client, id: AccountId| async move { client.account(Some(&id)).await },
     )
     .await?;
-    let accounts: Vec<_> = wanted.accounts.into_iter().zip(looked).collect();
+    let accounts: Vec<_> = wanted.accounts.iter().cloned().zip(looked).collect();
     let mut found: BTreeMap<AccountId, AccountFacts> = BTreeMap::new();
     for (asked, looked) in &accounts {
         findings.account(platform_country, asked, looked);
@@ -162,22 +168,30 @@ async fn read(wanted: Wanted, session: Session, most: usize) -> Result<Checked, 
         }
     }
     let now = month(client.clock().earliest_now());
-    let ids = wanted.methods.iter().map(|(_, id)| id.clone());
-    let looked = side_by_side(
-        client,
-        ids.collect(),
-        most,
-        |client, id: PaymentMethodId| async move { client.payment_method(&id, None).await },
-    )
-    .await?;
-    for ((source, _), looked) in wanted.methods.iter().zip(&looked) {
-        findings.source(source, looked, &found, now);
+    let ours = wanted.migration.as_ref().map(|migration| migration.id);
+    let of = |error: StoreError| Failure::store(state, &error);
+    let (mut sources_looked, mut customers_looked) = (0, 0);
+    let mut holders = Holders::default();
+    let mut pages = wanted.pages(conn).map_err(of)?;
+    while let Some(page) = pages.next().map_err(of)? {
+        let ids = page.methods.iter().map(|(_, id)| id.clone());
+        let looked = side_by_side(
+            client,
+            ids.collect(),
+            most,
+            |client, id: PaymentMethodId| async move { client.payment_method(&id, None).await },
+        )
+        .await?;
+        for ((source, _), looked) in page.methods.iter().zip(&looked) {
+            findings.source(source, looked, &found, now);
+            holders.note(source, looked);
+        }
+        sources_looked += length(&page.methods);
+        customers_looked += length(&page.adopted);
+        customers(client, &mut findings, page.adopted, true, ours, most).await?;
     }
-    let holders = holders(&wanted.methods, &looked);
-    let customers_looked = length(&wanted.adopted);
-    let ours = wanted.migration.map(|migration| migration.id);
-    customers(client, &mut findings, wanted.adopted, true, ours, most).await?;
-    customers(client, &mut findings, holders, false, ours, most).await?;
+    drop(pages);
+    customers(client, &mut findings, holders.all, false, ours, most).await?;
     Ok(Checked {
         reads_planned: wanted.reads,
         reads: client.counts().sent,
@@ -186,7 +200,7 @@ async fn read(wanted: Wanted, session: Session, most: usize) -> Result<Checked, 
         platform: session.account.clone(),
         accounts,
         sources: wanted.sources,
-        sources_looked: length(&wanted.methods),
+        sources_looked,
         sources_all: wanted.all_sources,
         customers_looked,
         findings,
@@ -194,23 +208,24 @@ async fn read(wanted: Wanted, session: Session, most: usize) -> Result<Checked, 
 }
 
 /// Who holds what should be another's, each once.
-fn holders(
-    methods: &[(Source, PaymentMethodId)],
-    looked: &[Looked<PaymentMethodFacts>],
-) -> Vec<Adopted> {
-    let mut met = BTreeSet::new();
-    let mut holders = Vec::new();
-    for ((source, _), looked) in methods.iter().zip(looked) {
+#[derive(Default)]
+struct Holders {
+    met: BTreeSet<CustomerId>,
+    all: Vec<Adopted>,
+}
+
+impl Holders {
+    fn note(&mut self, source: &Source, looked: &Looked<PaymentMethodFacts>) {
         if let Looked::Found(facts) = looked
             && let Some(holder) = &facts.customer
             && source.customer.as_ref() != Some(holder)
-            && holders.len() < HOLDERS
-            && met.insert(holder.clone())
+            && self.all.len() < HOLDERS
+            && self.met.insert(holder.clone())
         {
-            holders.push((format!("{} held by {holder}", source.label), holder.clone()));
+            let label = format!("{} held by {holder}", source.label);
+            self.all.push((label, holder.clone()));
         }
     }
-    holders
 }
 
 async fn customers(

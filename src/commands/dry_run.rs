@@ -55,7 +55,7 @@ pub fn dry_run(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
     let conn = copy_of(&state, args.rehearsal.simulate)?;
     let of = |error: StoreError| Failure::store(&state, &error);
     let reading = config.reading(&args.input)?;
-    let csv = problems::csv(args, &reading);
+    let csv = problems::csv(args, &reading)?;
     let read = import(&conn, csv, |_| Ok(()), || Ok(()))?;
     problems::write(config, args, csv, &read)?;
     let plan = if read.imported.is_some() {

@@ -23,6 +23,25 @@ use crate::time::StripeTime;
 /// Customers read at once.
 const PAGE: u32 = 512;
 
+/// The mapping as CSV, as of the moment of `conn`, written to `out`; gives it back, and when the last change in it was.
+pub(super) fn whole_mapping<W: Write>(
+    conn: &Connection,
+    state: &Path,
+    running: bool,
+    out: W,
+) -> Result<(W, Option<StripeTime>), Failure> {
+    let mapping = Mapping {
+        loader: Loader::new(conn).map_err(|error| Failure::store(state, &error))?,
+        state,
+        running,
+        only: &[],
+        since: None,
+    };
+    mapping
+        .write(Format::Csv, out, None)
+        .map_err(Problem::failure)
+}
+
 /// Writes the mapping to stdout, or to a file that appears whole; and receipts.
 pub fn export(config: &Config, args: &cli::Export) -> Result<Exit, Failure> {
     let format = format(args)?;

@@ -30,8 +30,13 @@ use crate::report::{self, print_json};
 use crate::run::stop_loss::{Bound, StopLoss};
 use crate::run::{self, Context, End};
 use crate::state::Standing;
-use crate::store::{self, Gate, Loader, Migration, RunLock, Selection, Store, StoreError};
+use crate::store::{
+    self, Gate, Loader, Migration, RunAsked, RunEnded, RunLock, RunSeq, Selection, Store,
+    StoreError,
+};
 use crate::stripe::{Limits, ReadAnswer};
+use crate::time::StripeTime;
+use crate::version;
 
 /// A state file that is ready to run.
 pub struct Prepared {
@@ -63,10 +68,14 @@ pub struct Link {
 
 /// What a run is asked for.
 pub struct Asked {
+    /// The command's name, for the record.
+    pub command: &'static str,
     /// What to work on.
     pub selection: Selection,
     /// `--adopt-attached`.
     pub adopt_attached: bool,
+    /// What is done where most of the ids that are looked up first are unknown.
+    pub on_unknown: radar::Unknown,
     /// When too many customers were refused.
     pub bound: Bound,
     /// Customers in flight at once.
@@ -107,6 +116,7 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         helm,
         charges_left,
     } = make_ready(config, &asked, place, &session, &pressed).await?;
+    let run = asked.keep(&conn, &session).map_err(of)?;
     let (rates, documented) = (rates(session.limits), Rates::documented(migration.livemode));
     let selection = asked.selection;
     let loader = store::open_readonly(&state)
@@ -129,10 +139,19 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     let (ended, asked_to_end) = carry_out(carried, &context, loader, helm, pressed.clone()).await;
     let sent = context.client.counts().sent;
     remarks(config, &context);
+    let limited = asked_to_end || selection != Selection::default();
+    let ending = ended.map(|ended| match ended {
+        Ended::Run(End::Drained) if asked_to_end && pressed.borrow().first.is_none() => {
+            Ending::LimitReached
+        }
+        ended => ending(ended, *pressed.borrow(), limited),
+    });
+    let kept = keep_ending(&context, run, ending.as_ref().ok()).await;
     drop(context);
     let closed = close(config, writer, rehearsal, &state).await;
-    let ended = ended.map_err(of)?;
+    let ending = ending.map_err(of)?;
     closed?;
+    kept.map_err(of)?;
     let done = Done {
         plan: &plan,
         rates,
@@ -140,19 +159,45 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         elapsed_ms: elapsed_ms(begun),
         sent,
     };
-    let limited = asked_to_end || selection != Selection::default();
-    let ending = match ended {
-        Ended::Run(End::Drained) if asked_to_end && pressed.borrow().first.is_none() => {
-            Ending::LimitReached
-        }
-        ended => ending(ended, *pressed.borrow(), limited),
-    };
     let told = tell(config, &state, ending, &done);
     drop(lock);
     Ok(match told? {
         Exit::Done if charges_left > 0 => Exit::Incomplete,
         exit => exit,
     })
+}
+
+impl Asked {
+    /// Keeps that a run begins, for the record.
+    fn keep(&self, conn: &Connection, session: &Session) -> Result<RunSeq, StoreError> {
+        let begun_at = session.client.clock().earliest_now();
+        let asked = RunAsked {
+            command: self.command.to_owned(),
+            asked: report::record::confined_to(&self.selection, self.adopt_attached),
+            begun_at: begun_at.unwrap_or(StripeTime(0)),
+            tool_version: version::VERSION.to_owned(),
+            tool_commit: version::COMMIT.to_owned(),
+        };
+        asked.keep(conn)
+    }
+}
+
+/// Keeps how a run ended, unless the state file failed it.
+async fn keep_ending(
+    context: &Context,
+    run: RunSeq,
+    ending: Option<&Ending>,
+) -> Result<(), StoreError> {
+    let Some(ending) = ending else {
+        return Ok(());
+    };
+    let ended = RunEnded {
+        at: context.client.clock().earliest_now(),
+        how: ending.name().to_owned(),
+        requests: run::tally_of(context),
+        settled: context.tally.customers().iter().sum(),
+    };
+    context.store.ended(run, ended).await
 }
 
 /// The state file that a run works on.
@@ -203,7 +248,8 @@ async fn make_ready(
     announce(config, session, migration, state, &plan, rates);
     if plan.radar.reads() > 0 {
         let candidates = radar::candidates(conn).map_err(of)?;
-        let looking = radar::look(conn, session, &candidates, state);
+        let tell = |what: &str| config.screen.problem(what);
+        let looking = radar::look((conn, state), session, &candidates, asked.on_unknown, tell);
         interrupt::unless(pressed.clone(), looking).await?;
     }
     Ok(Ready {

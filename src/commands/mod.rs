@@ -20,6 +20,7 @@ mod reconcile;
 mod recover;
 mod refused;
 mod rehearsal;
+mod report;
 mod resume;
 mod retry;
 mod run;
@@ -67,6 +68,7 @@ fn dispatch(config: &Config, command: Command) -> Result<Exit, Failure> {
         Command::Status(args) => status::status(config, &args),
         Command::Throttle(args) => throttle::throttle(config, &args),
         Command::Export(args) => export::export(config, &args),
+        Command::Report(args) => report::report(config, &args),
         Command::Simulate(args) => simulate::simulate(config, &args),
         Command::Sample(args) => sample::sample(&args),
         Command::Columns(args) => columns::columns(config, &args),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::migrate::{Asked, known_accounts};
+use super::radar;
 use crate::cli::{self, StopAfter, Work};
 use crate::config::Config;
 use crate::exit::Exit;
@@ -18,12 +19,19 @@ use crate::store::{self, CustomerSeq, Selection, StoreError};
 /// What the arguments ask for, of a state file that has its customers.
 pub fn asked(
     config: &Config,
+    command: &'static str,
     (work, stripe, steering): (&Work, &cli::Stripe, &cli::Steering),
     (conn, state): (&Connection, &Path),
 ) -> Result<Asked, Failure> {
     Ok(Asked {
+        command,
         selection: selection(conn, work, state)?,
         adopt_attached: work.adopt_attached,
+        on_unknown: if work.accept_unknown_ids {
+            radar::Unknown::Accept
+        } else {
+            radar::Unknown::Stop
+        },
         bound: bound(work),
         concurrency: config.concurrency(stripe),
         steering: steering.clone(),

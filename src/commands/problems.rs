@@ -1,6 +1,7 @@
 //! `--problems FILE`: the lines that something stands against, to be mended and given back.
 
 use std::io::BufWriter;
+use std::path::Path;
 
 use super::import::{Csv, Read};
 use crate::cli;
@@ -14,13 +15,37 @@ use crate::report::words::count;
 /// Problems of a kind that are kept for a file of them: more is a fault of the whole file, which nobody mends line by line.
 const KEPT_FOR_A_FILE: u64 = 100_000;
 
-/// The CSV of a run.
-pub fn csv<'a>(args: &'a cli::Run, reading: &'a Reading) -> Csv<'a> {
+/// The CSV of a run. Refuses to write its problems over a file that is there.
+pub fn csv<'a>(args: &'a cli::Run, reading: &'a Reading) -> Result<Csv<'a>, Failure> {
     let mut csv = Csv::new(&args.csv, reading);
-    if args.problems.is_some() {
+    if let Some(path) = &args.problems {
+        is_new(path, "--problems")?;
         csv.problems_kept = KEPT_FOR_A_FILE;
     }
-    csv
+    Ok(csv)
+}
+
+/// Refuses a file that is there: somebody may have mended half of it, or named their own CSV by mistake.
+pub fn is_new(path: &Path, option: &str) -> Result<(), Failure> {
+    if path.symlink_metadata().is_ok() {
+        return Err(Failure::usage(format!(
+            "{} exists already, and is not replaced",
+            path.display()
+        ))
+        .hint(format!(
+            "name another file with {option}, or move that one away"
+        )));
+    }
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.is_dir()) {
+        return Err(Failure::usage(format!(
+            "{} cannot be written: there is no such directory",
+            path.display()
+        )));
+    }
+    Ok(())
 }
 
 /// Writes the file, if one was asked for and there is a line to write.

@@ -33,12 +33,23 @@ pub fn planned(conn: &Connection, made_up: bool) -> Result<Radar, StoreError> {
     })
 }
 
-/// Looks, and refuses to go on where most of it is unknown to this platform, or is there in the other mode.
+/// What is done where most of the ids are unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unknown {
+    /// Nothing is written.
+    Stop,
+    /// It is told, and the run goes on: whoever asked for it knows better.
+    Accept,
+}
+
+/// Looks, and refuses to go on where most of it is unknown to this platform, or is there in the other mode. `tell`: where what was
+/// accepted is told.
 pub async fn look(
-    conn: &Connection,
+    (conn, state): (&Connection, &Path),
     session: &Session,
     candidates: &Candidates,
-    state: &Path,
+    on_unknown: Unknown,
+    tell: impl Fn(&str),
 ) -> Result<(), Failure> {
     if candidates.on_platform.is_empty() {
         return Ok(());
@@ -53,15 +64,40 @@ pub async fn look(
         for named in all.by_ref().take(most - signs.len()) {
             signs.push(look_at(session, named).await?);
         }
-        match judge(&signs, &accounts, !all.as_slice().is_empty()) {
-            Verdict::LookFurther => {}
-            Verdict::Go => {
-                return store::set_known(conn).map_err(|error| Failure::store(state, &error));
-            }
-            Verdict::Unknown(tally) => return Err(unknown(session, tally)),
+        let stop = match judge(&signs, &accounts, !all.as_slice().is_empty()) {
+            Verdict::LookFurther => continue,
+            Verdict::Go => break,
             Verdict::OtherMode(tally) => return Err(other_mode(session, tally)),
-            Verdict::NoAccess(tally) => return Err(no_access(session, tally)),
+            Verdict::Unknown(tally) => unknown(session, tally),
+            Verdict::NoAccess(tally) => no_access(session, tally),
+        };
+        match on_unknown {
+            Unknown::Stop => return Err(stop.into_failure()),
+            Unknown::Accept => tell(&stop.accepted()),
         }
+        break;
+    }
+    store::set_known(conn).map_err(|error| Failure::store(state, &error))
+}
+
+/// Why a run would stop, and what to do.
+struct Reason {
+    what: String,
+    hint: &'static str,
+}
+
+impl Reason {
+    fn into_failure(self) -> Failure {
+        Failure::safety(format!("{}: nothing was written", self.what))
+            .hint(self.hint)
+            .hint("if that is as it should be: --accept-unknown-ids goes on, and what is unknown is refused or parked")
+    }
+
+    fn accepted(&self) -> String {
+        format!(
+            "Warning: {}. Going on, as --accept-unknown-ids says.",
+            self.what
+        )
     }
 }
 
@@ -93,14 +129,16 @@ fn of(session: &Session) -> (&AccountId, &'static str) {
     (&session.account.id, session.client.mode().name())
 }
 
-fn unknown(session: &Session, tally: Tally) -> Failure {
+fn unknown(session: &Session, tally: Tally) -> Reason {
     let (account, mode) = of(session);
-    Failure::safety(format!(
-        "{} of {} from the CSV are unknown to {account} in {mode} mode, so this is most likely the key of another account: nothing was written",
-        tally.unknown,
-        count(tally.told, "id"),
-    ))
-    .hint("if the account is right: `pmclone check CSV` names what is unknown; take it out of the CSV")
+    Reason {
+        what: format!(
+            "{} of {} from the CSV are unknown to {account} in {mode} mode, so this is most likely the key of another account",
+            tally.unknown,
+            count(tally.told, "id"),
+        ),
+        hint: "if the account is right: `pmclone check CSV` names what is unknown; take it out of the CSV",
+    }
 }
 
 fn other_mode(session: &Session, tally: Tally) -> Failure {
@@ -117,12 +155,14 @@ fn other_mode(session: &Session, tally: Tally) -> Failure {
     .hint(format!("use {key}, or the CSV of {mode} mode"))
 }
 
-fn no_access(session: &Session, tally: Tally) -> Failure {
+fn no_access(session: &Session, tally: Tally) -> Reason {
     let (account, mode) = of(session);
-    Failure::safety(format!(
-        "{} of {} from the CSV give {account} no access in {mode} mode, so this is most likely the key of another platform, or the CSV of another mode: nothing was written",
-        tally.unknown,
-        count(tally.told, "account"),
-    ))
-    .hint("`pmclone check CSV` names them; have their owners connect, or take them out of the CSV")
+    Reason {
+        what: format!(
+            "{} of {} from the CSV give {account} no access in {mode} mode, so this is most likely the key of another platform, or the CSV of another mode",
+            tally.unknown,
+            count(tally.told, "account"),
+        ),
+        hint: "`pmclone check CSV` names them; have their owners connect, or take them out of the CSV",
+    }
 }

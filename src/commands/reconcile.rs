@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use super::interrupt;
 use super::migrate::{Link, Prepared, close};
 use super::resume::prepare;
+use super::session::Purpose;
 use super::take_up::take_up;
 use super::{gone_is_fine, runtime};
 use crate::cli;
@@ -28,7 +29,7 @@ async fn begin(config: &Config, args: &cli::Reconcile) -> Result<Exit, Failure> 
         conn,
         migration,
         link,
-    } = prepare(config, &args.stripe, &args.rehearsal).await?;
+    } = prepare(config, &args.stripe, &args.rehearsal, Purpose::Read).await?;
     let Link {
         session,
         rehearsal,

@@ -127,13 +127,16 @@ async fn link(config: &Config, args: &cli::Recover, state: &Path) -> Result<Link
         let destination = rehearsal.destination()?;
         (Some(rehearsal), destination)
     } else {
-        (None, Destination::stripe(config, &args.stripe)?)
+        (
+            None,
+            Destination::stripe(config, &args.stripe, Purpose::Read)?,
+        )
     };
     let session = session::begin(
         config,
         &args.stripe,
         destination,
-        Purpose::Write,
+        Purpose::Read,
         draining.subscribe(),
     );
     let session = interrupt::unless(pressed.clone(), session).await?;

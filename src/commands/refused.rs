@@ -7,6 +7,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::gone_is_fine;
+use super::problems;
 use super::status::missing_or;
 use crate::cli;
 use crate::config::Config;
@@ -52,7 +53,10 @@ pub fn refused(config: &Config, args: &cli::Refused) -> Result<Exit, Failure> {
                 Ok(()) => Ok(Exit::Done),
             };
         }
-        Some(path) => listing.write_file(config, path)?,
+        Some(path) => {
+            problems::is_new(path, "--csv")?;
+            listing.write_file(config, path)?;
+        }
         None => {}
     }
     let told = listing.count().map_err(of)?;

@@ -2,6 +2,7 @@
 
 use super::migrate::{Prepared, migrate};
 use super::run::{Opened, open};
+use super::session::Purpose;
 use super::status::missing_or;
 use super::{pilot, runtime};
 use crate::cli;
@@ -17,7 +18,7 @@ pub fn resume(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
 
 async fn begin(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
     config.hours(&args.steering)?;
-    let mut prepared = prepare(config, &args.stripe, &args.rehearsal).await?;
+    let mut prepared = prepare(config, &args.stripe, &args.rehearsal, Purpose::Write).await?;
     if args.retry_refused {
         let retried = store::retry_refused(&mut prepared.conn)
             .map_err(|error| missing_or(&prepared.state, &error))?;
@@ -27,6 +28,7 @@ async fn begin(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
     }
     let asked = pilot::asked(
         config,
+        "resume",
         (&args.work, &args.stripe, &args.steering),
         (&prepared.conn, &prepared.state),
     )?;
@@ -38,6 +40,7 @@ pub async fn prepare(
     config: &Config,
     stripe: &cli::Stripe,
     rehearsal: &cli::Rehearsal,
+    purpose: Purpose,
 ) -> Result<Prepared, Failure> {
     let state = config.state_file(rehearsal.simulate);
     let of = |error: StoreError| missing_or(&state, &error);
@@ -54,7 +57,7 @@ pub async fn prepare(
         simulate,
         ..rehearsal.clone()
     };
-    let opened = open(&state, &rehearsal, stripe, config).await?;
+    let opened = open(&state, &rehearsal, stripe, config, purpose).await?;
     let Opened {
         conn: Some(conn),
         migration: Some(migration),

@@ -8,8 +8,10 @@ use rusqlite::Connection;
 
 use super::gone_is_fine;
 use super::migrate::{Asked, Prepared, migrate};
+use super::radar;
 use super::resume::prepare;
 use super::runtime;
+use super::session::Purpose;
 use super::status::missing_or;
 use crate::cli;
 use crate::config::Config;
@@ -26,12 +28,12 @@ use crate::time::StripeTime;
 
 /// Takes the file in, and tries again what was refused.
 pub fn retry(config: &Config, args: &cli::Retry) -> Result<Exit, Failure> {
-    let (mut file, mut problems) = read(&args.csv, args.by.clone().unwrap_or_else(Config::user))?;
+    let (mut file, mut problems) = read(config, args)?;
     if args.dry_run {
         return dry_run(config, args, &file, &mut problems);
     }
     runtime()?.block_on(async {
-        let prepared = prepare(config, &args.stripe, &args.rehearsal).await?;
+        let prepared = prepare(config, &args.stripe, &args.rehearsal, Purpose::Write).await?;
         let clock = prepared.link.session.client.clock();
         file.at = clock.earliest_now().unwrap_or(StripeTime(0));
         let mended = take(
@@ -59,11 +61,13 @@ async fn begin(
     mended: &MendedCustomers,
 ) -> Result<Exit, Failure> {
     let asked = Asked {
+        command: "retry",
         selection: Selection {
             only: Some(Arc::from(mended.rows.as_slice())),
             ..Selection::default()
         },
         adopt_attached: args.adopt_attached,
+        on_unknown: radar::Unknown::Stop,
         bound: Bound::default(),
         concurrency: config.concurrency(&args.stripe),
         steering: args.steering.clone(),
@@ -71,10 +75,21 @@ async fn begin(
     migrate(config, asked, prepared).await
 }
 
-/// Reads and checks the file as an import does; what `refused --csv` wrote for spreadsheets is taken back.
-fn read(csv: &Path, who: String) -> Result<(MendedFile, Problems), Failure> {
+/// How the file is to be read: as an import reads it, or by pmclone's own names where those are the ones that it has.
+fn reading(config: &Config, args: &cli::Retry) -> Result<Reading, Failure> {
     let wrong = |error: &input::WrongFile| Failure::new(Exit::Input, error.to_string());
-    let mut reader = input::open(csv, &Reading::default()).map_err(|error| wrong(&error))?;
+    if input::is_of_refused(&args.csv).map_err(|error| wrong(&error))? {
+        return Config::reading_of_ours(&args.input);
+    }
+    config.reading(&args.input)
+}
+
+/// Reads and checks the file as an import does; what `refused --csv` wrote for spreadsheets is taken back.
+fn read(config: &Config, args: &cli::Retry) -> Result<(MendedFile, Problems), Failure> {
+    let csv = &args.csv;
+    let who = args.by.clone().unwrap_or_else(Config::user);
+    let wrong = |error: &input::WrongFile| Failure::new(Exit::Input, error.to_string());
+    let mut reader = input::open(csv, &reading(config, args)?).map_err(|error| wrong(&error))?;
     let (mut problems, mut lines) = (Problems::default(), Vec::new());
     while let Some(line) = reader.next(&mut problems).map_err(|error| wrong(&error))? {
         lines.push(as_it_was(line));

@@ -40,11 +40,19 @@ async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
     config.hours(&args.steering)?;
     // A wrong file is told before anybody is asked anything.
     let reading = config.reading(&args.input)?;
+    let csv = problems::csv(args, &reading)?;
     let wrong = |error: input::WrongFile| Failure::new(Exit::Input, error.to_string());
     drop(input::open(&args.csv, &reading).map_err(wrong)?);
     let of = |error: StoreError| Failure::store(&state, &error);
     let lock = RunLock::take(&state).map_err(of)?;
-    let opened = open(&state, &args.rehearsal, &args.stripe, config).await?;
+    let opened = open(
+        &state,
+        &args.rehearsal,
+        &args.stripe,
+        config,
+        Purpose::Write,
+    )
+    .await?;
     let conn = match opened.conn {
         Some(conn) => conn,
         None => store::create(&state).map_err(of)?,
@@ -56,10 +64,10 @@ async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
         simulated: args.rehearsal.simulate,
         recovery: Recovery::No,
     });
-    let csv = problems::csv(args, &reading);
     take_in(config, args, csv, (&conn, &state), &migration, &opened.link)?;
     let asked = pilot::asked(
         config,
+        "run",
         (&args.work, &args.stripe, &args.steering),
         (&conn, &state),
     )?;
@@ -89,6 +97,7 @@ pub async fn open(
     rehearsal: &cli::Rehearsal,
     stripe: &cli::Stripe,
     config: &Config,
+    purpose: Purpose,
 ) -> Result<Opened, Failure> {
     if let Some(option) = rehearsal.misplaced() {
         return Err(Failure::usage(format!(
@@ -128,16 +137,10 @@ pub async fn open(
     };
     let destination = match &rehearsal {
         Some(rehearsal) => rehearsal.destination()?,
-        None => Destination::stripe(config, stripe)?,
+        None => Destination::stripe(config, stripe, purpose)?,
     };
     let gate = session::gate(stripe, &destination)?;
-    let session = session::begin(
-        config,
-        stripe,
-        destination,
-        Purpose::Write,
-        draining.subscribe(),
-    );
+    let session = session::begin(config, stripe, destination, purpose, draining.subscribe());
     let session = interrupt::unless(pressed.clone(), session).await?;
     if let Some(migration) = &migration {
         session::bound_to(

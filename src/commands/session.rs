@@ -38,8 +38,16 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// Stripe, by arguments, environment and configuration; refuses a live key that was not asked for.
-    pub fn stripe(config: &Config, args: &cli::Stripe) -> Result<Self, Failure> {
+    /// Stripe, by arguments, environment and configuration. A command that only reads takes a live key as it is.
+    pub fn stripe(config: &Config, args: &cli::Stripe, purpose: Purpose) -> Result<Self, Failure> {
+        match purpose {
+            Purpose::Write => Self::to_write(config, args),
+            Purpose::Read => Self::to_read(config, args),
+        }
+    }
+
+    /// Refuses a live key that was not asked for.
+    fn to_write(config: &Config, args: &cli::Stripe) -> Result<Self, Failure> {
         let key = config.key(args)?;
         let typed = args.confirm.is_some() || config.asks(args);
         match (key.mode(), args.live, typed) {
@@ -67,8 +75,8 @@ impl Destination {
         Self::with(config, args, key)
     }
 
-    /// The same for a command that only reads: the key alone says the mode, unless --live says otherwise.
-    pub fn to_read(config: &Config, args: &cli::Stripe) -> Result<Self, Failure> {
+    /// The key alone says the mode, unless --live says otherwise.
+    fn to_read(config: &Config, args: &cli::Stripe) -> Result<Self, Failure> {
         let key = config.key(args)?;
         if args.live && key.mode() == Mode::Test {
             return Err(Failure::safety(
@@ -152,8 +160,7 @@ pub async fn begin(
     match (&args.confirm, purpose, client.mode()) {
         (Some(confirmed), _, _) => confirm(confirmed, &account.id)?,
         (None, Purpose::Write, Mode::Live) => {
-            let typed = ask(config, &account).await?;
-            confirm(&typed, &account.id)?;
+            confirm_typed(&ask(config, &account).await?, &account.id)?;
         }
         (None, Purpose::Write, Mode::Test) | (None, Purpose::Read, _) => {}
     }
@@ -177,6 +184,17 @@ fn confirm(confirmed: &AccountId, actual: &AccountId) -> Result<(), Failure> {
     Err(Failure::safety(format!(
         "--confirm says {confirmed}, but the key is of {actual}: nothing was written"
     )))
+}
+
+/// What was typed, when it was asked for.
+fn confirm_typed(typed: &AccountId, actual: &AccountId) -> Result<(), Failure> {
+    if typed == actual {
+        return Ok(());
+    }
+    Err(Failure::safety(format!(
+        "{typed} was typed, but the key is of {actual}: nothing was written"
+    ))
+    .hint("if it is the other account that is meant: use its key"))
 }
 
 /// Shows whose key it is, and has the id typed. Nothing stands in for it: no other flag, and no plain Enter.

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use super::interrupt::{self, Pressed};
 use super::migrate::{Link, Prepared, close, known_accounts};
 use super::resume::prepare;
-use super::session::Session;
+use super::session::{Purpose, Session};
 use super::verify::named;
 use super::{charge, gone_is_fine, runtime};
 use crate::cli;
@@ -42,13 +42,19 @@ pub fn undo(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
 }
 
 async fn begin(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
+    // A look needs no confirmation.
+    let purpose = if args.dry_run {
+        Purpose::Read
+    } else {
+        Purpose::Write
+    };
     let Prepared {
         lock,
         state,
         conn,
         migration,
         link,
-    } = prepare(config, &args.stripe, &args.rehearsal).await?;
+    } = prepare(config, &args.stripe, &args.rehearsal, purpose).await?;
     let Link {
         session,
         rehearsal,

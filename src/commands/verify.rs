@@ -1,6 +1,7 @@
 //! `pmclone verify`: reads back what was made.
 //!
-//! Hazard: it may be used while a run is on. So it takes no lock and opens the state file for reading only.
+//! Hazard: it may be used while a run is on. So it takes no lock and opens the state file for reading only; the result is kept there
+//! afterwards, if no run is on.
 
 use std::cell::RefCell;
 use std::io::{self, BufWriter, Write};
@@ -24,11 +25,15 @@ use crate::failure::Failure;
 use crate::ids::AccountId;
 use crate::report::banner::Banner;
 use crate::report::recover::Progress;
-use crate::report::verify::{Ended, Scope};
+use crate::report::verify::{Ended, Scope, Unlike};
 use crate::report::{self, print_json};
 use crate::run::{Swept, Verify, VerifyError, Whom};
-use crate::store::{self, CustomerSeq, Drawn, Loader, Migration, ReadsOfAll, StoreError};
+use crate::store::{
+    self, CustomerSeq, Drawn, Loader, Migration, ReadsOfAll, RunLock, StoreError, VerificationKept,
+};
+use crate::time::StripeTime;
 use crate::verify::{Line, Sign, Tally, expected};
+use crate::version;
 
 /// Customers looked at where nothing else was asked for.
 const SAMPLE: u64 = 100;
@@ -68,7 +73,8 @@ async fn begin(config: &Config, args: &cli::Verify) -> Result<Exit, Failure> {
         }
         return Ok(Exit::Done);
     }
-    let link = link(config, &args.stripe, &args.rehearsal, &looking, None).await?;
+    let purpose = (Purpose::Read, None);
+    let link = link(config, &args.stripe, &args.rehearsal, &looking, purpose).await?;
     announce(config, &looking, &link);
     config
         .screen
@@ -82,12 +88,14 @@ async fn begin(config: &Config, args: &cli::Verify) -> Result<Exit, Failure> {
         thorough: args.thorough,
         concurrency: config.concurrency(&args.stripe),
     };
+    let mut unlike = Vec::new();
     let looked = tokio::select! {
         biased;
         failure = pressed(link.pressed.clone()) => Err(failure),
-        looked = look_at(config, args, &verify, &whom) => looked.map_err(|error| failed(error, &looking.state)),
+        looked = look_at(config, args, &verify, &whom, &mut unlike) => looked.map_err(|error| failed(error, &looking.state)),
     };
-    let sent = link.session.client.counts().sent;
+    let client = &link.session.client;
+    let (sent, at) = (client.counts().sent, client.clock().earliest_now());
     if let Some(rehearsal) = link.rehearsal {
         rehearsal.stop().await?;
     }
@@ -95,17 +103,39 @@ async fn begin(config: &Config, args: &cli::Verify) -> Result<Exit, Failure> {
     let Some(tally) = looked? else {
         return Ok(Exit::Done);
     };
-    tell(
-        config,
-        &Ended {
-            migration: looking.migration.id,
-            livemode: looking.migration.livemode,
-            scope,
-            tally,
-            reads: sent,
-        },
-    )
+    let ended = Ended {
+        migration: looking.migration.id,
+        livemode: looking.migration.livemode,
+        scope,
+        tally,
+        reads: sent,
+    };
+    let exit = tell(config, &ended)?;
+    let at = at.unwrap_or(StripeTime(0));
+    if let Err(error) = keep(&looking.state, at, &ended, &unlike) {
+        config
+            .screen
+            .problem(&report::verify::not_kept(&looking.state, &error));
+    }
+    Ok(exit)
 }
+
+/// Keeps the result for the record. A run that is on keeps its state file to itself: what is verified then is not the last word.
+fn keep(state: &Path, at: StripeTime, ended: &Ended, unlike: &[Unlike]) -> Result<(), StoreError> {
+    let json =
+        |text: serde_json::Result<String>| text.map_err(|error| StoreError::Io(error.into()));
+    let kept = VerificationKept {
+        at,
+        tool_version: version::VERSION.to_owned(),
+        summary: json(serde_json::to_string(&ended.fields()))?,
+        unlike: json(serde_json::to_string(unlike))?,
+    };
+    let _lock = RunLock::take(state)?;
+    kept.keep(&store::open_existing(state)?)
+}
+
+/// Lines that are kept for the record, of those that are not `=`.
+const MOST_UNLIKE: usize = 100;
 
 /// Opens a state file that a run may be using.
 pub(super) fn open(config: &Config, rehearsal: &cli::Rehearsal) -> Result<Looking, Failure> {
@@ -224,7 +254,7 @@ pub(super) async fn link(
     stripe: &cli::Stripe,
     rehearsal: &cli::Rehearsal,
     looking: &Looking,
-    draining: Option<watch::Receiver<bool>>,
+    (purpose, draining): (Purpose, Option<watch::Receiver<bool>>),
 ) -> Result<Link, Failure> {
     // The file itself says whether it is a rehearsal's.
     let simulate = looking.migration.simulated;
@@ -238,11 +268,11 @@ pub(super) async fn link(
         let destination = rehearsal.destination()?;
         (Some(rehearsal), destination)
     } else {
-        (None, Destination::stripe(config, stripe)?)
+        (None, Destination::stripe(config, stripe, purpose)?)
     };
     let gate = session::gate(stripe, &destination)?;
     let draining = draining.unwrap_or_else(|| drained.subscribe());
-    let session = session::begin(config, stripe, destination, Purpose::Write, draining);
+    let session = session::begin(config, stripe, destination, purpose, draining);
     let session = interrupt::unless(pressed.clone(), session).await?;
     session::bound_to(
         &looking.migration,
@@ -293,6 +323,7 @@ async fn look_at(
     args: &cli::Verify,
     verify: &Verify<'_>,
     whom: &Whom,
+    unlike: &mut Vec<Unlike>,
 ) -> Result<Option<Tally>, VerifyError> {
     let mut out = BufWriter::new(io::stdout());
     let progress = RefCell::new(Watched::new(config));
@@ -302,6 +333,9 @@ async fn look_at(
     };
     let with_same = !args.all || args.same;
     let each = |lines: &[Line], customers: u64| {
+        let others = lines.iter().filter(|line| line.sign != Sign::Same);
+        let room = MOST_UNLIKE.saturating_sub(unlike.len());
+        unlike.extend(others.take(room).map(Unlike::of));
         let shown = lines
             .iter()
             .filter(|line| with_same || line.sign != Sign::Same);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::Config;
+use super::{Config, Toml};
 use crate::cli;
 use crate::failure::Failure;
 use crate::input::{Choice, Encoding, Join, NullWords, Profile, Reading, Target};
@@ -47,7 +47,15 @@ type Values = Vec<(Target, String)>;
 impl Config {
     /// How the CSV is to be read.
     pub fn reading(&self, input: &cli::Input) -> Result<Reading, Failure> {
-        let file = &self.from_file;
+        Self::reading_by(&self.from_file, input)
+    }
+
+    /// How a file is to be read that pmclone has written itself: what the configuration file says of the CSV is not about it.
+    pub fn reading_of_ours(input: &cli::Input) -> Result<Reading, Failure> {
+        Self::reading_by(&Toml::default(), input)
+    }
+
+    fn reading_by(file: &Toml, input: &cli::Input) -> Result<Reading, Failure> {
         let profile = input.profile.as_deref().or(file.profile.as_deref());
         let encoding = input.encoding.as_deref().or(file.encoding.as_deref());
         let delimiter = input.delimiter.as_deref().or(file.delimiter.as_deref());

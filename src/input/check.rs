@@ -10,6 +10,7 @@ use super::problem::{Problem, ProblemKind, Problems, Severity};
 use super::profile::Profile;
 use super::records::Record;
 use super::words;
+use super::wrong_file::Why;
 use crate::ids::{AccountId, CustomerId, InvalidId, LegacyId, PaymentMethodId};
 use crate::legacy::{AddressField, Details, Line};
 
@@ -61,6 +62,30 @@ pub(super) fn line(
         }
     }
     draft.finish()
+}
+
+/// Constants and defaults are the same on every line: what is wrong with one is told once, and of none.
+pub(super) fn values(layout: &Layout) -> Result<(), Why> {
+    for (target, value) in &layout.otherwise {
+        let field = target.name();
+        if super::card::holds_number(value.as_bytes()) {
+            return Err(Why::BadValue {
+                field,
+                what: "looks like a card number, which pmclone must never read".to_owned(),
+            });
+        }
+        let mut problems = Problems::keeping(u64::MAX);
+        Draft::new(0, layout, &[], &mut problems).take_text(target, value);
+        let problems = problems.take();
+        let mut errors = problems.into_iter();
+        if let Some(wrong) = errors.find(|problem| problem.severity == Severity::Error) {
+            return Err(Why::BadValue {
+                field,
+                what: wrong.what,
+            });
+        }
+    }
+    Ok(())
 }
 
 fn not_utf8() -> Complaint {
@@ -256,6 +281,10 @@ impl<'a> Draft<'a> {
     }
 
     fn take_metadata(&mut self, key: &str, text: &str) {
+        // The 15 digits that a spreadsheet keeps may be most of a card number.
+        if words::is_rounded_number(text) {
+            return self.complain(rounded());
+        }
         if let Some(value) = self.text(text, METADATA_VALUE_CHARS_MAX, Breaks::Allowed) {
             self.details.metadata.insert(key.to_owned(), value);
         }
@@ -370,6 +399,14 @@ impl<'a> Draft<'a> {
     }
 
     fn warn_of_gaps(&mut self) {
+        let is_stripes = |id: &LegacyId| id.as_str().starts_with("cus_");
+        if self.platform_customer.is_none() && self.legacy_id.as_ref().is_some_and(is_stripes) {
+            self.complain(Complaint::new(
+                ProblemKind::LegacyIdOfStripe,
+                "has a legacy_id that is a Customer's at Stripe, and no platform_customer: a new Customer is made beside it",
+                "if it is on this platform, name it there too, as in --column platform_customer=id",
+            ));
+        }
         let gap = match (
             self.payment_methods.is_empty(),
             self.connected_accounts.is_empty(),

@@ -3,6 +3,7 @@
 //! For each field, what is asked for by name comes first; then a column of a joined file; then one of the file itself, by its own name
 //! or as a profile says.
 
+use super::check;
 use super::fields::{self, Field, Target, fold};
 use super::given::Given;
 use super::header::Header;
@@ -77,10 +78,11 @@ pub(super) fn resolve(
     for at in 0..sides.len() {
         given.take_side(at)?;
     }
-    given.take_own(profile)?;
+    given.take_own(profile, reading.profile)?;
     if !given.has(&Target::Field(Field::LegacyId)) {
         return Err(no_legacy_id(header, &given));
     }
+    given.take_constants(reading)?;
     let keys = sides.iter().enumerate();
     let keys = keys
         .map(|(at, side)| given.key(at, side))
@@ -95,8 +97,11 @@ pub(super) fn resolve(
             ..problem
         })
         .collect();
+    let gap = given.gap(reading);
     let mut layout = given.into_layout(reading, keys);
     layout.profile = profile;
+    layout.notes.extend(gap);
+    check::values(&layout)?;
     Ok((layout, problems))
 }
 

@@ -6,7 +6,7 @@ use super::header::Header;
 use super::oddity::metadata_oddity;
 use super::problem::Problem;
 use super::profile::Profile;
-use super::reading::Reading;
+use super::reading::{Choice, Reading};
 use super::template::{Piece, Template, pieces};
 use super::words::Nulls;
 use super::wrong_file::Why;
@@ -168,7 +168,7 @@ impl<'a> Given<'a> {
     }
 
     /// Takes what the file itself gives.
-    pub(super) fn take_own(&mut self, profile: Option<Profile>) -> Result<(), Why> {
+    pub(super) fn take_own(&mut self, profile: Option<Profile>, choice: Choice) -> Result<(), Why> {
         let found = match profile {
             Some(profile) => of_profile(profile, self.header)?,
             None => of_names(self.header)?,
@@ -187,14 +187,56 @@ impl<'a> Given<'a> {
             self.targets.push((target, template));
         }
         if let Some(profile) = profile {
+            let asked = choice == Choice::Given(profile);
             let note = format!(
-                "recognised as {} (--profile {profile}): {}",
+                "{} as {} (--profile {profile}): {}",
+                if asked { "read" } else { "recognised" },
                 profile.title(),
                 told.join(", ")
             );
             self.notes.insert(0, note);
+            let seems = Profile::of_header(&self.header.names).filter(|other| *other != profile);
+            if let Some(other) = seems.filter(|_| asked) {
+                let note = format!(
+                    "its header is that of {} (--profile {other})",
+                    other.title()
+                );
+                self.notes.insert(1, note);
+            }
         }
         Ok(())
+    }
+
+    /// A constant is the same on every line, whatever a column says; which of the two is meant is asked where both are.
+    pub(super) fn take_constants(&mut self, reading: &Reading) -> Result<(), Why> {
+        for (target, _) in &reading.constants {
+            if reading.columns.iter().any(|(asked, _)| asked == target) {
+                return Err(Why::ConstantAndColumn(target.name()));
+            }
+        }
+        let is_constant =
+            |target: &Target| reading.constants.iter().any(|(each, _)| each == target);
+        self.targets.retain(|(target, _)| !is_constant(target));
+        Ok(())
+    }
+
+    /// What gives a field in place of the column of its name, for people.
+    pub(super) fn given_by(&self, target: &Target, reading: &Reading) -> Option<String> {
+        if reading.constants.iter().any(|(each, _)| each == target) {
+            return Some("--constant".to_owned());
+        }
+        let template = self.of(target)?;
+        let Some(column) = template.single() else {
+            return Some("--column".to_owned());
+        };
+        if let Some(own) = self.header.labels.get(column) {
+            return Some(format!("column {own}"));
+        }
+        let sides = self.sides.iter().enumerate();
+        sides
+            .rev()
+            .find(|(at, _)| self.start_of(*at) <= column)
+            .map(|(_, side)| side.join.file.display().to_string())
     }
 
     /// What is looked up in a joined file.
@@ -215,6 +257,29 @@ impl<'a> Given<'a> {
         }
         let column = self.find_before(&side.key.on, at);
         column.map(Template::column).ok_or_else(nowhere)
+    }
+
+    /// What a file without cards, or without accounts, comes to.
+    pub(super) fn gap(&self, reading: &Reading) -> Option<String> {
+        let has = |field| {
+            let target = Target::Field(field);
+            let mut values = reading.constants.iter().chain(&reading.defaults);
+            self.has(&target) || values.any(|(each, _)| *each == target)
+        };
+        let name = "name a column with --column, or join a file that has it (--join)";
+        let one_for_all = "or give one for all, --constant connected_account=acct_…";
+        match (has(Field::PaymentMethod), has(Field::ConnectedAccount)) {
+            (true, true) => None,
+            (false, true) => Some(format!(
+                "no column gives payment_method, so no card is moved: {name}"
+            )),
+            (true, false) => Some(format!(
+                "no column gives connected_account, so nothing is cloned: {name}, {one_for_all}"
+            )),
+            (false, false) => Some(format!(
+                "no column gives payment_method or connected_account, so no card is moved: {name}"
+            )),
+        }
     }
 
     pub(super) fn metadata_oddities(&self) -> Vec<Problem> {

@@ -224,20 +224,30 @@ fn mask(value: &str) -> String {
     const PREFIXES: [&str; 8] = [
         "cus_", "pm_", "card_", "ba_", "src_", "acct_", "tok_", "sub_",
     ];
-    let prefix = PREFIXES.iter().find(|prefix| value.starts_with(**prefix));
-    let (prefix, rest) = value.split_at(prefix.map_or(0, |prefix| prefix.len()));
-    let shape = rest.chars().map(|c| match c {
+    let of_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut shape = String::new();
+    for part in value.split_inclusive(|c| !of_word(c)) {
+        let prefix = PREFIXES.iter().find(|prefix| part.starts_with(**prefix));
+        let (prefix, rest) = part.split_at(prefix.map_or(0, |prefix| prefix.len()));
+        shape.push_str(prefix);
+        shape.extend(rest.chars().map(masked));
+    }
+    let chars = value.chars().count();
+    if chars > VALUE_CHARS {
+        let shown: String = shape.chars().take(VALUE_CHARS).collect();
+        format!("{shown}… ({chars} characters)")
+    } else {
+        shape
+    }
+}
+
+fn masked(c: char) -> char {
+    match c {
         c if c.is_numeric() => '9',
         c if c.is_uppercase() => 'X',
         c if c.is_alphabetic() => 'x',
         c if c.is_control() => ' ',
         c => c,
-    });
-    let shown: String = prefix.chars().chain(shape.take(VALUE_CHARS)).collect();
-    if rest.chars().count() > VALUE_CHARS {
-        format!("{shown}… ({} characters)", value.chars().count())
-    } else {
-        shown
     }
 }
 
@@ -345,6 +355,8 @@ mod tests {
         );
         assert_eq!(mask("+49 170 1234567"), "+99 999 9999999");
         assert_eq!(mask("cus_A1b"), "cus_X9x");
+        assert_eq!(mask(r#"["pm_1A", "card_2"]"#), r#"["pm_9X", "card_9"]"#);
+        assert_eq!(mask("scar pm_1"), "xxxx pm_9");
         assert_eq!(mask("佐藤١"), "xx9");
         assert_eq!(
             mask(&"x".repeat(50)),

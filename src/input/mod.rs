@@ -83,6 +83,16 @@ fn asked<'a>(reading: &Reading, is_known: &'a dyn Fn(&str) -> bool) -> Asked<'a>
     }
 }
 
+/// Whether a file is one that `pmclone refused --csv` wrote: its columns have pmclone's own names, whatever those of the CSV are.
+pub fn is_of_refused(path: &Path) -> Result<bool, WrongFile> {
+    let reading = Reading::default();
+    let is_known = |name: &str| columns::is_known(name, &reading);
+    let of = |why: Why| why.of(path);
+    let mut opened = source::open(path, asked(&reading, &is_known)).map_err(of)?;
+    let header = header(&mut opened.records).map_err(of)?;
+    Ok(oddity::is_of_refused(&header))
+}
+
 /// Reads the lines of one file.
 pub struct Reader {
     path: PathBuf,
@@ -230,7 +240,9 @@ impl Reader {
             .iter()
             .filter_map(|column| column.target.as_ref());
         let derived = self.layout.derived.iter().map(|(target, _)| target);
-        columns.chain(derived).map(Target::name).collect()
+        let otherwise = self.layout.otherwise.iter().map(|(target, _)| target);
+        let all = columns.chain(derived).chain(otherwise);
+        all.map(Target::name).collect()
     }
 
     /// What is known of the file by now; complete once [`Reader::next`] has returned `None`.

@@ -10,6 +10,12 @@ use super::wrong_file::Why;
 /// Columns that `pmclone refused --csv` adds for people to read.
 const OF_REFUSED: [&str; 3] = ["refused", "reason", "remedy"];
 
+/// Whether the header is that of a file of `pmclone refused --csv`.
+pub(super) fn is_of_refused(header: &Header) -> bool {
+    let has = |name: &&str| header.find(name).is_some();
+    header.find(Field::LegacyId.name()).is_some() && OF_REFUSED.iter().all(has)
+}
+
 pub(super) fn no_legacy_id(header: &Header, given: &Given<'_>) -> Why {
     let nothing_known = given.targets.is_empty();
     if nothing_known && header.names.iter().any(|name| looks_like_data(name)) {
@@ -46,6 +52,18 @@ pub(super) fn oddity(column: usize, given: &Given<'_>, reading: &Reading) -> Opt
     let is_missing = |field| !given.has(&Target::Field(field));
     // Who names columns has seen the header: only what is nearly a field is worth a word.
     let named = !reading.columns.is_empty();
+    if let Some(target) = Target::named(name)
+        && let Some(by) = given.given_by(&target, reading)
+    {
+        return found(
+            ProblemKind::ColumnNotRead,
+            format!("is not read: {by} gives {}", target.name()),
+            format!(
+                "say --column {}={label:?} if this one is meant",
+                target.name()
+            ),
+        );
+    }
     match fields::suggestion(name, is_missing) {
         _ if OF_REFUSED.contains(&name.as_str()) => None,
         _ if name.is_empty() => found(

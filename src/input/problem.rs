@@ -67,6 +67,8 @@ problem_kinds! {
     MisspelledColumn = "misspelled_column", Error;
     /// A header that names nothing known: the column is not read.
     UnknownColumn = "unknown_column", Warning;
+    /// A column of a field that something else gives: it is not read.
+    ColumnNotRead = "column_not_read", Warning;
     /// A `metadata.KEY` header whose key Stripe would refuse.
     InvalidMetadataKey = "invalid_metadata_key", Error;
     /// A `metadata.KEY` header whose key is one of the markers that pmclone writes itself.
@@ -111,6 +113,8 @@ problem_kinds! {
     NoPaymentMethod = "no_payment_method", Warning;
     /// `PaymentMethods` are named and no account is.
     NoConnectedAccount = "no_connected_account", Warning;
+    /// A `legacy_id` that is the id of a Customer at Stripe, where none is to be adopted.
+    LegacyIdOfStripe = "legacy_id_of_stripe", Warning;
     /// No line of a joined file has the line's key.
     NotInJoinedFile = "not_in_joined_file", Warning;
     /// More lines of joined files than can be meant have the line's key.

@@ -44,8 +44,8 @@ pub(super) fn misshapen(record: &Record, layout: &Layout) -> Option<Problem> {
     let what = format!("has {found} {cells}{runs_on}, where the header has {expected}");
     let remedy = match (runs_on.is_empty(), found < expected) {
         (false, _) => "look for a quote that is not closed, or not doubled inside a cell",
-        (true, true) => "add the missing commas; are cells missing at the end?",
-        (true, false) => "put cells that hold commas in quotes, or remove what is too much",
+        (true, true) => "add the missing separators; are cells missing at the end?",
+        (true, false) => "put cells that hold a separator in quotes, or remove what is too much",
     };
     match found.cmp(&expected) {
         std::cmp::Ordering::Equal => None,

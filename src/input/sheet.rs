@@ -28,8 +28,9 @@ mod without {
 #[cfg(feature = "xlsx")]
 mod reading {
     use std::fs::File;
-    use std::io::{self, BufReader, BufWriter, Read, Seek as _};
+    use std::io::{self, BufReader, BufWriter, PipeReader, PipeWriter, Read};
     use std::path::Path;
+    use std::thread::{self, JoinHandle};
 
     use calamine::{DataRef, Reader as _, Xlsx};
 
@@ -46,36 +47,28 @@ mod reading {
         beginning.starts_with(WORKBOOK)
     }
 
-    /// Reads the first sheet into a nameless temporary file, and gives that one's records, numbered by row.
+    type Book = Xlsx<BufReader<File>>;
+
+    /// Reads the first sheet's records, numbered by row, from a thread that goes ahead by a pipe's length: nothing of a workbook
+    /// touches a disk before it is known to hold no card number.
     pub(in crate::input) fn open(path: &Path) -> Result<Opened, Why> {
-        let wrong = |error: calamine::XlsxError| Why::Workbook(told(&error));
-        let mut book: Xlsx<_> = Xlsx::new(BufReader::new(File::open(path)?)).map_err(wrong)?;
+        let mut book: Book =
+            Xlsx::new(BufReader::new(File::open(path)?)).map_err(|error| wrong(&error))?;
         let sheets = book.sheet_names();
         let sheet = sheets.first().cloned();
         let sheet = sheet.ok_or_else(|| Why::Workbook("it has no sheet".to_owned()))?;
-        let mut writer = csv::WriterBuilder::new()
-            .flexible(true)
-            .from_writer(BufWriter::new(tempfile::tempfile()?));
-        {
-            let mut cells = book.worksheet_cells_reader(&sheet).map_err(wrong)?;
-            let width = cells.dimensions().end.1;
-            let mut row = Row::new(width);
-            while let Some(cell) = cells.next_cell().map_err(wrong)? {
-                let (number, column) = cell.get_position();
-                if number != row.number {
-                    row.write(&mut writer)?;
-                    row.number = number;
-                }
-                row.put(column, text(cell.get_value()));
-            }
-            row.write(&mut writer)?;
-        }
-        let spool = writer
-            .into_inner()
-            .map_err(|error| io::Error::other(error.to_string()))?;
-        let mut spool = spool.into_inner().map_err(io::IntoInnerError::into_error)?;
-        spool.rewind()?;
-        let bytes: Box<dyn Read + Send> = Box::new(spool);
+        // A sheet that cannot be begun is told at once.
+        drop(
+            book.worksheet_cells_reader(&sheet)
+                .map_err(|error| wrong(&error))?,
+        );
+        let (pipe, into) = io::pipe()?;
+        let named = sheet.clone();
+        let rows = Rows {
+            pipe,
+            thread: Some(thread::spawn(move || write(book, &named, into))),
+        };
+        let bytes: Box<dyn Read + Send> = Box::new(rows);
         Ok(Opened {
             records: Records::numbered(BufReader::with_capacity(64 * 1024, bytes)),
             tally: Tally::of_all(File::open(path)?)?,
@@ -86,15 +79,59 @@ mod reading {
         })
     }
 
+    /// Writes each row of a sheet, its number first.
+    fn write(mut book: Book, sheet: &str, into: PipeWriter) -> Result<(), Why> {
+        let mut writer = csv::WriterBuilder::new()
+            .flexible(true)
+            .from_writer(BufWriter::new(into));
+        let mut cells = book
+            .worksheet_cells_reader(sheet)
+            .map_err(|error| wrong(&error))?;
+        let width = cells.dimensions().end.1;
+        let mut row = Row::new(width);
+        while let Some(cell) = cells.next_cell().map_err(|error| wrong(&error))? {
+            let (number, column) = cell.get_position();
+            if number != row.number {
+                row.write(&mut writer)?;
+                row.number = number;
+            }
+            row.put(column, text(cell.get_value()));
+        }
+        row.write(&mut writer)?;
+        Ok(writer.flush()?)
+    }
+
+    /// What the thread writes. Where it fails, the reading fails, and does not end as if that were all.
+    struct Rows {
+        pipe: PipeReader,
+        thread: Option<JoinHandle<Result<(), Why>>>,
+    }
+
+    impl Read for Rows {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let count = self.pipe.read(buffer)?;
+            if count == 0
+                && !buffer.is_empty()
+                && let Some(thread) = self.thread.take()
+            {
+                let ended = thread.join();
+                let ended =
+                    ended.map_err(|_| io::Error::other("the thread that reads it broke off"))?;
+                ended.map_err(io::Error::other)?;
+            }
+            Ok(count)
+        }
+    }
+
     /// calamine's errors name parts of the archive, and no cell's text, but those that quote what they could not read.
-    fn told(error: &calamine::XlsxError) -> String {
-        match error {
+    fn wrong(error: &calamine::XlsxError) -> Why {
+        Why::Workbook(match error {
             calamine::XlsxError::Zip(error) => error.to_string(),
             calamine::XlsxError::Io(error) => error.to_string(),
             calamine::XlsxError::FileNotFound(part) => format!("it has no part {part}"),
             calamine::XlsxError::Password => "it is protected by a password".to_owned(),
             _ => "it is damaged".to_owned(),
-        }
+        })
     }
 
     /// A row in the making.

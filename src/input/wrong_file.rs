@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::bytes::OFFICE;
+use super::fields::fold;
 use super::profile::Profile;
 
 /// A file that cannot be imported at all.
@@ -38,6 +39,9 @@ pub enum Why {
     /// It cannot be opened, or reading failed on the way.
     #[error("cannot be read ({0}): check its permissions and the disk")]
     Unreadable(io::Error),
+    /// A gzip archive that is damaged, or not all there.
+    #[error("is a gzip archive that is damaged or was cut off ({0}): fetch or pack it again")]
+    Damaged(io::Error),
     /// Nothing in it, or only blank lines.
     #[error("is empty: was the export finished?")]
     Empty,
@@ -90,6 +94,21 @@ pub enum Why {
         field: String,
         /// What is wrong, as a clause.
         why: &'static str,
+    },
+    /// A field that has both a column and a constant.
+    #[error(
+        "cannot be read as asked for: {0} is given by --column and by --constant. Leave one out, or say --default for the lines that leave it empty"
+    )]
+    ConstantAndColumn(String),
+    /// A constant or a default that no line could have.
+    #[error(
+        "cannot be read as asked for: the value given for {field} on every line: {what}. Correct --constant or --default, or [constants] or [defaults] in pmclone.toml"
+    )]
+    BadValue {
+        /// The field that it is for.
+        field: String,
+        /// What is wrong, as a clause.
+        what: String,
     },
     /// A joined file whose key is not known.
     #[error(
@@ -196,6 +215,10 @@ pub enum Why {
 
 fn candidate(column: Option<&str>) -> String {
     match column {
+        // The Dashboard lets its columns be chosen, and only this one is sure.
+        Some(name) if fold(name) == "id" => format!(
+            ": if that is the column {name}, say --column legacy_id={name:?}; if the file is the Dashboard's export of customers, --profile stripe-customers"
+        ),
         Some(name) => format!(": if that is the column {name}, say --column legacy_id={name:?}"),
         None => ": add one with the ids of your own system, or say which it is, as in --column legacy_id=\"Customer No\"".to_owned(),
     }
@@ -219,8 +242,17 @@ impl From<rusqlite::Error> for Why {
 
 impl From<io::Error> for Why {
     fn from(error: io::Error) -> Self {
+        // What a reader behind a reader has to say.
+        let error = match error.downcast::<Self>() {
+            Ok(why) => return why,
+            Err(error) => error,
+        };
         match error.kind() {
             io::ErrorKind::NotFound => Self::Missing,
+            // Files are read as they are: only what unpacks them has something to say of their content.
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::InvalidData => Self::Damaged(error),
             _ => Self::Unreadable(error),
         }
     }

@@ -91,18 +91,21 @@ impl Checked {
             ("Account", account),
             ("Mode", mode),
             ("API", plain(&self.api_base)),
-            (
-                "Reads",
-                format!(
-                    "{} of {} at most",
-                    number(self.reads),
-                    number(self.reads_planned)
-                ),
-            ),
+            ("Reads", self.reads_told()),
             ("Sources", sources),
         ];
         let rows = rows.map(|(label, value)| format!("\n  {label:<9}{value}"));
         format!("{}{}", look.bold("Check"), rows.concat())
+    }
+
+    /// An answer that does not come is asked for again.
+    fn reads_told(&self) -> String {
+        let (reads, planned) = (number(self.reads), number(self.reads_planned));
+        if self.reads > self.reads_planned {
+            format!("{reads}, where {planned} were planned: some had to be asked for again")
+        } else {
+            format!("{reads} of {planned} at most")
+        }
     }
 
     /// Those that something is wrong with first, then those that most customers ask for.
@@ -153,13 +156,16 @@ impl Checked {
                 "Most of the ids are not on this platform in this mode: most likely this is the key of another account.",
             ),
             (0, 0) => look.good("Nothing speaks against it."),
+            (0, _) if self.findings.unread() > 0 => look.warn("No blockers in what could be read."),
             (0, _) => look.good("No blockers."),
             (_, _) => look.bad("Blockers: these would be refused, or parked, or could not be charged; everything else would go on."),
         };
         let unseen = if self.sources_looked < self.sources_all {
+            let unseen = self.sources_all - self.sources_looked;
+            let were = if unseen == 1 { "was" } else { "were" };
             format!(
-                " {} were not looked up: --sources all.",
-                count(self.sources_all - self.sources_looked, "source")
+                " {} {were} not looked up: --sources all.",
+                count(unseen, "source")
             )
         } else {
             String::new()

@@ -24,6 +24,7 @@ pub mod plan;
 pub mod progress;
 pub mod receipt;
 pub mod reconcile;
+pub mod record;
 pub mod recover;
 pub mod refused;
 pub mod remedy;

@@ -171,7 +171,8 @@ impl Summary<'_> {
             ));
         }
         if next.is_empty() {
-            next.push((self.when_all_is_done().to_owned(), None));
+            let done = self.when_all_is_done().iter();
+            next.extend(done.map(|what| ((*what).to_owned(), None)));
         }
         next
     }
@@ -191,14 +192,19 @@ impl Summary<'_> {
         }
     }
 
-    fn when_all_is_done(&self) -> &'static str {
+    fn when_all_is_done(&self) -> &'static [&'static str] {
         let customers = &self.status.customers;
         if customers.undone > 0 && customers.migrated == 0 {
-            "Nothing: what was taken back is not made again."
+            &["Nothing: what was taken back is not made again."]
         } else if self.extras.simulated {
-            "That was a rehearsal, its ids are made up: now Stripe's test mode, with another state file."
+            &[
+                "That was a rehearsal, its ids are made up: now Stripe's test mode, with another state file.",
+            ]
         } else {
-            "Put the new ids from the mapping into your own database."
+            &[
+                "Put the new ids from the mapping into your own database.",
+                "Subscriptions did not move: while both sides bill, people pay twice.",
+            ]
         }
     }
 

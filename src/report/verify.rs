@@ -1,10 +1,13 @@
 //! What `pmclone verify` says.
 
-use serde::Serialize;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
 
 use super::Look;
 use super::words::{count, number, plain, shorten, wrap};
 use crate::ids::{CustomerId, MigrationId, PaymentMethodId};
+use crate::store::StoreError;
 use crate::verify::{About, Line, Sign, Tally};
 
 /// What a platform is allotted at least in a month, whatever it turns over (<https://docs.stripe.com/rate-limits>).
@@ -52,8 +55,9 @@ pub struct SummaryJson {
     summary: SummaryFields,
 }
 
+/// What a verification was of, and what came of it.
 #[derive(Serialize)]
-struct SummaryFields {
+pub struct SummaryFields {
     migration: String,
     livemode: bool,
     scope: &'static str,
@@ -67,23 +71,70 @@ struct SummaryFields {
 impl Ended {
     /// For programs.
     pub fn json(&self) -> SummaryJson {
+        SummaryJson {
+            summary: self.fields(),
+        }
+    }
+
+    /// The same, to be kept.
+    pub fn fields(&self) -> SummaryFields {
         let (scope, seed) = match self.scope {
             Scope::Sample { seed, .. } => ("sample", Some(seed)),
             Scope::Named { .. } => ("named", None),
             Scope::All { thorough: false } => ("all", None),
             Scope::All { thorough: true } => ("all_thorough", None),
         };
-        SummaryJson {
-            summary: SummaryFields {
-                migration: self.migration.to_string(),
-                livemode: self.livemode,
-                scope,
-                seed,
-                tally: self.tally,
-                differences: self.tally.differences(),
-                reads: self.reads,
-            },
+        SummaryFields {
+            migration: self.migration.to_string(),
+            livemode: self.livemode,
+            scope,
+            seed,
+            tally: self.tally,
+            differences: self.tally.differences(),
+            reads: self.reads,
         }
+    }
+}
+
+/// A line that is not `=`, as it is kept: without what was expected and found, which may tell of cards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unlike {
+    /// [`Sign::char`].
+    pub sign: char,
+    /// Whose it is.
+    pub legacy_id: String,
+    /// The connected account; none: the platform.
+    pub account: Option<String>,
+    /// The Customer.
+    pub customer: Option<String>,
+    /// The PaymentMethod.
+    pub payment_method: Option<String>,
+    /// What is compared, for people.
+    pub about: String,
+}
+
+impl Unlike {
+    /// What is kept of a line.
+    pub fn of(line: &Line) -> Self {
+        Self {
+            sign: line.sign.char(),
+            legacy_id: line.legacy_id.to_string(),
+            account: line.account.as_ref().map(ToString::to_string),
+            customer: line.customer.as_ref().map(ToString::to_string),
+            payment_method: line.payment_method.as_ref().map(ToString::to_string),
+            about: name(line.about).to_owned(),
+        }
+    }
+}
+
+/// Why a result is not in the state file, for the record.
+pub fn not_kept(state: &Path, error: &StoreError) -> String {
+    let state = state.display();
+    match error {
+        StoreError::Busy => format!(
+            "{state}: a run is on, so this result is not kept for `pmclone report`; verify again once it has ended."
+        ),
+        error => format!("{state}: this result is not kept for `pmclone report`: {error}"),
     }
 }
 

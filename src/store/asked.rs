@@ -17,11 +17,27 @@ pub fn accounts_asked(conn: &Connection) -> Result<Vec<(AccountId, u64)>, StoreE
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Sources of customers that are not finished, and the platform Customers that they name.
-pub fn sources_asked(conn: &Connection) -> Result<(u64, u64), StoreError> {
+/// How much there is that could be looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourcesAsked {
+    /// Sources of customers that are not finished.
+    pub sources: u64,
+    /// Platform Customers that they name.
+    pub customers: u64,
+    /// Customers that are finished: nothing is asked for them any more.
+    pub finished: u64,
+}
+
+/// Counts what could be looked up.
+pub fn sources_asked(conn: &Connection) -> Result<SourcesAsked, StoreError> {
     let sources = "SELECT count(*) FROM payment_method p JOIN customer c ON c.seq = p.customer AND c.standing < 4";
     let customers =
         "SELECT count(*) FROM customer WHERE platform_customer IS NOT NULL AND standing < 4";
+    let finished = "SELECT count(*) FROM customer WHERE standing >= 4";
     let one = |sql| conn.query_row(sql, [], |row| count(row, 0));
-    Ok((one(sources)?, one(customers)?))
+    Ok(SourcesAsked {
+        sources: one(sources)?,
+        customers: one(customers)?,
+        finished: one(finished)?,
+    })
 }

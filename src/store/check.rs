@@ -28,9 +28,13 @@ impl Left {
     }
 }
 
-/// Refuses an empty file in which a migration began. Whatever log is beside it, SQLite would begin anew.
+/// Refuses a directory, and an empty file in which a migration began. Whatever log is beside it, SQLite would begin anew.
 pub(super) fn not_emptied(state: &Path) -> Result<(), StoreError> {
-    if std::fs::metadata(state)?.len() == 0 && RunLock::has_begun(state) {
+    let metadata = std::fs::metadata(state)?;
+    if metadata.is_dir() {
+        return Err(StoreError::Directory);
+    }
+    if metadata.len() == 0 && RunLock::has_begun(state) {
         let emptied = "it is empty, and a migration began in it";
         return Err(StoreError::Damaged(emptied.to_owned()));
     }

@@ -83,8 +83,12 @@ pub(super) fn count(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result<u
 impl Counts {
     /// Counts all. `running`: a run holds the file, so that what is started is under way and not in doubt.
     pub fn read(conn: &Connection, running: bool) -> Result<Self, StoreError> {
-        // As of one moment: a run may begin meanwhile.
-        let moment = conn.unchecked_transaction()?;
+        // As of one moment, the caller's where there is one: a run may begin meanwhile.
+        let moment = if conn.is_autocommit() {
+            Some(conn.unchecked_transaction()?)
+        } else {
+            None
+        };
         let mut counts = Self {
             requests: RequestTally::read(conn)?,
             ..Self::default()
@@ -102,7 +106,9 @@ impl Counts {
         }
         counts.read_targets(conn)?;
         counts.cloned += cloned_elsewhere(conn)?;
-        moment.finish()?;
+        if let Some(moment) = moment {
+            moment.finish()?;
+        }
         Ok(counts)
     }
 }

@@ -43,6 +43,10 @@ impl RunLock {
 
     /// The same, with what is done between two looks.
     pub(super) fn take_between(state: &Path, mut pause: impl FnMut()) -> Result<Self, StoreError> {
+        // Before a lock is left beside it.
+        if state.is_dir() {
+            return Err(StoreError::Directory);
+        }
         let file = private_file(&path(state))?;
         for _ in 1..LOOKS {
             match file.try_lock() {

@@ -18,6 +18,7 @@ mod find;
 mod found;
 mod gate;
 mod gather;
+mod history;
 mod import;
 mod load;
 mod lock;
@@ -29,6 +30,7 @@ mod pilot;
 mod proofs;
 mod pulse;
 mod radar;
+mod recorded;
 mod refused;
 mod reopen;
 mod schema;
@@ -40,7 +42,7 @@ mod undo;
 mod work;
 mod writer;
 
-pub use asked::{accounts_asked, sources_asked};
+pub use asked::{SourcesAsked, accounts_asked, sources_asked};
 pub use check::log_left;
 pub use control::{Control, pause_file};
 pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, LastError, ReasonCount};
@@ -49,6 +51,7 @@ pub use find::{
 };
 pub use found::{KnownDefault, Marked, Marks, MigrationFound, Scope, sweep_pages, unread};
 pub use gate::{Commit, Gate};
+pub use history::{RunAsked, RunEnded, RunKept, RunSeq, VerificationKept};
 pub use import::{
     Gathering, Imported, Importer, Named, Read, for_each_adopted, for_each_legacy_id, has_steps,
 };
@@ -59,8 +62,9 @@ pub use migration::{CsvFile, Migration, Recovery, clones_left, pace};
 pub use open::{copy, create, open_existing, open_readonly, temporary};
 pub use pilot::{customer_named, sample};
 pub use proofs::{Case, Proofs, charges, open_charges};
-pub use pulse::{Pulse, Speed};
+pub use pulse::{Pulse, ROW_SECONDS, Speed, pulses};
 pub use radar::{Candidates, OnPlatform, candidates, set_known};
+pub use recorded::{Change, DoubtKept, Doubts, Made, Settled, changes, standing_so};
 pub use refused::{Reason, for_each_refused};
 pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark};
 pub use started::Started;
@@ -93,6 +97,9 @@ pub enum StoreError {
     /// A file that something else wrote.
     #[error("the file is not a pmclone state file; name another with --state")]
     NotOurs,
+    /// No file at all.
+    #[error("it is a directory, and the state file is a file: name one in it with --state")]
+    Directory,
     /// The file system said no.
     #[error("the state file cannot be read or written: {0}")]
     Io(#[from] std::io::Error),

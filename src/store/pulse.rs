@@ -7,7 +7,7 @@ use super::{RequestTally, StoreError};
 use crate::time::StripeTime;
 
 /// Seconds of one row.
-const ROW_SECONDS: i64 = 10;
+pub const ROW_SECONDS: i64 = 10;
 
 /// The speed is that of the last so many whole rows.
 const ROWS: i64 = 6;
@@ -43,6 +43,24 @@ impl Pulse {
         ])?;
         Ok(())
     }
+}
+
+/// Every row that was kept, in order; `at` is where it begins.
+pub fn pulses(conn: &Connection) -> Result<Vec<Pulse>, StoreError> {
+    let sql = "SELECT at, sent, retried, rate_limited, finished FROM pulse ORDER BY at";
+    let mut statement = conn.prepare(sql)?;
+    let rows = statement.query_map([], |row| {
+        Ok(Pulse {
+            at: StripeTime(row.get(0)?),
+            tally: RequestTally {
+                sent: count(row, 1)?,
+                retried: count(row, 2)?,
+                rate_limited: count(row, 3)?,
+            },
+            finished: count(row, 4)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// How fast the run went in the last minute that was kept.

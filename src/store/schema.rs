@@ -146,6 +146,23 @@ CREATE TABLE pulse (                -- how fast it went, ten seconds a row
     sent INTEGER NOT NULL, retried INTEGER NOT NULL, rate_limited INTEGER NOT NULL, -- requests
     finished INTEGER NOT NULL       -- customers that were settled
 ) STRICT;
+CREATE TABLE run (                  -- each run, resume and retry: for the record alone
+    seq INTEGER PRIMARY KEY,
+    command TEXT NOT NULL,
+    asked TEXT NOT NULL,            -- what it was confined to, in words
+    csv_sha256 TEXT,                -- the CSV that was imported last before it
+    begun_at INTEGER NOT NULL,      -- seconds, Stripe's clock
+    tool_version TEXT NOT NULL, tool_commit TEXT NOT NULL,
+    ended_at INTEGER, ended TEXT,   -- NULL: it is on, or was broken off
+    sent INTEGER, retried INTEGER, rate_limited INTEGER, settled INTEGER
+) STRICT;
+CREATE TABLE verification (         -- what `verify` found: for the record alone
+    seq INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,            -- seconds, Stripe's clock
+    tool_version TEXT NOT NULL,
+    summary TEXT NOT NULL,          -- as JSON
+    unlike TEXT NOT NULL            -- the first differences, as JSON, without values
+) STRICT;
 CREATE TABLE mended (               -- what a person changed of a refused customer, and when, contact details masked
     seq INTEGER PRIMARY KEY,
     customer INTEGER NOT NULL,

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::codes::{INSERT_STEP, write_step};
 use super::gate::{Commit, Gate};
+use super::history::{RunEnded, RunSeq};
 use super::load::CustomerSeq;
 use super::pulse::Pulse;
 use super::undo::{self, UndoChanges};
@@ -117,6 +118,7 @@ enum Message {
     Tally(RequestTally),
     Pulse(Pulse),
     Pace(String),
+    Ended(RunSeq, RunEnded),
 }
 
 /// The run's handle to the state file; cheap to clone.
@@ -229,6 +231,15 @@ impl Store {
     pub async fn pulse(&self, pulse: Pulse) -> Result<(), StoreError> {
         let gone = |_| StoreError::WriterFailed("its writer has ended".into());
         self.queue.send(Message::Pulse(pulse)).await.map_err(gone)
+    }
+
+    /// Adds to a run's row how it ended, with the last commit.
+    pub async fn ended(&self, run: RunSeq, ended: RunEnded) -> Result<(), StoreError> {
+        let gone = |_| StoreError::WriterFailed("its writer has ended".into());
+        self.queue
+            .send(Message::Ended(run, ended))
+            .await
+            .map_err(gone)
     }
 }
 
@@ -355,6 +366,7 @@ fn write_batch(conn: &Connection, batch: &[Message], gate: Option<&Gate>) -> rus
                 pulse.tally.add_to(conn)?;
                 pulse.add_to(conn)
             }
+            Message::Ended(run, ended) => ended.write(conn, *run),
             Message::Pace(told) => conn
                 .prepare_cached("UPDATE migration SET pace = ?1")?
                 .execute([told])

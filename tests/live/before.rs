@@ -4,8 +4,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{PLATFORM, count, ended, strict};
-use crate::support::{Place, Result, Simulator};
+use super::{PLATFORM, count, customers, ended, strict};
+use crate::support::proxy::{Answer, Kind, Request, Script, Then, Told, Turn};
+use crate::support::{Place, Proxy, Result, Simulator};
 
 /// A restricted key that may read and nothing else.
 const READER: &str = "rk_live_readonlyQuetzalcoatlus4711";
@@ -246,4 +247,72 @@ fn a_csv_with_errors_is_not_looked_up() -> Result<()> {
     }
     assert_eq!(simulator.requests()?, 0);
     Ok(())
+}
+
+/// Refuses each look at a source whose id ends with a 7, and the look at one account.
+struct NotNow;
+
+impl Script for NotNow {
+    fn told(&self, turn: Turn, request: &Request, answer: Option<Answer>) -> Told {
+        let on = |header: &str| header == "acct_1Second";
+        let refused = match turn.kind {
+            Kind::PaymentMethod => request.target.ends_with('7'),
+            Kind::Account => request.header("stripe-account").is_some_and(on),
+            _ => false,
+        };
+        let told = answer.map(|mut answer| {
+            if refused {
+                answer.status = 400;
+                answer.body =
+                    r#"{"error":{"type":"invalid_request_error","message":"not now"}}"#.to_owned();
+            }
+            answer
+        });
+        Told {
+            bytes: told.map(|answer| answer.bytes()).unwrap_or_default(),
+            drip: false,
+            then: Then::Keep,
+        }
+    }
+}
+
+#[test]
+fn what_could_not_be_looked_up_is_neither_good_nor_bad_and_all_of_many_are() -> Result<()> {
+    let place = Place::new()?;
+    // More than are read from the state at once.
+    let (csv, seeds) = customers(300, |number| number != 299, false);
+    let simulator = strict(&place, &seeds)?;
+    place.put("c.csv", csv)?;
+    let proxy = Proxy::start(&simulator, NotNow)?;
+    let arguments = ["check", "c.csv", "--sources", "all", "--json"];
+    let told = place.through(&proxy, &arguments)?.with(4)?.json()?;
+    assert_eq!(
+        kinds(&told),
+        [
+            "blocker source_unknown",
+            "warning unread account",
+            "warning unread source"
+        ],
+        "{told}"
+    );
+    assert_eq!(told["findings"][2]["count"], 30, "{told}");
+    let sources = &told["sources"];
+    assert_eq!(
+        (&sources["looked_up"], &sources["all"]),
+        (&300.into(), &300.into()),
+        "{sources}"
+    );
+    // With nothing worse, the exit code says that not everything is known.
+    place.put("few.csv", customers(8, |_| true, false).0)?;
+    let ended = place.through(&proxy, &["check", "few.csv"])?.with(3)?;
+    let end = ended.out.split("Warnings").last().unwrap_or_default();
+    insta::assert_snapshot!(end.trim(), @r"
+    1 account could not be read, for 4 customers: acct_1Second
+         Nothing is known of these, neither good nor bad: run the check again.
+      1 source could not be read: c7 (pm_1Live7)
+         Nothing is known of these, neither good nor bad: run the check again.
+
+    No blockers in what could be read. Nothing was written.
+    ");
+    proxy.had_no_trouble()
 }

@@ -1,6 +1,6 @@
 //! The key, `--live`, and the account's id typed out: all three, or nothing is written.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::Stdio;
 
 use super::{PLATFORM, count, ended};
@@ -10,7 +10,7 @@ const CSV: &str =
     "legacy_id,email,payment_method,connected_account\n1,a@example.com,pm_1A,acct_1A\n";
 const LIVE: &str = "sk_live_Quetzalcoatlus4711";
 
-/// Runs the live migration on a terminal of its own, and types a line when it is asked.
+/// Runs the live migration on a terminal of its own, and types a line once it is asked.
 fn typed(place: &Place, simulator: &Simulator, line: &str) -> Result<(Option<i32>, String)> {
     let command = format!(
         "'{}' run c.csv --live --rate off --api-base {}",
@@ -26,16 +26,22 @@ fn typed(place: &Place, simulator: &Simulator, line: &str) -> Result<(Option<i32
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
-    // The terminal keeps what is typed until it is asked for.
-    if let Some(stdin) = child.stdin.as_mut() {
+    let (mut stdin, mut stdout) = (child.stdin.take(), child.stdout.take());
+    let (mut told, mut byte) = (Vec::new(), [0]);
+    let mut read = |told: &mut Vec<u8>| -> Result<bool> {
+        let some = stdout.as_mut().map_or(Ok(0), |out| out.read(&mut byte))?;
+        told.extend_from_slice(byte.get(..some).unwrap_or_default());
+        Ok(some > 0)
+    };
+    while !told.ends_with(b"or press Ctrl-C:") && read(&mut told)? {}
+    if let Some(stdin) = stdin.as_mut() {
         stdin.write_all(line.as_bytes())?;
         stdin.flush()?;
     }
-    let output = child.wait_with_output()?;
-    Ok((
-        output.status.code(),
-        String::from_utf8_lossy(&output.stdout).into_owned(),
-    ))
+    while read(&mut told)? {}
+    let code = child.wait()?.code();
+    drop(stdin);
+    Ok((code, String::from_utf8_lossy(&told).into_owned()))
 }
 
 #[cfg(target_os = "linux")]
@@ -48,9 +54,18 @@ fn on_a_terminal_the_id_is_typed_beside_the_accounts_name() -> Result<()> {
         &format!("{{\"account\":\"{PLATFORM}\",\"country\":\"DE\",\"name\":\"Acme GmbH\"}}"),
     )?;
     place.put("c.csv", CSV)?;
-    for wrong in ["\n", "yes\n", "acct_1Another\n"] {
+    // Ctrl-D is an end of input, Ctrl-C an end of the matter.
+    let another = "acct_1Another was typed, but the key is of acct_1SimPlatform0001";
+    for (wrong, ends, says) in [
+        ("\n", 5, "what was typed is no account id"),
+        ("yes\n", 5, "what was typed is no account id"),
+        ("acct_1Another\n", 5, another),
+        ("\u{4}", 5, "what was typed is no account id"),
+        ("\u{3}", 130, "interrupted before the run began"),
+    ] {
         let (code, told) = typed(&place, &simulator, wrong)?;
-        assert_eq!(code, Some(5), "{wrong:?}: {told}");
+        assert_eq!(code, Some(ends), "{wrong:?}: {told}");
+        assert!(told.contains(says), "{wrong:?}: {told}");
         assert!(
             told.contains(&format!("Acme GmbH (DE), {PLATFORM}")),
             "{told}"

@@ -1,6 +1,7 @@
 //! What the tests share: the binary in a directory of its own, the simulator as a process, and an oracle that knows the
 //! CSV and the documented markers of ids, and nothing of the code under test.
 
+pub mod browser;
 pub mod http;
 pub mod oracle;
 pub mod proxy;
@@ -9,6 +10,7 @@ pub mod simulator;
 pub mod tool;
 pub mod world;
 
+pub use browser::Browser;
 pub use oracle::{Asked, Standing};
 pub use proxy::Proxy;
 pub use simulator::Simulator;

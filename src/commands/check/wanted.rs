@@ -8,7 +8,7 @@ use crate::cli::{Looks, Sources};
 use crate::failure::Failure;
 use crate::ids::{CustomerId, PaymentMethodId};
 use crate::report::words::{count, number};
-use crate::store::{self, CustomerSeq, Loaded, Loader, Migration, StoreError};
+use crate::store::{self, CustomerSeq, Loaded, Loader, Migration, SourcesAsked, StoreError};
 
 /// Customers whose sources are looked up where not all are.
 const SAMPLE: u64 = 100;
@@ -28,10 +28,10 @@ pub struct Wanted {
     pub sources: Sources,
     /// Connected accounts.
     pub accounts: Vec<Asked>,
-    /// Platform Customers.
-    pub adopted: Vec<Adopted>,
-    /// Sources.
-    pub methods: Vec<(Source, PaymentMethodId)>,
+    /// The customers whose sources are looked up, in rising order; `None`: all.
+    only: Option<Vec<CustomerSeq>>,
+    /// Platform Customers and sources that are looked up, by number.
+    looked_up: SourcesAsked,
     /// Sources that there are.
     pub all_sources: u64,
     /// All reads, at most.
@@ -40,66 +40,42 @@ pub struct Wanted {
     pub migration: Option<Migration>,
 }
 
-impl Wanted {
-    /// What the state asks for, as far as it is to be looked up. Where that is too much, nothing is gathered.
-    pub fn of(conn: &Connection, looks: &Looks) -> Result<Self, StoreError> {
-        let sources = looks.sources.unwrap_or(Sources::Sample);
-        let accounts = store::accounts_asked(conn)?;
-        let accounts = accounts
-            .into_iter()
-            .map(|(id, customers)| Asked { id, customers });
-        let (all_sources, all_adopted) = store::sources_asked(conn)?;
-        let mut wanted = Self {
-            sources,
-            accounts: accounts.collect(),
-            adopted: Vec::new(),
-            methods: Vec::new(),
-            all_sources,
-            reads: 0,
-            migration: Migration::read(conn)?,
-        };
-        let most = looks.max_reads.map_or(MAX_READS, std::num::NonZeroU64::get);
-        wanted.reads = match sources {
-            Sources::None => wanted.count(0, 0),
-            Sources::All => wanted.count(all_sources, all_adopted),
-            Sources::Sample => 0,
-        };
-        // What is not allowed is not gathered either.
-        if wanted.reads > most {
-            return Ok(wanted);
-        }
-        let only = match sources {
-            Sources::None => Some(Vec::new()),
-            Sources::Sample => Some(store::sample(conn, SAMPLE, &[])?),
-            Sources::All => None,
-        };
-        wanted.gather(conn, only.as_deref())?;
-        wanted.reads = wanted.count(length(&wanted.methods), length(&wanted.adopted));
-        Ok(wanted)
-    }
+/// What is looked up of some customers.
+#[derive(Default)]
+pub struct Page {
+    /// Sources.
+    pub methods: Vec<(Source, PaymentMethodId)>,
+    /// Platform Customers.
+    pub adopted: Vec<Adopted>,
+}
 
-    fn gather(
-        &mut self,
-        conn: &Connection,
-        only: Option<&[CustomerSeq]>,
-    ) -> Result<(), StoreError> {
-        let loader = Loader::new(conn)?;
-        let mut after = CustomerSeq::default();
-        loop {
-            let page = match only {
-                Some(only) => loader.open_of(only, after, PAGE)?,
-                None => loader.open_page(after, PAGE)?,
-            };
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
-            after = last.seq;
-            for loaded in page {
-                self.take(loaded);
-            }
-        }
-    }
+/// All that is looked up, some customers at a time: ten million are not held in memory.
+pub struct Pages<'c> {
+    loader: Loader<&'c Connection>,
+    only: Option<&'c [CustomerSeq]>,
+    after: CustomerSeq,
+}
 
+impl Pages<'_> {
+    /// The next customers'.
+    pub fn next(&mut self) -> Result<Option<Page>, StoreError> {
+        let loaded = match self.only {
+            Some(only) => self.loader.open_of(only, self.after, PAGE)?,
+            None => self.loader.open_page(self.after, PAGE)?,
+        };
+        let Some(last) = loaded.last() else {
+            return Ok(None);
+        };
+        self.after = last.seq;
+        let mut page = Page::default();
+        for each in loaded {
+            page.take(each);
+        }
+        Ok(Some(page))
+    }
+}
+
+impl Page {
     fn take(&mut self, loaded: Loaded) {
         let customer = loaded.customer;
         let holder = customer.platform_customer().cloned();
@@ -123,12 +99,68 @@ impl Wanted {
             self.methods.push((source, id));
         }
     }
+}
 
-    /// Reads, at most, for so many sources and Customers: whose key it is, each account, each of them, and some that hold a
-    /// source which should be another's.
-    fn count(&self, sources: u64, adopted: u64) -> u64 {
+impl Wanted {
+    /// What the state asks for, as far as it is to be looked up.
+    pub fn of(conn: &Connection, looks: &Looks) -> Result<Self, StoreError> {
+        let sources = looks.sources.unwrap_or(Sources::Sample);
+        let accounts = store::accounts_asked(conn)?;
+        let accounts = accounts
+            .into_iter()
+            .map(|(id, customers)| Asked { id, customers });
+        let all = store::sources_asked(conn)?;
+        let mut wanted = Self {
+            sources,
+            accounts: accounts.collect(),
+            only: match sources {
+                Sources::None => Some(Vec::new()),
+                Sources::Sample => Some(store::sample(conn, SAMPLE, &[])?),
+                Sources::All => None,
+            },
+            looked_up: all,
+            all_sources: all.sources,
+            reads: 0,
+            migration: Migration::read(conn)?,
+        };
+        if wanted.only.is_some() {
+            wanted.count_pages(conn)?;
+        }
+        wanted.reads = wanted.count();
+        Ok(wanted)
+    }
+
+    /// What is looked up, some customers at a time.
+    pub fn pages<'c>(&'c self, conn: &'c Connection) -> Result<Pages<'c>, StoreError> {
+        Ok(Pages {
+            loader: Loader::new(conn)?,
+            only: self.only.as_deref(),
+            after: CustomerSeq::default(),
+        })
+    }
+
+    fn count_pages(&mut self, conn: &Connection) -> Result<(), StoreError> {
+        let (mut sources, mut customers) = (0, 0);
+        let mut pages = self.pages(conn)?;
+        while let Some(page) = pages.next()? {
+            sources += length(&page.methods);
+            customers += length(&page.adopted);
+        }
+        self.looked_up = SourcesAsked {
+            sources,
+            customers,
+            ..self.looked_up
+        };
+        Ok(())
+    }
+
+    /// Reads, at most: whose key it is, each account, each source and Customer, and some that hold a source which should be another's.
+    fn count(&self) -> u64 {
+        let SourcesAsked {
+            sources, customers, ..
+        } = self.looked_up;
         let holders = sources.min(u64::try_from(HOLDERS).unwrap_or(0));
-        1 + length(&self.accounts) + adopted + sources + holders
+        1 + length(&self.accounts) + customers + sources + holders
     }
 
     /// Refuses more reads than are allowed.
@@ -155,15 +187,24 @@ impl Wanted {
             Sources::None => "no sources".to_owned(),
             Sources::All | Sources::Sample => format!(
                 "{} of {}",
-                number(length(&self.methods)),
+                number(self.looked_up.sources),
                 count(self.all_sources, "source")
             ),
         };
+        let finished = match self.looked_up.finished {
+            0 => String::new(),
+            finished => format!(" {} finished already, and passed over.", are(finished)),
+        };
         format!(
-            "Reading at most {}: {}, {sources}, {} to adopt. Nothing is written.",
+            "Reading at most {}: {}, {sources}, {} to adopt. Nothing is written.{finished}",
             count(self.reads, "object"),
             count(length(&self.accounts), "account"),
-            count(length(&self.adopted), "Customer"),
+            count(self.looked_up.customers, "Customer"),
         )
     }
+}
+
+fn are(customers: u64) -> String {
+    let verb = if customers == 1 { "is" } else { "are" };
+    format!("{} {verb}", count(customers, "customer"))
 }

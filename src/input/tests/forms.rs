@@ -4,14 +4,17 @@ use super::*;
 use crate::ids::AccountId;
 
 /// A file of `samples/`.
-fn sample(name: &str) -> PathBuf {
+pub(super) fn sample(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("samples")
         .join(name)
 }
 
 /// Reads a file to its end.
-fn read_file(path: &Path, reading: &Reading) -> Result<(Vec<Line>, Problems, SourceFacts), String> {
+pub(super) fn read_file(
+    path: &Path,
+    reading: &Reading,
+) -> Result<(Vec<Line>, Problems, SourceFacts), String> {
     let (mut lines, mut problems) = (Vec::new(), Problems::default());
     let mut reader = open(path, reading).map_err(|wrong| wrong.to_string())?;
     while let Some(line) = reader
@@ -24,7 +27,7 @@ fn read_file(path: &Path, reading: &Reading) -> Result<(Vec<Line>, Problems, Sou
 }
 
 /// What each line asks for: whose it is, its platform Customer, its sources, its accounts.
-fn asked(lines: &[Line]) -> Vec<String> {
+pub(super) fn asked(lines: &[Line]) -> Vec<String> {
     let one = |line: &Line| {
         let sources: Vec<_> = line
             .payment_methods
@@ -49,7 +52,7 @@ fn asked(lines: &[Line]) -> Vec<String> {
     lines.iter().map(one).collect()
 }
 
-fn named(columns: &[(&str, &str)]) -> Reading {
+pub(super) fn named(columns: &[(&str, &str)]) -> Reading {
     let target = |name: &str| Target::of_settings(name).unwrap();
     let columns = columns
         .iter()
@@ -60,7 +63,10 @@ fn named(columns: &[(&str, &str)]) -> Reading {
     }
 }
 
-fn of_bytes(bytes: &[u8], reading: &Reading) -> Result<(Vec<Line>, Problems, SourceFacts), String> {
+pub(super) fn of_bytes(
+    bytes: &[u8],
+    reading: &Reading,
+) -> Result<(Vec<Line>, Problems, SourceFacts), String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("customers.csv");
     std::fs::write(&path, bytes).unwrap();
@@ -216,7 +222,7 @@ fn columns_that_are_not_there_are_answered_with_the_nearest() {
     ].join("\n"), @r#"
     customers.csv has no column "CustomerNumber", which is named for legacy_id; the nearest is "Customer No"; no column "FullNam", which is named for name; the nearest is "Full Name"; no column "last", which is named for name: correct --column, or [columns] in pmclone.toml (`pmclone columns` shows the header)
     customers.csv cannot be read as asked for: what is named for legacy_id has a { without a }
-    customers.csv has no column legacy_id, which says whose each line is: add one with the ids of your own system, or say which it is, as in --column legacy_id="Customer No"
+    customers.csv has no column legacy_id, which says whose each line is: if that is the column Customer No, say --column legacy_id="Customer No"
     customers.csv has no column customer_id_old, which every file of --profile stripe-copy has: name another profile, or leave it out
     "emial" is no field that pmclone knows; email is the nearest. There are legacy_id, email, name, phone, description, address_line1, address_line2, address_city, address_state, address_postal_code, address_country, platform_customer, payment_method, default_payment_method, is_default, connected_account and metadata.KEY
     metadata.a[b] has a bracket in its key, which Stripe refuses

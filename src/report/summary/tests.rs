@@ -66,6 +66,7 @@ fn when_all_is_done_the_mapping_comes_next() {
 
         Mapping  pmclone export --state pmclone.db -o mapping.csv
         Next     Put the new ids from the mapping into your own database.
+                 Subscriptions did not move: while both sides bill, people pay twice.
         ");
 }
 

@@ -18,6 +18,13 @@ fn files_that_are_not_ours_or_too_new_are_told_and_left_as_they_are() {
         .unwrap();
     assert!(matches!(open_existing(&theirs), Err(StoreError::NotOurs)));
 
+    assert!(matches!(
+        RunLock::take(folder.path()),
+        Err(StoreError::Directory)
+    ));
+    let read = open_readonly(folder.path());
+    assert!(matches!(read, Err(StoreError::Directory)));
+
     let newer = folder.path().join("newer.db");
     create(&newer)
         .unwrap()
