@@ -116,7 +116,7 @@ fn stays_here(command: &str) -> Result<()> {
             command.contains("--simulate")
                 || (command.contains("--dry-run") && !command.contains("--online"))
         }
-        (Some("pmclone"), Some("resume" | "recover" | "verify" | "check" | "retry")) => {
+        (Some("pmclone"), Some("resume" | "recover" | "verify" | "check" | "retry" | "undo")) => {
             command.contains("--simulate")
         }
         (

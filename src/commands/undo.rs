@@ -42,6 +42,7 @@ pub fn undo(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
 }
 
 async fn begin(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
+    // A look needs no confirmation.
     let purpose = if args.dry_run {
         Purpose::Read
     } else {

@@ -131,8 +131,8 @@ pub enum Drawn {
     WithCard,
 }
 
-/// Of a customer `c`: a clone is attached. (Kinds: the Customer made with it, or the attach; state: done.)
-const WITH_CARD: &str = "EXISTS (SELECT 1 FROM step s WHERE s.customer = c.seq AND s.kind IN (4, 5) AND s.state = 2 AND s.source >= 0)";
+/// Of a customer `c`: a clone is attached. (Kinds: the Customer made with it, or the attach; state: done; standing: not undone.)
+const WITH_CARD: &str = "EXISTS (SELECT 1 FROM step s WHERE s.customer = c.seq AND s.kind IN (4, 5) AND s.state = 2 AND s.source >= 0) AND c.standing <> 6";
 
 /// At most `most` customers, drawn by `seed`, in the CSV's order.
 pub fn draw(

@@ -112,7 +112,7 @@ pub fn done(record: &Record) -> Section {
         id: "done",
         title: "What was done",
         lead: vec![
-            "Every customer is counted once, by the first that fits: in doubt, parked, refused, in progress, pending, migrated. \
+            "Every customer is counted once, by the first that fits: in doubt, parked, refused, in progress, pending, undone, migrated. \
              Migrated is a customer of whom everything that was asked for is done."
                 .to_owned(),
         ],
@@ -216,7 +216,12 @@ pub fn accounts(record: &Record) -> Section {
         accounts.sort_by_key(|account| !amiss(account));
     }
     let rows = accounts.iter().take(MOST_ACCOUNTS).map(|account| {
-        let left = [account.migrated, account.refused, account.parked];
+        let left = [
+            account.migrated,
+            account.refused,
+            account.parked,
+            account.undone,
+        ];
         let left = left
             .into_iter()
             .fold(account.customers, u64::saturating_sub);
