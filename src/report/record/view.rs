@@ -185,7 +185,7 @@ pub fn standing(standing: Standing) -> Cell {
 pub fn class_of(standing: Standing) -> &'static str {
     match standing {
         Standing::InDoubt => "is is-doubt",
-        Standing::Parked | Standing::Undone => "is is-parked",
+        Standing::Parked => "is is-parked",
         Standing::Refused => "is is-refused",
         Standing::InProgress => "is is-progress",
         Standing::Pending => "is is-pending",
