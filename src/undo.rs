@@ -162,6 +162,9 @@ impl Why {
         }
     }
 
+    /// The reason of [`Self::source_cards`].
+    pub const SOURCE_CARDS: &'static str = "source_cards";
+
     /// Source cards are attached to it.
     pub fn source_cards(cards: usize) -> Self {
         let cards = match cards {
@@ -169,14 +172,14 @@ impl Why {
             cards => format!("{cards} source cards are"),
         };
         Self {
-            reason: "source_cards",
+            reason: Self::SOURCE_CARDS,
             message: format!("{cards} attached to it, and would be lost with it for good"),
         }
     }
 
     /// True where this is as it should be: nobody has to look into it.
     pub fn is_expected(&self) -> bool {
-        self.reason == "source_cards"
+        self.reason == Self::SOURCE_CARDS
     }
 
     fn of(reason: &'static str, message: String) -> Self {

@@ -215,6 +215,14 @@ fn source_cards_are_kept_with_their_customers_unless_their_loss_is_counted_out()
     let after = world(&simulator)?;
     assert_eq!(before, on_platform(after.clone()));
     assert_eq!(after.len(), before.len(), "{after:?}");
+    let record = || {
+        let record = place.pmclone_keyless(&["report", "--json"])?.with(0)?;
+        Ok::<_, anyhow::Error>(record.json()?["taken_back"].clone())
+    };
+    assert_eq!(
+        record()?,
+        serde_json::json!({"clones_detached": 3, "connected_customers": 2, "platform_customers": 0, "left": 2, "left_for_source_cards": 2})
+    );
     // The mapping offers what is there still, and no more.
     let export = place.pmclone_keyless(&["export"])?.with(0)?.out;
     assert_eq!(export.matches("cus_").count(), 3, "{export}");
@@ -239,6 +247,10 @@ fn source_cards_are_kept_with_their_customers_unless_their_loss_is_counted_out()
         "{ended:?}"
     );
     assert!(world(&simulator)?.is_empty(), "{:?}", world(&simulator)?);
+    assert_eq!(
+        (&record()?["platform_customers"], &record()?["left"]),
+        (&2.into(), &0.into())
+    );
     let export = place.pmclone_keyless(&["export"])?.with(0)?.out;
     assert_eq!(export.matches("cus_").count(), 0, "{export}");
     Ok(())

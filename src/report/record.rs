@@ -57,6 +57,8 @@ pub struct Record {
     pub requests: Requests,
     /// Steps that were done, by kind.
     pub made: Vec<Done>,
+    /// What `undo` took back of it.
+    pub taken_back: TakenBack,
     /// Clones that may be left attached to nobody.
     pub clones_left: u64,
     /// Each run.
@@ -94,6 +96,21 @@ pub struct Fact {
     pub name: String,
     /// What it is now.
     pub value: String,
+}
+
+/// What `undo` took back, and what it left where it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct TakenBack {
+    /// Clones that were detached.
+    pub clones_detached: u64,
+    /// Customers on connected accounts that were deleted.
+    pub connected_customers: u64,
+    /// Customers on the platform that were deleted.
+    pub platform_customers: u64,
+    /// Places where something was left.
+    pub left: u64,
+    /// Of these, Customers on the platform that stayed for the sake of the source cards attached to them.
+    pub left_for_source_cards: u64,
 }
 
 /// The CSV.

@@ -69,7 +69,9 @@ pub use refused::{Reason, for_each_refused};
 pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark};
 pub use started::Started;
 pub use swept::{Drawn, ReadsOfAll, Swept, draw};
-pub use undo::{Taken, Undone, UndoneStep, undo_left, undo_page, undo_steps, undo_unfinished};
+pub use undo::{
+    Taken, TakenBack, Undone, UndoneStep, undo_left, undo_page, undo_steps, undo_unfinished,
+};
 pub use work::{Selection, work};
 #[cfg(test)]
 pub(crate) use writer::Writer;

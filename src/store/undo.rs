@@ -127,6 +127,42 @@ pub fn undo_left(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// All that was taken back, and what was left where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TakenBack {
+    /// Clones that were detached.
+    pub clones: u64,
+    /// Customers on connected accounts that were deleted.
+    pub connected: u64,
+    /// Customers on the platform that were deleted.
+    pub platform: u64,
+    /// Places where something was left, as it was seen last.
+    pub left: u64,
+    /// Of these, Customers on the platform that stayed for the sake of the source cards attached to them.
+    pub for_source_cards: u64,
+}
+
+impl TakenBack {
+    /// Counts it.
+    pub fn read(conn: &Connection) -> Result<Self, StoreError> {
+        let sql = "SELECT
+            (SELECT count(*) FROM undo_step WHERE phase = ?1 AND substr(object, 1, 4) <> 'cus_'),
+            (SELECT count(*) FROM undo_step WHERE phase = ?1 AND substr(object, 1, 4) = 'cus_' AND target >= 0),
+            (SELECT count(*) FROM undo_step WHERE phase = ?1 AND substr(object, 1, 4) = 'cus_' AND target < 0),
+            (SELECT count(*) FROM undo_left), (SELECT count(*) FROM undo_left WHERE reason = ?2)";
+        let taken = conn.query_row(sql, rusqlite::params![DONE, Why::SOURCE_CARDS], |row| {
+            Ok(Self {
+                clones: count(row, 0)?,
+                connected: count(row, 1)?,
+                platform: count(row, 2)?,
+                left: count(row, 3)?,
+                for_source_cards: count(row, 4)?,
+            })
+        })?;
+        Ok(taken)
+    }
+}
+
 /// Places where an undo was begun and not ended.
 pub fn undo_unfinished(conn: &Connection) -> Result<u64, StoreError> {
     let sql = "SELECT (SELECT count(*) FROM customer WHERE undone = 1) + (SELECT count(*) FROM target WHERE undone = 1)";
@@ -260,7 +296,7 @@ fn write_step(
     let (phase, doubt, no) = match &attempt.phase {
         Phase::Ready => (0, None, None),
         Phase::Started => (1, None, None),
-        Phase::Done => (2, None, None),
+        Phase::Done => (DONE, None, None),
         Phase::Refused(no) => (3, None, Some(no)),
         Phase::InDoubt(doubt) => (4, Some(*doubt), None),
     };
@@ -284,13 +320,16 @@ fn write_step(
     Ok(())
 }
 
+/// [`Phase::Done`], as `undo_step.phase` has it.
+const DONE: i64 = 2;
+
 /// The codes are those of `proof_step.phase`.
 fn phase(row: &Row<'_>) -> Result<Phase, StoreError> {
     let phase: i64 = row.get(5)?;
     Ok(match phase {
         0 => Phase::Ready,
         1 => Phase::Started,
-        2 => Phase::Done,
+        DONE => Phase::Done,
         3 => Phase::Refused(No {
             status: row.get(7)?,
             reason: row.get(8)?,

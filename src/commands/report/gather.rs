@@ -14,7 +14,7 @@ use crate::proof::Phase;
 use crate::report::here;
 use crate::report::record::{
     ChangeTold, Changes, Csv, Done, DoubtHistory, DoubtTold, Fact, Mapping, Minute, ProofTold,
-    Record, Run, Shown, Verification, customers::Listed,
+    Record, Run, Shown, TakenBack, Verification, customers::Listed,
 };
 use crate::report::refused::{Counting, Refused};
 use crate::report::status::Requests;
@@ -47,6 +47,16 @@ pub(super) fn record(conn: &Connection, state: &Path, asked: &Asked) -> Result<R
     let mapping = mapping(conn, state, asked.running)?;
     let found = with_mapping(conn, state, asked, mapping).map_err(of)?;
     found.ok_or_else(|| of(StoreError::Missing))
+}
+
+fn taken_back(taken: store::TakenBack) -> TakenBack {
+    TakenBack {
+        clones_detached: taken.clones,
+        connected_customers: taken.connected,
+        platform_customers: taken.platform,
+        left: taken.left,
+        left_for_source_cards: taken.for_source_cards,
+    }
 }
 
 fn with_mapping(
@@ -88,6 +98,7 @@ fn with_mapping(
                 done: made.done,
             })
             .collect(),
+        taken_back: taken_back(store::TakenBack::read(conn)?),
         clones_left: extras.clones_left,
         runs: runs(conn, asked.running)?,
         accounts: status.accounts,

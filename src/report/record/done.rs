@@ -5,7 +5,7 @@ use super::view::{
     Block, Cell, Section, Table, code, id, id_or_none, number_column, share, standing, text,
     text_column, time, verdict, whole,
 };
-use super::{Minute, Record, Run};
+use super::{Minute, Record, Run, TakenBack};
 use crate::report::status::AccountStanding;
 use crate::report::words::{count, number, plain, second};
 use crate::state::{Standing, StepKind};
@@ -96,6 +96,9 @@ pub fn done(record: &Record) -> Section {
             fact("Answered with 429", whole(requests.rate_limited)),
         ]),
     ];
+    if record.taken_back != TakenBack::default() {
+        blocks.push(Block::Table(taken_back(record.taken_back)));
+    }
     if record.clones_left > 0 {
         blocks.push(Block::Note(format!(
             "{} may be left attached to no Customer, since it was in doubt whether it was made and it was made again. Such a clone \
@@ -147,6 +150,34 @@ fn made(record: &Record) -> Vec<Vec<Cell>> {
     TOLD.into_iter()
         .map(|(kind, told)| vec![text(told), whole(done(kind))])
         .collect()
+}
+
+fn taken_back(taken: TakenBack) -> Table {
+    let rows = [
+        ("Clones detached, for good", taken.clones_detached),
+        (
+            "Customers on connected accounts deleted",
+            taken.connected_customers,
+        ),
+        (
+            "Customers on the platform deleted",
+            taken.platform_customers,
+        ),
+        (
+            "Left: Customers on the platform that hold source cards",
+            taken.left_for_source_cards,
+        ),
+        (
+            "Left for another reason: pmclone explain has it",
+            taken.left.saturating_sub(taken.left_for_source_cards),
+        ),
+    ];
+    Table {
+        caption: "Taken back".to_owned(),
+        columns: vec![text_column("What"), number_column("Done")],
+        rows: rows.map(|(told, n)| vec![text(told), whole(n)]).to_vec(),
+        sortable: false,
+    }
 }
 
 fn runs(record: &Record) -> Table {
@@ -236,6 +267,7 @@ pub fn accounts(record: &Record) -> Section {
             share(account.migrated, account.customers),
             whole(account.refused),
             whole(account.parked),
+            whole(account.undone),
             whole(left),
         ]
     });
@@ -249,6 +281,7 @@ pub fn accounts(record: &Record) -> Section {
             text_column("Share"),
             number_column("Refused"),
             number_column("Parked"),
+            number_column("Undone"),
             number_column("Other"),
         ],
         rows: rows.collect(),
