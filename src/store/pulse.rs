@@ -75,11 +75,16 @@ pub struct Speed {
 }
 
 impl Speed {
-    /// Reads it; `None` before ten seconds are kept. The row that is still being filled does not count.
+    /// Reads it; `None` before a whole row is kept. Neither the row that is still being filled counts, nor one before which there
+    /// is none: in that one the run began, or went on after a wait.
     pub fn read(conn: &Connection) -> Result<Option<Self>, StoreError> {
-        let sql = "SELECT sum(p.sent), sum(p.finished), (SELECT max(at) FROM pulse) - min(p.at) FROM pulse p
-                   WHERE p.at < (SELECT max(at) FROM pulse) AND p.at >= (SELECT max(at) FROM pulse) - ?1";
-        let speed = conn.query_row(sql, [ROWS * ROW_SECONDS], |row| {
+        let sql = "WITH now AS (SELECT max(at) AS at FROM pulse),
+            begun AS (SELECT max(p.at) AS at FROM pulse p, now WHERE p.at BETWEEN now.at - ?1 AND now.at
+                AND NOT EXISTS (SELECT 1 FROM pulse q WHERE q.at = p.at - ?2)),
+            whole AS (SELECT max(coalesce(begun.at + ?2, 0), now.at - ?1) AS since FROM begun, now)
+            SELECT coalesce(sum(p.sent), 0), coalesce(sum(p.finished), 0), count(*) * ?2
+            FROM pulse p, now, whole WHERE p.at >= whole.since AND p.at < now.at";
+        let speed = conn.query_row(sql, [ROWS * ROW_SECONDS, ROW_SECONDS], |row| {
             Ok(Self {
                 sent: count(row, 0)?,
                 finished: count(row, 1)?,
@@ -87,5 +92,42 @@ impl Speed {
             })
         })?;
         Ok((speed.seconds > 0).then_some(speed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The speed after rows that begin at these seconds, with so many requests in each.
+    fn speed(rows: &[(i64, u64)]) -> Option<(u64, u64)> {
+        let conn = crate::store::temporary().unwrap();
+        for (at, sent) in rows {
+            let pulse = Pulse {
+                at: StripeTime(*at),
+                tally: RequestTally {
+                    sent: *sent,
+                    ..RequestTally::default()
+                },
+                finished: 0,
+            };
+            pulse.add_to(&conn).unwrap();
+        }
+        let speed = Speed::read(&conn).unwrap()?;
+        Some((speed.sent, speed.seconds))
+    }
+
+    #[test]
+    fn only_whole_rows_of_the_present_stretch_count() {
+        assert_eq!(speed(&[]), None);
+        assert_eq!(speed(&[(1000, 1)]), None);
+        // The run began somewhere in the first row.
+        assert_eq!(speed(&[(1000, 1), (1010, 200)]), None);
+        assert_eq!(speed(&[(1000, 1), (1010, 200), (1020, 7)]), Some((200, 10)));
+        // It went on after a wait, somewhere in its row.
+        let waited = [(1000, 200), (1010, 200), (1100, 3), (1110, 250), (1120, 9)];
+        assert_eq!(speed(&waited), Some((250, 10)));
+        let long: Vec<_> = (0..100).map(|row| (row * 10, 200)).collect();
+        assert_eq!(speed(&long), Some((1200, 60)));
     }
 }
