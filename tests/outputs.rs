@@ -213,3 +213,35 @@ fn a_runs_json_is_one_object_on_stdout() -> Result<()> {
     assert_eq!((quiet.out.as_str(), quiet.err.as_str()), ("", ""));
     Ok(())
 }
+
+#[test]
+fn what_is_written_out_replaces_no_file_of_the_migration() -> Result<()> {
+    let place = Place::new()?;
+    place.sample("c.csv", 3, 1, 47)?;
+    place.pmclone_keyless(&["run", "c.csv", "--simulate"])?;
+    std::fs::copy(place.path("pmclone-rehearsal.db"), place.path("other.db"))?;
+    let state = std::fs::read(place.path("pmclone-rehearsal.db"))?;
+    for (file, code) in [
+        ("pmclone-rehearsal.db", 2),
+        ("./pmclone-rehearsal.db.world", 2),
+        ("pmclone-rehearsal.db.lock", 2),
+        ("c.csv", 2),
+        ("other.db", 1),
+    ] {
+        for command in ["export", "report"] {
+            let ended = place
+                .pmclone_keyless(&[command, "--simulate", "-o", file])?
+                .with(code)?;
+            assert!(ended.err.contains("not replaced"), "{file}: {}", ended.err);
+        }
+    }
+    assert_eq!(std::fs::read(place.path("pmclone-rehearsal.db"))?, state);
+    for command in ["export", "report"] {
+        for _ in 0..2 {
+            place
+                .pmclone_keyless(&[command, "--simulate", "-o", "out"])?
+                .with(0)?;
+        }
+    }
+    Ok(())
+}

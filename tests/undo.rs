@@ -247,6 +247,13 @@ fn source_cards_are_kept_with_their_customers_unless_their_loss_is_counted_out()
         "{ended:?}"
     );
     assert!(world(&simulator)?.is_empty(), "{:?}", world(&simulator)?);
+    // As after an interruption: the same command goes on, although nothing is left to be lost.
+    place
+        .against(&simulator, &["undo", "--spend-source-cards", "3"])?
+        .with(0)?;
+    place
+        .against(&simulator, &["undo", "--spend-source-cards", "2"])?
+        .with(5)?;
     assert_eq!(
         (&record()?["platform_customers"], &record()?["left"]),
         (&2.into(), &0.into())

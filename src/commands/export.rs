@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
+use super::spared::spare;
 use super::status::missing_or;
 use crate::cli::{self, ExportFormat, SqlDialect};
 use crate::config::Config;
@@ -62,6 +63,9 @@ pub fn export(config: &Config, args: &cli::Export) -> Result<Exit, Failure> {
         only: &args.accounts,
         since: args.since,
     };
+    if let Some(path) = &args.output {
+        spare(path, &state, &moment)?;
+    }
     let mut receipts = match &args.receipts {
         Some(place) => Some(receipts(place, &migration)?),
         None => None,

@@ -27,6 +27,7 @@ mod run;
 mod sample;
 mod session;
 mod simulate;
+mod spared;
 pub(crate) mod status;
 mod take_up;
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::gone_is_fine;
+use super::spared::spare;
 use super::status::missing_or;
 use crate::cli;
 use crate::config::Config;
@@ -35,7 +36,10 @@ pub fn report(config: &Config, args: &cli::Report) -> Result<Exit, Failure> {
     };
     let record = gather::record(&moment, &state, &asked)?;
     match &args.output {
-        Some(path) if path != Path::new("-") => to_file(config, &record, path)?,
+        Some(path) if path != Path::new("-") => {
+            spare(path, &state, &moment)?;
+            to_file(config, &record, path)?;
+        }
         Some(_) | None => {
             let mut out = BufWriter::new(io::stdout().lock());
             gone_is_fine(write(config, &record, &mut out).and_then(|()| out.flush()))?;

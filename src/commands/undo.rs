@@ -31,7 +31,7 @@ use crate::store::{
 };
 
 /// Customers read from the state file at once.
-const PAGE: u32 = 128;
+const PAGE: u32 = 32;
 
 /// Customers in a row that nothing could be settled of: Stripe is out of reach, and the rest is spared it.
 const UNSETTLED_IN_A_ROW: u32 = 32;
@@ -78,7 +78,10 @@ async fn begin(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
         spend_source_cards: args.spend_source_cards.is_some(),
     };
     let before = count(&undo, &loader, only.as_deref()).map_err(of)?;
-    confirmed(args, &before)?;
+    if args.spend_source_cards.is_some() {
+        let spent = spent(&loader, only.as_deref()).map_err(of)?;
+        confirmed(args, &before, spent)?;
+    }
     announce(config, &session, &migration, &state);
     let look = config.screen.look();
     let charges = store::charges(&conn).map_err(of)?;
@@ -154,10 +157,11 @@ fn tell(config: &Config, state: &Path, ended: &Ended, pressed: Pressed) -> Resul
 }
 
 /// What is lost is counted by whoever asks for it.
-fn confirmed(args: &cli::Undo, before: &Before) -> Result<(), Failure> {
+/// The number is that of the cards that would be lost; or, so that the same command goes on, with those that are `spent` already.
+fn confirmed(args: &cli::Undo, before: &Before, spent: u64) -> Result<(), Failure> {
     let lost = before.source_cards_lost;
     match args.spend_source_cards {
-        Some(said) if said != lost => Err(Failure::safety(format!(
+        Some(said) if said != lost && said != lost + spent => Err(Failure::safety(format!(
             "--spend-source-cards says {said}, and {lost} source cards would be lost for good: nothing was sent"
         ))
         .hint(format!("if that is meant: --spend-source-cards {lost}"))
@@ -218,6 +222,24 @@ fn page(
         }
     }
     Ok(page)
+}
+
+/// Source cards that were lost with platform Customers that an undo has deleted already.
+fn spent(loader: &Loader, only: Option<&[CustomerSeq]>) -> Result<u64, StoreError> {
+    let mut spent = 0;
+    for row in store::platform_undone(loader.conn())? {
+        if only.is_some_and(|only| only.binary_search(&row).is_err()) {
+            continue;
+        }
+        let Some(loaded) = loader.whole(row)? else {
+            continue;
+        };
+        let on_platform = crate::undo::portions(&loaded.customer).into_iter();
+        let on_platform = on_platform.filter(|portion| portion.account.is_none());
+        let cards: usize = on_platform.map(|portion| portion.methods.len()).sum();
+        spent += u64::try_from(cards).unwrap_or(u64::MAX);
+    }
+    Ok(spent)
 }
 
 /// What there is to be done, by the state file.

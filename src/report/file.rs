@@ -23,6 +23,9 @@ impl AtomicFile {
     /// Begins a file that will stand at `place`, readable by its owner alone. Fails where a directory, a pipe or a device
     /// stands there. A symbolic link stays, and what it points to is replaced.
     pub fn create(place: &Path) -> io::Result<Self> {
+        if is_database(place) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, DATABASE));
+        }
         let place = match fs::metadata(place) {
             Ok(found) if found.is_file() => fs::canonicalize(place)?,
             Ok(_) => return Err(not_a_file(place)),
@@ -66,12 +69,28 @@ impl Drop for AtomicFile {
     }
 }
 
-fn not_a_file(place: &Path) -> io::Error {
-    let text = format!(
-        "{} is not a regular file; without -o the mapping goes to standard output",
-        place.display()
-    );
-    io::Error::new(io::ErrorKind::InvalidInput, text)
+fn not_a_file(_: &Path) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "it is not a regular file; name one with -o",
+    )
+}
+
+const DATABASE: &str = "a database is there, which may be a state file, and is not replaced; name another file with -o";
+
+/// Whether a file there begins as SQLite's do: a state file, of this migration or another, is the only record of what was sent.
+fn is_database(place: &Path) -> bool {
+    let mut first = [0; 15];
+    let read = File::open(place).and_then(|mut file| io::Read::read_exact(&mut file, &mut first));
+    read.is_ok() && &first == b"SQLite format 3"
+}
+
+/// Whether `place` is one of `files`, under whatever name. None of them need exist.
+pub fn is_one_of(place: &Path, files: &[PathBuf]) -> bool {
+    let place = fs::canonicalize(place).unwrap_or_else(|_| place.to_path_buf());
+    files
+        .iter()
+        .any(|file| fs::canonicalize(file).unwrap_or_else(|_| file.clone()) == place)
 }
 
 fn directory_of(place: &Path) -> &Path {

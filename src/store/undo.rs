@@ -163,6 +163,14 @@ impl TakenBack {
     }
 }
 
+/// The customers whose platform Customer is taken back.
+pub fn platform_undone(conn: &Connection) -> Result<Vec<CustomerSeq>, StoreError> {
+    let sql = "SELECT DISTINCT customer FROM undo_step WHERE target = -1 AND phase = ?1 ORDER BY customer";
+    let mut statement = conn.prepare(sql)?;
+    let rows = statement.query_map([DONE], |row| row.get(0).map(CustomerSeq))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Places where an undo was begun and not ended.
 pub fn undo_unfinished(conn: &Connection) -> Result<u64, StoreError> {
     let sql = "SELECT (SELECT count(*) FROM customer WHERE undone = 1) + (SELECT count(*) FROM target WHERE undone = 1)";

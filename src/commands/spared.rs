@@ -1,0 +1,34 @@
+//! What `-o FILE` must not replace: the state file, what belongs to it, and the CSV.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use crate::failure::Failure;
+use crate::report::file;
+use crate::store::{CsvFile, StoreError};
+
+/// What stands beside a state file, by the end of its name.
+const BESIDE: [&str; 6] = ["-wal", "-shm", ".lock", ".control", ".pause", ".world"];
+
+/// Refuses to write over the files of this migration.
+pub fn spare(output: &Path, state: &Path, conn: &Connection) -> Result<(), Failure> {
+    let of = |error: StoreError| Failure::store(state, &error);
+    let beside = BESIDE.map(|end| {
+        let mut name = state.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    });
+    let mut files = vec![state.to_path_buf()];
+    files.extend(beside);
+    let csv = CsvFile::read(conn).map_err(of)?;
+    files.extend(csv.map(|csv| PathBuf::from(csv.path)));
+    if file::is_one_of(output, &files) {
+        return Err(Failure::usage(format!(
+            "{} is a file of this migration itself, and is not replaced: nothing was written",
+            output.display()
+        ))
+        .hint("name another file with -o"));
+    }
+    Ok(())
+}
