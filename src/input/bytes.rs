@@ -124,6 +124,7 @@ pub(super) fn begin(
     source: Box<dyn Read + Send>,
     again: Option<&dyn Fn() -> io::Result<Box<dyn Read + Send>>>,
     asked: Option<Encoding>,
+    ahead: bool,
 ) -> Result<Text, Why> {
     let tally = Tally::default();
     let counted = Counted {
@@ -147,8 +148,7 @@ pub(super) fn begin(
     if form.encoding != Encoding::UTF_8 {
         source = form.encoding.decode(source);
     }
-    // A source that cannot be opened again is no file, and need not be waited for.
-    if again.is_some() {
+    if ahead {
         source = Box::new(Ahead::of(source)?);
     }
     let mut bytes = BufReader::with_capacity(CHUNK_BYTES, source);

@@ -64,6 +64,7 @@ impl Joined {
             Asked {
                 encoding: None,
                 delimiter: None,
+                ahead: false,
                 is_known: &is_known,
             },
         )?;

@@ -55,6 +55,7 @@ impl Mended {
         let asked = Asked {
             encoding: None,
             delimiter: None,
+            ahead: false,
             is_known: &is_known,
         };
         let mut opened = source::open(path, asked)?;

@@ -79,6 +79,8 @@ fn asked<'a>(reading: &Reading, is_known: &'a dyn Fn(&str) -> bool) -> Asked<'a>
     Asked {
         encoding: reading.encoding,
         delimiter: reading.delimiter,
+        // With joined files memory counts more: their indexes want it.
+        ahead: reading.joins.is_empty(),
         is_known,
     }
 }

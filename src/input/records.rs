@@ -269,7 +269,7 @@ mod tests {
     use super::*;
 
     fn lines_and_cells(text: &'static str) -> Vec<(u64, u64, usize)> {
-        let text = bytes::begin(Box::new(text.as_bytes()), None, None).unwrap();
+        let text = bytes::begin(Box::new(text.as_bytes()), None, None, false).unwrap();
         let mut records = Records::new(text.bytes, b',');
         std::iter::from_fn(|| {
             let record = records.next().unwrap()?;

@@ -15,6 +15,8 @@ use super::{nested, sheet};
 pub(super) struct Asked<'a> {
     pub(super) encoding: Option<Encoding>,
     pub(super) delimiter: Option<u8>,
+    /// Whether the file is read on a thread of its own, which takes memory and is worth it for the file that decides the speed.
+    pub(super) ahead: bool,
     /// Whether a header's name is one that is known.
     pub(super) is_known: &'a dyn Fn(&str) -> bool,
 }
@@ -62,7 +64,12 @@ pub(super) fn read(
     again: Option<&dyn Fn() -> std::io::Result<Box<dyn Read + Send>>>,
     asked: Asked<'_>,
 ) -> Result<Opened, Why> {
-    let Text { bytes, tally, form } = bytes::begin(source, again, asked.encoding)?;
+    let Text { bytes, tally, form } = bytes::begin(
+        source,
+        again,
+        asked.encoding,
+        asked.ahead && again.is_some(),
+    )?;
     let found = delimiter::find(bytes.buffer(), asked.delimiter, asked.is_known);
     let mut records = Records::new(bytes, found.byte);
     records.skip_lines(found.lines_above)?;

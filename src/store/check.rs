@@ -53,8 +53,14 @@ pub fn log_left(state: &Path) -> Option<PathBuf> {
 /// Where SQLite's header says how large the file is: the size of a page, and how many there are.
 const HEADER_BYTES: usize = 32;
 
-/// Refuses a file that was cut off. Without a log all of its pages must be in it.
+/// Refuses a file that was cut off. Without a log all of its pages must be in it; where SQLite's journal is left, from the moment in
+/// which the file was made, opening it takes back what was half written.
 fn whole(state: &Path) -> Result<(), StoreError> {
+    let mut journal = state.as_os_str().to_owned();
+    journal.push("-journal");
+    if std::fs::metadata(PathBuf::from(journal)).is_ok_and(|journal| journal.len() > 0) {
+        return Ok(());
+    }
     let mut file = File::open(state)?;
     let mut header = [0_u8; HEADER_BYTES];
     let length = file.metadata()?.len();
