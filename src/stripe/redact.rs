@@ -81,18 +81,21 @@ fn mask_word(word: &str) -> String {
             .take(2)
             .filter(|end| matches!(&word[at..*end], kind if kind.ends_with("_test_") || kind.ends_with("_live_")))
             .last();
-        return format!("{}…", &word[..shown.unwrap_or(at)]);
+        return format!("{}…", mask_address(&word[..shown.unwrap_or(at)]));
     }
     if word.contains("_secret_") {
         return String::from("[client secret]");
     }
-    if word
-        .split_once('@')
-        .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
-    {
-        return String::from("[e-mail]");
+    mask_address(word).to_owned()
+}
+
+/// `[e-mail]` for a word with an `@` between other characters, wherever else it has one: `@jane@example.com` is an address still.
+fn mask_address(word: &str) -> &str {
+    if word.trim_matches('@').contains('@') {
+        "[e-mail]"
+    } else {
+        word
     }
-    word.to_owned()
 }
 
 /// Masks what may be a card number: 13 to 19 digits, with single blanks or dashes between, that are no part of an id.
@@ -203,6 +206,11 @@ mod tests {
                 "No such PaymentMethod: 'pm_1A'",
             ),
             ("a @ b, user@ and @host", "a @ b, user@ and @host"),
+            (
+                "'cu @jane@example.com has, @@jane@example.com@@",
+                "'cu [e-mail] has, [e-mail]",
+            ),
+            ("jane@example.com_sk_test_4eC39HqL", "[e-mail]…"),
             ("", ""),
         ];
         for (text, expected) in cases {
