@@ -140,6 +140,14 @@ CREATE TABLE undo_left (            -- `undo`: what was left where it is, as it 
     reason TEXT NOT NULL, message TEXT NOT NULL,
     PRIMARY KEY (customer, target)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE stale (                -- sources that changed at Stripe after they were cloned: their clones are of before
+    customer INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    since INTEGER NOT NULL,         -- seconds, Stripe's clock, of the event that told
+    reason TEXT NOT NULL,           -- automatically_updated, updated or detached
+    event TEXT NOT NULL,            -- its id
+    PRIMARY KEY (customer, position)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX step_refused ON step (reason, customer) WHERE state = 3;
 CREATE TABLE pulse (                -- how fast it went, ten seconds a row
     at INTEGER PRIMARY KEY,         -- seconds, Stripe's clock, a multiple of ten
