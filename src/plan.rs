@@ -13,17 +13,24 @@ pub struct Work {
     /// Connected accounts that they ask for.
     pub accounts: u64,
     /// Writes left, by kind, in the order of [`StepKind::ALL`].
-    pub writes: [u64; 5],
+    pub writes: [u64; 7],
     /// `GET /v1/payment_methods/{pm}`: one for each source of a customer whose platform Customer is adopted.
     pub looks: u64,
     /// Writes left on the connected account that has most of them.
     pub busiest_account_writes: u64,
     /// The same for each endpoint, each on the account that has most of it, in the order of [`WRITTEN`].
-    pub busiest_account_calls: [u64; 3],
+    pub busiest_account_calls: [u64; 4],
+    /// Those of the writes left that change Customers on the platform.
+    pub platform_changes: u64,
 }
 
 /// The endpoints that are written to.
-pub const WRITTEN: [&str; 3] = [CREATE_CUSTOMER, CREATE_PAYMENT_METHOD, ATTACH];
+pub const WRITTEN: [&str; 4] = [
+    CREATE_CUSTOMER,
+    CREATE_PAYMENT_METHOD,
+    ATTACH,
+    UPDATE_CUSTOMER,
+];
 
 impl Work {
     /// All writes left.
@@ -179,6 +186,7 @@ impl Radar {
 const CREATE_CUSTOMER: &str = "POST /v1/customers";
 const CREATE_PAYMENT_METHOD: &str = "POST /v1/payment_methods";
 const ATTACH: &str = "POST /v1/payment_methods/{payment_method}/attach";
+const UPDATE_CUSTOMER: &str = "POST /v1/customers/{customer}";
 const GET_PAYMENT_METHOD: &str = "GET /v1/payment_methods/{payment_method}";
 
 impl Plan {
@@ -195,6 +203,10 @@ impl Plan {
                 ATTACH,
                 of(StepKind::AttachPlatformPaymentMethod)
                     + of(StepKind::AttachConnectedPaymentMethod),
+            ),
+            (
+                UPDATE_CUSTOMER,
+                of(StepKind::UpdateCustomer) + of(StepKind::SetDefault),
             ),
             (GET_PAYMENT_METHOD, work.looks),
         ]
@@ -336,7 +348,7 @@ fn estimate(work: &Work, calls: &[Calls], total_calls: u64, rates: Rates) -> (u6
 }
 
 /// The platform's own calls.
-fn on_platform(work: &Work) -> [(&'static str, u64); 3] {
+fn on_platform(work: &Work) -> [(&'static str, u64); 4] {
     [
         (
             CREATE_CUSTOMER,
@@ -346,6 +358,7 @@ fn on_platform(work: &Work) -> [(&'static str, u64); 3] {
             ATTACH,
             work.writes_of(StepKind::AttachPlatformPaymentMethod),
         ),
+        (UPDATE_CUSTOMER, work.platform_changes),
         (GET_PAYMENT_METHOD, work.looks),
     ]
 }
@@ -356,7 +369,7 @@ mod tests {
 
     /// `customers` with one card on one account each.
     fn simple(customers: u64) -> Work {
-        let writes = [customers, 0, customers, customers, 0];
+        let writes = [customers, 0, customers, customers, 0, 0, 0];
         Work {
             customers,
             payment_methods: customers,

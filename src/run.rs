@@ -76,7 +76,7 @@ pub struct Context {
 /// Counts of this run, for the screen.
 #[derive(Debug, Default)]
 pub struct Tally {
-    steps: [AtomicU64; 5],
+    steps: [AtomicU64; 7],
     customers: [AtomicU64; 7],
 }
 
@@ -98,7 +98,7 @@ impl Tally {
     }
 
     /// Steps that Stripe did, in the order of [`StepKind::ALL`].
-    pub fn steps(&self) -> [u64; 5] {
+    pub fn steps(&self) -> [u64; 7] {
         std::array::from_fn(|index| self.steps[index].load(Ordering::Relaxed))
     }
 

@@ -13,12 +13,16 @@
 //! What is in doubt otherwise is settled by reading: `InDoubt ── find ──▶ Done`, or `── miss ──▶ Ready (try_no + 1)`. What a run
 //! did whose state file is lost is known by reading alone: `(none) ── find ──▶ Done`.
 //!
+//! What is done stays done, but for a change of what is there ([`StepKind::is_change`]), of which there may be another one later:
+//! `Done ── renew ──▶ Ready (try_no + 1)`.
+//!
 //! [`Record::after`] (in `state/record.rs`) is the one transition function: nothing else makes a record for the state file.
 //! [`Customer::next`] (in `state/next.rs`) is the one decision.
 //!
 //! Hazard: a state in which a step that may have had effect counts as never sent makes a second of something.
 //! `Ready` is reached from `Started` only where every attempt is known to have had no effect.
 
+mod grow;
 mod mend;
 mod next;
 mod reconcile;
@@ -30,6 +34,7 @@ mod standing;
 #[cfg(test)]
 mod tests;
 
+pub use grow::Sent;
 pub use mend::{Left, Mended, StepName, Tried, Wanted};
 pub use next::{Next, Review};
 pub use reconcile::{Doubtful, LookUp, Sight, Verdict, Window};
@@ -55,16 +60,22 @@ pub enum StepKind {
     CreateConnectedCustomer,
     /// `POST /v1/payment_methods/{clone}/attach` with `Stripe-Account`.
     AttachConnectedPaymentMethod,
+    /// `POST /v1/customers/{customer}` with contact details that changed after the Customer was made; on the platform too.
+    UpdateCustomer,
+    /// `POST /v1/customers/{customer}` with a default that it was not made with; on the platform too.
+    SetDefault,
 }
 
 impl StepKind {
     /// Every kind, in the order of the work.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::CreatePlatformCustomer,
         Self::AttachPlatformPaymentMethod,
         Self::ClonePaymentMethod,
         Self::CreateConnectedCustomer,
         Self::AttachConnectedPaymentMethod,
+        Self::UpdateCustomer,
+        Self::SetDefault,
     ];
 
     /// The stable name that goes into idempotency keys and outputs.
@@ -75,6 +86,20 @@ impl StepKind {
             Self::ClonePaymentMethod => "clone_payment_method",
             Self::CreateConnectedCustomer => "create_connected_customer",
             Self::AttachConnectedPaymentMethod => "attach_connected_payment_method",
+            Self::UpdateCustomer => "update_customer",
+            Self::SetDefault => "set_default",
+        }
+    }
+
+    /// True where it changes what is there, so that a second time comes to the same as the first.
+    pub fn is_change(self) -> bool {
+        match self {
+            Self::UpdateCustomer | Self::SetDefault => true,
+            Self::CreatePlatformCustomer
+            | Self::AttachPlatformPaymentMethod
+            | Self::ClonePaymentMethod
+            | Self::CreateConnectedCustomer
+            | Self::AttachConnectedPaymentMethod => false,
         }
     }
 }
@@ -89,8 +114,28 @@ pub struct StepId {
     pub kind: StepKind,
     /// On which of the customer's targets; `None` on the platform.
     pub target: Option<Position>,
-    /// With which source; `None` only where a Customer is made that has none.
+    /// With which source; `None` where a Customer is made that has none, and where one is changed.
     pub source: Option<Position>,
+}
+
+impl StepId {
+    /// The change of contact details on a target (on the platform: `None`).
+    pub fn update(target: Option<Position>) -> Self {
+        Self {
+            kind: StepKind::UpdateCustomer,
+            target,
+            source: None,
+        }
+    }
+
+    /// The change of the default on a target (on the platform: `None`). Which source it is follows from the customer.
+    pub fn set_default(target: Option<Position>) -> Self {
+        Self {
+            kind: StepKind::SetDefault,
+            target,
+            source: None,
+        }
+    }
 }
 
 /// How far a refusal reaches.
@@ -185,6 +230,8 @@ pub enum Object {
     PaymentMethod(PaymentMethodId),
     /// A source that is attached to a platform Customer other than the migration's own, which `--adopt-attached` took.
     HeldBy(CustomerId),
+    /// The Customer whose contact details, or default, were changed.
+    Changed(CustomerId),
 }
 
 /// Where a step stands.
@@ -346,6 +393,14 @@ impl Customer {
             .find(|source| target.sources.contains(source))
     }
 
+    /// The same on a target, or on the platform (`None`).
+    pub fn wanted_default(&self, target: Option<Position>) -> Option<Position> {
+        match target {
+            Some(target) => self.default_on(target),
+            None => self.source(self.default).map(|_| self.default),
+        }
+    }
+
     /// Where a step stands, if it ever was.
     pub fn state_of(&self, step: StepId) -> Option<&StepState> {
         self.steps.get(&step).map(|record| &record.state)
@@ -368,7 +423,7 @@ impl Customer {
     }
 
     /// The steps that make, or were to make, the Customer on a target (on the platform: `None`).
-    fn creates_on(&self, target: Option<Position>) -> impl Iterator<Item = (&StepId, &Record)> {
+    pub(in crate::state) fn creates_on(&self, target: Option<Position>) -> impl Iterator<Item = (&StepId, &Record)> {
         let kind = match target {
             Some(_) => StepKind::CreateConnectedCustomer,
             None => StepKind::CreatePlatformCustomer,

@@ -37,7 +37,7 @@ pub struct Snapshot {
     /// Those of them with a step in doubt.
     pub in_doubt: u64,
     /// Steps with a final outcome (done or refused), in the order of [`crate::state::StepKind::ALL`].
-    pub steps_done: [u64; 5],
+    pub steps_done: [u64; 7],
     /// Requests sent, each attempt counted, reads too.
     pub requests_sent: u64,
     /// Requests answered with 429.
@@ -105,7 +105,7 @@ impl Holds {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Goal {
     customers: u64,
-    steps: [u64; 5],
+    steps: [u64; 7],
     estimate_ms: u64,
 }
 

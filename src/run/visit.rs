@@ -260,6 +260,7 @@ impl Visitor<'_> {
         match written.outcome {
             Outcome::Done(created) => {
                 let object = match created.id {
+                    stripe::ObjectId::Customer(id) if step.kind.is_change() => Object::Changed(id),
                     stripe::ObjectId::Customer(id) => Object::Customer(id),
                     stripe::ObjectId::PaymentMethod(id) => Object::PaymentMethod(id),
                 };

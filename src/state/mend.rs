@@ -92,23 +92,14 @@ impl Left {
 impl Customer {
     /// What becomes of the customer when `wanted` is asked for, or why it is left as it is.
     pub fn mended(&self, wanted: &Wanted, tried: &Tried) -> Result<Result<Mended, Left>, Illegal> {
-        if (0..)
-            .zip(&self.targets)
-            .any(|(at, _)| self.is_undone_on(at))
-            || self.is_undone()
-        {
-            return Ok(Err(Left::Undone));
+        if let Some(left) = self.is_out_of_hand() {
+            return Ok(Err(left));
         }
         let any = |is: fn(&StepState) -> bool| self.steps.values().any(|each| is(&each.state));
-        if any(|state| matches!(state, StepState::Started | StepState::InDoubt(_))) {
-            return Ok(Err(Left::InDoubt));
-        }
         if !any(|state| matches!(state, StepState::Refused(_))) {
             return Ok(Err(Left::NotRefused));
         }
-        let in_use = self.made_on(None).map(|(customer, _)| customer);
-        let same_platform = wanted.platform_customer == self.platform_customer
-            || (self.platform_customer.is_none() && wanted.platform_customer.as_ref() == in_use);
+        let same_platform = self.is_same_platform(wanted);
         if !same_platform && any(|state| matches!(state, StepState::Done(_))) {
             return Ok(Err(Left::PlatformCustomer));
         }
@@ -126,10 +117,29 @@ impl Customer {
             self.take_along(&mut mended, *step, record)?;
         }
         mended.go_on_from(tried);
+        self.set_other_defaults(&mut mended)?;
         if mended.again == 0 && !mended.is_changed {
             return Ok(Err(Left::Same));
         }
         Ok(Ok(mended))
+    }
+
+    /// Why nothing else may be asked for now, where that is so.
+    pub(super) fn is_out_of_hand(&self) -> Option<Left> {
+        let mut targets = (0..).zip(&self.targets);
+        if self.is_undone() || targets.any(|(at, _)| self.is_undone_on(at)) {
+            return Some(Left::Undone);
+        }
+        let unknown =
+            |record: &Record| matches!(record.state, StepState::Started | StepState::InDoubt(_));
+        self.steps.values().any(unknown).then_some(Left::InDoubt)
+    }
+
+    /// True where no other platform Customer is named than the one that is in use.
+    pub(super) fn is_same_platform(&self, wanted: &Wanted) -> bool {
+        let in_use = self.made_on(None).map(|(customer, _)| customer);
+        wanted.platform_customer == self.platform_customer
+            || (self.platform_customer.is_none() && wanted.platform_customer.as_ref() == in_use)
     }
 
     /// The name of a step of this customer.
@@ -152,7 +162,7 @@ impl Customer {
     }
 
     /// Whether a source is attached on the platform.
-    fn is_attached(&self, source: Position) -> bool {
+    pub(super) fn is_attached(&self, source: Position) -> bool {
         let done = |kind| self.is_done(kind, None, Some(source));
         done(StepKind::CreatePlatformCustomer) || done(StepKind::AttachPlatformPaymentMethod)
     }
@@ -203,7 +213,7 @@ impl Customer {
         (asked, was)
     }
 
-    fn asks_for(&self, asked: &Wanted) -> bool {
+    pub(super) fn asks_for(&self, asked: &Wanted) -> bool {
         let targets = self
             .targets
             .iter()
@@ -229,12 +239,10 @@ impl Customer {
         record: &Record,
     ) -> Result<(), Illegal> {
         let name = self.name_of(step);
-        let Some(step) = mended.asked.step(&name) else {
-            let made = matches!(record.state, StepState::Done(_));
-            mended.clones_left += u32::from(made && name.kind == StepKind::ClonePaymentMethod);
-            mended.dropped.push((name, record.clone()));
+        if mended.asked.step(&name).is_none() {
+            self.carry(mended, step, record.clone());
             return Ok(());
-        };
+        }
         let record = match &record.state {
             StepState::Refused(refusal) if !another_try_may_help(&name, refusal) => record.clone(),
             // Only a read told it, under no key: it is looked at anew.
@@ -250,8 +258,20 @@ impl Customer {
                 record.clone()
             }
         };
-        mended.steps.insert(step, record);
+        self.carry(mended, step, record);
         Ok(())
+    }
+
+    /// A step's record under its new positions, or dropped where it is not asked for any more.
+    pub(super) fn carry(&self, mended: &mut Mended, step: StepId, record: Record) {
+        let name = self.name_of(step);
+        if let Some(step) = mended.asked.step(&name) {
+            mended.steps.insert(step, record);
+            return;
+        }
+        let made = matches!(record.state, StepState::Done(_));
+        mended.clones_left += u32::from(made && name.kind == StepKind::ClonePaymentMethod);
+        mended.dropped.push((name, record));
     }
 }
 
@@ -263,7 +283,7 @@ fn another_try_may_help(name: &StepName, refusal: &Refusal) -> bool {
 
 impl Wanted {
     /// A step by its positions; `None` where it is not asked for.
-    fn step(&self, name: &StepName) -> Option<StepId> {
+    pub(super) fn step(&self, name: &StepName) -> Option<StepId> {
         let source = match &name.source {
             Some(source) => Some(place(&self.sources, source)?),
             None => None,
@@ -289,7 +309,7 @@ impl Wanted {
 
 impl Mended {
     /// Steps that were dropped once and are asked for again go on from their last try.
-    fn go_on_from(&mut self, tried: &Tried) {
+    pub(super) fn go_on_from(&mut self, tried: &Tried) {
         for (name, try_no) in tried {
             if let Some(step) = self.asked.step(name) {
                 let ready = Record::taken_up(try_no.saturating_add(1));
@@ -299,7 +319,7 @@ impl Mended {
     }
 }
 
-fn place(sources: &[PaymentMethodId], source: &PaymentMethodId) -> Option<Position> {
+pub(super) fn place(sources: &[PaymentMethodId], source: &PaymentMethodId) -> Option<Position> {
     let index = sources.iter().position(|each| each == source)?;
     Position::try_from(index).ok()
 }

@@ -45,8 +45,8 @@ enum Source {
 
 /// The platform, once nothing is left to do there.
 enum Platform {
-    /// One [`Source`] for each position.
-    Customer(Vec<Source>),
+    /// One [`Source`] for each position, and how changes of the Customer ended.
+    Customer(Vec<Source>, Standing),
     Refused,
     InDoubt,
 }
@@ -207,7 +207,8 @@ impl<'a> Walk<'a> {
             source,
         })? {
             Ended::Done(Object::Customer(_)) => self.platform_sources(source).map(Some),
-            Ended::Done(Object::PaymentMethod(_) | Object::HeldBy(_)) | Ended::InDoubt => {
+            Ended::Done(Object::PaymentMethod(_) | Object::HeldBy(_) | Object::Changed(_))
+            | Ended::InDoubt => {
                 Ok(Some(Platform::InDoubt))
             }
             Ended::Refused(Reach::Source) => Ok(None),
@@ -231,7 +232,10 @@ impl<'a> Walk<'a> {
                 *slot = source;
             }
         }
-        Ok(Platform::Customer(sources))
+        let default = usize::try_from(self.customer.default).ok();
+        let default = default.and_then(|index| sources.get(index));
+        let changes = self.changes(None, matches!(default, Some(Source::Attached)))?;
+        Ok(Platform::Customer(sources, changes))
     }
 
     fn platform_source(&self, source: Position, carrier: Option<Position>) -> OrNext<Source> {
@@ -253,14 +257,16 @@ impl<'a> Walk<'a> {
         }
         Ok(match self.ended(attach)? {
             Ended::Done(Object::HeldBy(_) | Object::PaymentMethod(_)) => Source::Attached,
-            Ended::Done(Object::Customer(_)) | Ended::InDoubt => Source::InDoubt,
+            Ended::Done(Object::Customer(_) | Object::Changed(_)) | Ended::InDoubt => {
+                Source::InDoubt
+            }
             Ended::Refused(_) => Source::SetAside,
         })
     }
 
     fn target(&self, platform: &Platform, target: Position) -> OrNext<Standing> {
         let sources = match platform {
-            Platform::Customer(sources) => sources,
+            Platform::Customer(sources, _) => sources,
             Platform::Refused => return Ok(Standing::Refused),
             Platform::InDoubt => return Ok(Standing::InDoubt),
         };
@@ -274,11 +280,11 @@ impl<'a> Walk<'a> {
                 target: Some(target),
                 source: None,
             };
-            return Ok(match self.ended(step)? {
-                Ended::Done(_) => Standing::Migrated,
-                Ended::Refused(_) => Standing::Refused,
-                Ended::InDoubt => Standing::InDoubt,
-            });
+            return match self.ended(step)? {
+                Ended::Done(_) => self.changes(Some(target), false),
+                Ended::Refused(_) => Ok(Standing::Refused),
+                Ended::InDoubt => Ok(Standing::InDoubt),
+            };
         }
         let mut made = self
             .customer
@@ -291,6 +297,7 @@ impl<'a> Walk<'a> {
             return Ok(Standing::InDoubt);
         }
         let mut standing = Standing::Migrated;
+        let (default, mut default_is_attached) = (self.customer.default_on(target), false);
         for source in self
             .customer
             .default_first()
@@ -305,18 +312,40 @@ impl<'a> Walk<'a> {
                 Some(Source::SetAside) | None => Moved::SetAside,
             };
             match moved {
-                Moved::Attached => {}
+                Moved::Attached => default_is_attached |= default == Some(source),
                 Moved::SetAside => standing = standing.min(Standing::Refused),
                 Moved::CustomerRefused => return Ok(Standing::Refused),
                 Moved::CustomerInDoubt => return Ok(Standing::InDoubt),
                 // A Customer made without its default now would need a call more later: wait for what becomes of it.
-                Moved::InDoubt
-                    if made.is_none() && self.customer.default_on(target) == Some(source) =>
-                {
+                Moved::InDoubt if made.is_none() && default == Some(source) => {
                     return Ok(Standing::InDoubt);
                 }
                 Moved::InDoubt => standing = Standing::InDoubt,
             }
+        }
+        Ok(standing.min(self.changes(Some(target), default_is_attached)?))
+    }
+
+    /// What is to be changed of the Customer that the migration made on a target (on the platform: `None`): contact details where
+    /// that was asked for, and the default where another one came first. Both say what shall be, so they may be said again.
+    fn changes(&self, target: Option<Position>, default_is_attached: bool) -> OrNext<Standing> {
+        let Some((_, carrier)) = self.customer.made_on(target) else {
+            return Ok(Standing::Migrated);
+        };
+        let known = |step| self.customer.state_of(step).is_some();
+        let (update, default) = (StepId::update(target), StepId::set_default(target));
+        let is_another = carrier != self.customer.wanted_default(target);
+        let wanted = [
+            (update, known(update)),
+            (default, default_is_attached && (is_another || known(default))),
+        ];
+        let mut standing = Standing::Migrated;
+        for (step, _) in wanted.into_iter().filter(|(_, wanted)| *wanted) {
+            standing = standing.min(match self.ended(step)? {
+                Ended::Done(_) => Standing::Migrated,
+                Ended::Refused(_) => Standing::Refused,
+                Ended::InDoubt => Standing::InDoubt,
+            });
         }
         Ok(standing)
     }
@@ -400,7 +429,7 @@ enum Moved {
 
 impl Platform {
     fn standing(&self) -> Standing {
-        let Self::Customer(sources) = self else {
+        let Self::Customer(sources, changes) = self else {
             return if matches!(self, Self::InDoubt) {
                 Standing::InDoubt
             } else {
@@ -415,6 +444,7 @@ impl Platform {
         sources
             .iter()
             .map(of_source)
+            .chain([*changes])
             .min()
             .unwrap_or(Standing::Migrated)
     }

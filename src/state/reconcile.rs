@@ -5,6 +5,7 @@
 //!   a Customer           the list of Customers made about then, by metadata     adopted       made, under a new key
 //!   an attach            the PaymentMethod itself                               done          attached, under a new key
 //!   a clone              nowhere: while it is not attached, no list has it      -             cloned again
+//!   a change             nowhere: made again, it comes to the same              -             made again, under a new key
 //! ```
 //!
 //! Hazards: (1) a look-up that failed is not a [`Sight`]: it never comes here; (2) a request that is still on its way makes
@@ -153,7 +154,10 @@ impl Customer {
             StepKind::CreatePlatformCustomer | StepKind::CreateConnectedCustomer => {
                 LookUp::Customers(Window::of(record))
             }
-            StepKind::ClonePaymentMethod => LookUp::Nowhere,
+            // Nothing else is changed of a Customer before this is settled, so nothing that came after it is taken back.
+            StepKind::ClonePaymentMethod | StepKind::UpdateCustomer | StepKind::SetDefault => {
+                LookUp::Nowhere
+            }
             StepKind::AttachPlatformPaymentMethod => {
                 attach(source(step.source), self.platform_customer())
             }

@@ -71,6 +71,8 @@ pub enum Event {
     Withdraw,
     /// A person asks to try a refused step again.
     Retry,
+    /// What was changed is to be changed once more: other contact details, or another default.
+    Renew,
     /// Reading showed that the step was done; without a record, by a run whose state file is lost.
     Find(Object, Seen),
     /// Reading showed that it was not, and that it cannot happen any more: it may be started again, under a new key. Without a
@@ -160,6 +162,13 @@ impl Record {
                 })
             }
             (_, Event::Retry) => Err(illegal("retry")),
+            (Some(StepState::Done(Object::Changed(_))), Event::Renew) => step_to(StepState::Ready)
+                .map(|record| Record {
+                    try_no: record.try_no.saturating_add(1),
+                    seen: None,
+                    ..record
+                }),
+            (_, Event::Renew) => Err(illegal("renew")),
             (None, Event::Find(object, seen)) => {
                 step_to(StepState::Done(object)).map(|record| record.recovered(seen))
             }

@@ -198,10 +198,19 @@ impl Customer {
 
     /// True where the source was made the default of the Customer on the target.
     pub fn is_default(&self, target: Position, source: Position) -> bool {
-        self.default_on(target) == Some(source)
-            && self
-                .made_on(Some(target))
-                .is_some_and(|(_, carrier)| carrier == Some(source))
+        self.default_on(target) == Some(source) && self.has_default(Some(target))
+    }
+
+    /// True where the Customer on a target (on the platform: `None`) has the default that it shall have: it was made with it, or was
+    /// given it since.
+    pub fn has_default(&self, target: Option<Position>) -> bool {
+        let Some((_, carrier)) = self.made_on(target) else {
+            return false;
+        };
+        match self.state_of(StepId::set_default(target)) {
+            Some(state) => is_done(Some(state)),
+            None => carrier.is_some() && carrier == self.wanted_default(target),
+        }
     }
 }
 
@@ -209,7 +218,7 @@ fn is_done(state: Option<&StepState>) -> bool {
     matches!(
         state,
         Some(StepState::Done(
-            Object::Customer(_) | Object::PaymentMethod(_) | Object::HeldBy(_)
+            Object::Customer(_) | Object::PaymentMethod(_) | Object::HeldBy(_) | Object::Changed(_)
         ))
     )
 }

@@ -65,6 +65,8 @@ coded!(
     ClonePaymentMethod = 3,
     CreateConnectedCustomer = 4,
     AttachConnectedPaymentMethod = 5,
+    UpdateCustomer = 6,
+    SetDefault = 7,
 );
 coded!(
     Doubt,
@@ -177,12 +179,13 @@ fn position_from(code: i64) -> rusqlite::Result<Option<Position>> {
         .map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, code))
 }
 
-/// An object as text: an id, with `held:` before the Customer that holds a source.
+/// An object as text: an id, with `held:` before the Customer that holds a source, and `changed:` before one that was changed.
 pub fn object_text(object: &Object) -> String {
     match object {
         Object::Customer(id) => id.as_str().to_owned(),
         Object::PaymentMethod(id) => id.as_str().to_owned(),
         Object::HeldBy(id) => format!("held:{id}"),
+        Object::Changed(id) => format!("changed:{id}"),
     }
 }
 
@@ -191,6 +194,10 @@ fn object_from(text: &str) -> FromSqlResult<Object> {
     if let Some(holder) = text.strip_prefix("held:") {
         CustomerId::parse(holder)
             .map(Object::HeldBy)
+            .map_err(invalid)
+    } else if let Some(changed) = text.strip_prefix("changed:") {
+        CustomerId::parse(changed)
+            .map(Object::Changed)
             .map_err(invalid)
     } else if text.starts_with("cus_") {
         CustomerId::parse(text)

@@ -154,7 +154,9 @@ struct Counting<'c> {
     parked: HashSet<i64>,
     /// Calls on each connected account, by endpoint, as [`WRITTEN`] has them.
     calls: HashMap<i64, [u64; WRITTEN.len()]>,
-    finished: [u64; 5],
+    finished: [u64; 7],
+    /// The same on each connected account.
+    finished_calls: HashMap<i64, [u64; WRITTEN.len()]>,
     work: Work,
 }
 
@@ -180,12 +182,13 @@ impl<'c> Counting<'c> {
                  WHERE customer BETWEEN ?1 AND ?2 ORDER BY customer, position",
             )?,
             steps: conn.prepare_cached(
-                "SELECT customer, kind, target FROM step
-                 WHERE customer BETWEEN ?1 AND ?2 AND state IN (2, 3) ORDER BY customer",
+                "SELECT customer, kind, target, state IN (2, 3) FROM step
+                 WHERE customer BETWEEN ?1 AND ?2 AND (state IN (2, 3) OR kind IN (6, 7)) ORDER BY customer",
             )?,
             only: (!selection.accounts.is_empty()).then_some(only),
             calls: HashMap::new(),
-            finished: [0; 5],
+            finished: [0; 7],
+            finished_calls: HashMap::new(),
             work: Work::default(),
         })
     }
@@ -278,14 +281,35 @@ impl<'c> Counting<'c> {
         })
     }
 
-    /// Counts what is done or refused already, so that a resumed run's plan is what is left.
+    /// Counts what is done or refused already, so that a resumed run's plan is what is left; and changes, of which there are only
+    /// those that were asked for.
     fn read_steps(&mut self, customers: &mut [Open], targets: &[Asked]) -> Result<(), StoreError> {
         let mut rows = self.steps.query(bounds(customers))?;
         walk(&mut rows, customers, |customer, row| {
             let (kind, target): (StepKind, i64) = (row.get(1)?, row.get(2)?);
             let mut asked = targets[customer.targets.clone()].iter();
-            if target == -1 || asked.any(|each| each.position == target) {
+            let account = asked.find(|each| each.position == target);
+            let account = account.map(|asked| asked.account);
+            if target != -1 && account.is_none() {
+                return Ok(());
+            }
+            let finished: bool = row.get(3)?;
+            if finished && !kind.is_change() {
                 *of_kind(&mut self.finished, kind) += 1;
+            } else if !finished {
+                *of_kind(&mut self.work.writes, kind) += 1;
+                self.work.platform_changes += u64::from(account.is_none());
+            }
+            if let Some(account) = account {
+                let counts = if finished {
+                    &mut self.finished_calls
+                } else {
+                    &mut self.calls
+                };
+                let counts = counts.entry(account).or_default();
+                if finished != kind.is_change() {
+                    counts[place_written(kind)] += 1;
+                }
             }
             Ok(())
         })
@@ -320,7 +344,12 @@ impl<'c> Counting<'c> {
             *writes = writes.saturating_sub(finished);
         }
         work.accounts = u64::try_from(self.calls.len()).unwrap_or(u64::MAX);
-        for calls in self.calls.into_values() {
+        for (account, mut calls) in self.calls {
+            let finished = self.finished_calls.get(&account);
+            let finished = finished.copied().unwrap_or_default();
+            for (calls, finished) in calls.iter_mut().zip(finished) {
+                *calls = calls.saturating_sub(finished);
+            }
             let writes = calls.iter().sum();
             work.busiest_account_writes = work.busiest_account_writes.max(writes);
             let busiest = work.busiest_account_calls.iter_mut().zip(calls);
@@ -331,9 +360,19 @@ impl<'c> Counting<'c> {
 }
 
 /// A kind's place in counts that are in the order of [`StepKind::ALL`].
-fn of_kind(counts: &mut [u64; 5], kind: StepKind) -> &mut u64 {
+fn of_kind(counts: &mut [u64; 7], kind: StepKind) -> &mut u64 {
     let place = StepKind::ALL.iter().position(|each| *each == kind);
     &mut counts[place.unwrap_or(0)]
+}
+
+/// A kind's place in [`WRITTEN`].
+fn place_written(kind: StepKind) -> usize {
+    match kind {
+        StepKind::CreatePlatformCustomer | StepKind::CreateConnectedCustomer => 0,
+        StepKind::ClonePaymentMethod => 1,
+        StepKind::AttachPlatformPaymentMethod | StepKind::AttachConnectedPaymentMethod => 2,
+        StepKind::UpdateCustomer | StepKind::SetDefault => 3,
+    }
 }
 
 fn length(page: &[Open]) -> u64 {

@@ -128,6 +128,10 @@ impl Marks {
                 platform_customer,
                 ..
             } => (markers, Some(platform_customer.as_str())),
+            // The platform's Customer is not named by a change: what is on the Customer was compared when it was made.
+            Write::UpdateCustomer { markers, .. } | Write::SetDefault { markers, .. } => {
+                (markers, self.platform_customer.as_deref())
+            }
             Write::AttachPlatformPaymentMethod { .. }
             | Write::ClonePaymentMethod { .. }
             | Write::AttachConnectedPaymentMethod { .. } => return false,
@@ -180,7 +184,10 @@ fn created(write: &Write<'_>, mode: Mode, wire: &WireAnswer) -> Result<Created, 
         return garbled(Garbled::NotAnObject);
     };
     let kind = match write {
-        Write::CreatePlatformCustomer { .. } | Write::CreateConnectedCustomer { .. } => "customer",
+        Write::CreatePlatformCustomer { .. }
+        | Write::CreateConnectedCustomer { .. }
+        | Write::UpdateCustomer { .. }
+        | Write::SetDefault { .. } => "customer",
         Write::AttachPlatformPaymentMethod { .. }
         | Write::ClonePaymentMethod { .. }
         | Write::AttachConnectedPaymentMethod { .. } => "payment_method",
@@ -215,6 +222,12 @@ fn expected_id(write: &Write<'_>, object: &Object) -> Result<ObjectId, Garbled> 
             CustomerId::parse(&object.id)
                 .map(ObjectId::Customer)
                 .map_err(|_| Garbled::OtherId)
+        }
+        Write::UpdateCustomer { customer, .. } | Write::SetDefault { customer, .. } => {
+            if object.id != customer.as_str() {
+                return Err(Garbled::OtherCustomer);
+            }
+            Ok(ObjectId::Customer((*customer).clone()))
         }
         Write::ClonePaymentMethod {
             payment_method: source,
@@ -253,7 +266,9 @@ fn is_attach(write: &Write<'_>) -> bool {
         }
         Write::CreatePlatformCustomer { .. }
         | Write::ClonePaymentMethod { .. }
-        | Write::CreateConnectedCustomer { .. } => false,
+        | Write::CreateConnectedCustomer { .. }
+        | Write::UpdateCustomer { .. }
+        | Write::SetDefault { .. } => false,
     }
 }
 

@@ -1,4 +1,4 @@
-//! PURE. What is asked of Stripe: the five writes of a migration, and all reads, turned into method, path, query, form body and
+//! PURE. What is asked of Stripe: the writes of a migration, and all reads, turned into method, path, query, form body and
 //! account.
 //!
 //! Hazards: (1) the same step must always give the same bytes, or Stripe answers a resend with `idempotency_error`; so
@@ -25,6 +25,9 @@ pub const MARKER_MIGRATION: &str = "pmclone_migration";
 pub const MARKER_LEGACY_ID: &str = "legacy_customer_id";
 /// Metadata key that holds the platform Customer's id, on connected accounts only.
 pub const MARKER_PLATFORM_CUSTOMER: &str = "platform_customer";
+
+/// The parameter that names a Customer's default.
+const DEFAULT_METHOD: &str = "invoice_settings[default_payment_method]";
 
 /// A step's write. It is sent only with a [`crate::store::Started`].
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +73,28 @@ pub enum Write<'a> {
         platform_customer: &'a CustomerId,
         /// Where the Customer is made.
         account: &'a AccountId,
+    },
+    /// `POST /v1/customers/{customer}` on the platform, or on a connected account: its contact details become these.
+    UpdateCustomer {
+        /// The Customer.
+        customer: &'a CustomerId,
+        /// What it shall have; a field that is there and empty is unset.
+        details: &'a Details,
+        /// How the Customer is known.
+        markers: Markers<'a>,
+        /// Where it is; none: the platform.
+        account: Option<&'a AccountId>,
+    },
+    /// `POST /v1/customers/{customer}` on the platform, or on a connected account: this becomes its default.
+    SetDefault {
+        /// The Customer.
+        customer: &'a CustomerId,
+        /// What is attached to it.
+        payment_method: &'a PaymentMethodId,
+        /// How the Customer is known.
+        markers: Markers<'a>,
+        /// Where it is; none: the platform.
+        account: Option<&'a AccountId>,
     },
     /// `POST /v1/payment_methods/{payment_method}/attach` on the connected account, with ids of objects *there*.
     AttachConnectedPaymentMethod {
@@ -163,6 +188,22 @@ impl Write<'_> {
                 customer,
                 account,
             } => attach(payment_method, customer, Some(account)),
+            Self::UpdateCustomer {
+                customer,
+                details,
+                account,
+                ..
+            } => change(customer, update_body(details), account),
+            Self::SetDefault {
+                customer,
+                payment_method,
+                account,
+                ..
+            } => change(
+                customer,
+                form(&[(DEFAULT_METHOD, payment_method.as_str())]),
+                account,
+            ),
             Self::ClonePaymentMethod {
                 customer,
                 payment_method,
@@ -191,6 +232,7 @@ impl Write<'_> {
             Self::ClonePaymentMethod { account, .. }
             | Self::CreateConnectedCustomer { account, .. }
             | Self::AttachConnectedPaymentMethod { account, .. } => Some(account),
+            Self::UpdateCustomer { account, .. } | Self::SetDefault { account, .. } => *account,
         }
     }
 }
@@ -247,6 +289,11 @@ fn attach(
     )
 }
 
+fn change(customer: &CustomerId, body: String, account: Option<&AccountId>) -> Request {
+    let path = format!("/v1/customers/{customer}");
+    Request::new(Endpoint::UpdateCustomer, path, body, account)
+}
+
 fn form(pairs: &[(&str, &str)]) -> String {
     Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
@@ -281,10 +328,7 @@ fn customer_body(
     if let Some(payment_method) = payment_method {
         put("payment_method", payment_method.as_str());
         if make_default {
-            put(
-                "invoice_settings[default_payment_method]",
-                payment_method.as_str(),
-            );
+            put(DEFAULT_METHOD, payment_method.as_str());
         }
     }
     for (key, value) in &details.metadata {
@@ -306,6 +350,32 @@ fn customer_body(
             &format!("metadata[{MARKER_PLATFORM_CUSTOMER}]"),
             customer.as_str(),
         );
+    }
+    body.finish()
+}
+
+/// Body of `POST /v1/customers/{customer}`: what is not named stays, in metadata too, and an empty value unsets
+/// (<https://docs.stripe.com/api/metadata>).
+fn update_body(details: &Details) -> String {
+    let mut body = Serializer::new(String::with_capacity(512));
+    let contact = [
+        ("email", &details.email),
+        ("name", &details.name),
+        ("phone", &details.phone),
+        ("description", &details.description),
+    ];
+    for (name, value) in contact {
+        if let Some(value) = value {
+            body.append_pair(name, value);
+        }
+    }
+    for (field, value) in &details.address {
+        body.append_pair(&format!("address[{}]", field.name()), value);
+    }
+    for (key, value) in &details.metadata {
+        if !is_marker(key) {
+            body.append_pair(&format!("metadata[{key}]"), value);
+        }
     }
     body.finish()
 }

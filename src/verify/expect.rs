@@ -96,7 +96,7 @@ fn platform(customer: &Customer) -> Option<ExpectedCustomer> {
             };
             let holder = match done(customer, attach) {
                 Some(Object::HeldBy(holder)) => holder,
-                Some(Object::PaymentMethod(_) | Object::Customer(_)) => id,
+                Some(Object::PaymentMethod(_) | Object::Customer(_) | Object::Changed(_)) => id,
                 None if carrier == Some(source) => id,
                 None => return None,
             };
@@ -107,9 +107,10 @@ fn platform(customer: &Customer) -> Option<ExpectedCustomer> {
             })
         })
         .collect();
-    let default = carrier
-        .filter(|carrier| *carrier == customer.default)
-        .and_then(|carrier| customer.source(carrier));
+    let default = customer
+        .wanted_default(None)
+        .filter(|_| customer.has_default(None))
+        .and_then(|source| customer.source(source));
     Some(ExpectedCustomer {
         account: None,
         id: id.clone(),
@@ -142,7 +143,8 @@ fn connected(customer: &Customer, target: Position) -> Option<ExpectedCustomer> 
                 source: *source,
             })
         });
-    let default = carrier
+    let default = customer
+        .default_on(target)
         .filter(|source| customer.is_default(target, *source))
         .and_then(|source| customer.clone_of(target, source));
     Some(ExpectedCustomer {
@@ -163,7 +165,9 @@ fn in_doubt(customer: &Customer) -> Vec<Option<AccountId>> {
             StepKind::CreatePlatformCustomer | StepKind::CreateConnectedCustomer => true,
             StepKind::AttachPlatformPaymentMethod
             | StepKind::ClonePaymentMethod
-            | StepKind::AttachConnectedPaymentMethod => false,
+            | StepKind::AttachConnectedPaymentMethod
+            | StepKind::UpdateCustomer
+            | StepKind::SetDefault => false,
         })
         .filter(|(_, record)| match record.state {
             StepState::Started => true,

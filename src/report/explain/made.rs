@@ -198,6 +198,10 @@ fn shown_object(
             Some(id.to_string()),
             dashboard.map(|dashboard| dashboard.customer(id, None)),
         ),
+        Object::Changed(id) => (
+            Some(id.to_string()),
+            dashboard.map(|dashboard| dashboard.customer(id, account)),
+        ),
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) struct Bars {
     margin: ProgressBar,
     customers: ProgressBar,
     /// Kinds of which the plan has none have no bar.
-    steps: [Option<ProgressBar>; 5],
+    steps: [Option<ProgressBar>; 7],
     speed: ProgressBar,
     outcomes: ProgressBar,
     number_width: usize,
@@ -30,6 +30,8 @@ fn label(kind: StepKind) -> &'static str {
         StepKind::ClonePaymentMethod => "clones",
         StepKind::CreateConnectedCustomer => "connected customers",
         StepKind::AttachConnectedPaymentMethod => "connected attaches",
+        StepKind::UpdateCustomer => "details updated",
+        StepKind::SetDefault => "defaults set",
     }
 }
 

@@ -124,7 +124,7 @@ pub fn done(record: &Record) -> Section {
 }
 
 fn made(record: &Record) -> Vec<Vec<Cell>> {
-    const TOLD: [(StepKind, &str); 5] = [
+    const TOLD: [(StepKind, &str); 7] = [
         (
             StepKind::CreatePlatformCustomer,
             "Customers on the platform, made or adopted",
@@ -142,6 +142,8 @@ fn made(record: &Record) -> Vec<Vec<Cell>> {
             StepKind::AttachConnectedPaymentMethod,
             "Further clones attached on connected accounts",
         ),
+        (StepKind::UpdateCustomer, "Contact details changed"),
+        (StepKind::SetDefault, "Defaults set later"),
     ];
     let done = |kind: StepKind| {
         let made = record.made.iter().find(|made| made.step == kind.name());

@@ -114,7 +114,9 @@ impl One {
                     }
                     StepKind::ClonePaymentMethod => counts.clones += 1,
                     StepKind::AttachPlatformPaymentMethod
-                    | StepKind::AttachConnectedPaymentMethod => {}
+                    | StepKind::AttachConnectedPaymentMethod
+                    | StepKind::UpdateCustomer
+                    | StepKind::SetDefault => {}
                 }
             }
             self.rebuilt.records.push((step, record));

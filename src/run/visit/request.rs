@@ -50,6 +50,18 @@ pub fn write_of<'a>(
             customer: parts.customer_there()?,
             account: parts.account()?,
         },
+        StepKind::UpdateCustomer => Write::UpdateCustomer {
+            customer: parts.customer_there()?,
+            details: parts.details()?,
+            markers: parts.markers(),
+            account: step.target.map(|_| parts.account()).transpose()?,
+        },
+        StepKind::SetDefault => Write::SetDefault {
+            customer: parts.customer_there()?,
+            payment_method: parts.default_there()?,
+            markers: parts.markers(),
+            account: step.target.map(|_| parts.account()).transpose()?,
+        },
     })
 }
 
@@ -117,6 +129,17 @@ impl<'a> Parts<'a> {
             place.and_then(|(target, source)| self.customer.clone_of(target, source)),
             "its clone",
         )
+    }
+
+    /// The source that is to be the default, or its clone.
+    fn default_there(&self) -> Result<&'a PaymentMethodId, StoreError> {
+        let (customer, target) = (self.customer, self.step.target);
+        let source = customer.wanted_default(target);
+        let default = source.and_then(|source| match target {
+            Some(target) => customer.clone_of(target, source),
+            None => customer.source(source),
+        });
+        self.or_damaged(default, "its default")
     }
 
     fn customer_there(&self) -> Result<&'a CustomerId, StoreError> {

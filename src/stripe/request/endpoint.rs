@@ -69,11 +69,13 @@ pub enum Endpoint {
     ListSubscriptions,
     /// Reads a Customer's Invoices, a page at a time.
     ListInvoices,
+    /// Changes a Customer.
+    UpdateCustomer,
 }
 
 impl Endpoint {
     /// Every endpoint, in the order of declaration.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::CreateCustomer,
         Self::CreatePaymentMethod,
         Self::AttachPaymentMethod,
@@ -101,6 +103,7 @@ impl Endpoint {
         Self::ListCharges,
         Self::ListSubscriptions,
         Self::ListInvoices,
+        Self::UpdateCustomer,
     ];
 
     /// Stripe's way to write it, as in `POST /v1/payment_methods/{payment_method}/attach`.
@@ -133,6 +136,7 @@ impl Endpoint {
             Self::ListCharges => "GET /v1/charges",
             Self::ListSubscriptions => "GET /v1/subscriptions",
             Self::ListInvoices => "GET /v1/invoices",
+            Self::UpdateCustomer => "POST /v1/customers/{customer}",
         }
     }
 
@@ -148,7 +152,8 @@ impl Endpoint {
             | Self::CreateSetupIntent
             | Self::CancelSetupIntent
             | Self::CreateRefund
-            | Self::DetachPaymentMethod => Method::Post,
+            | Self::DetachPaymentMethod
+            | Self::UpdateCustomer => Method::Post,
             Self::DeleteCustomer => Method::Delete,
             Self::RetrieveAccount
             | Self::RetrievePaymentMethod
@@ -199,6 +204,7 @@ impl Endpoint {
             Self::ListCharges => 24,
             Self::ListSubscriptions => 25,
             Self::ListInvoices => 26,
+            Self::UpdateCustomer => 27,
         }
     }
 }
