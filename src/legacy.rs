@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::ids::{AccountId, CustomerId, LegacyId, PaymentMethodId};
 
@@ -127,6 +128,85 @@ impl Details {
         let metadata = metadata.map(|(key, text)| (format!("metadata.{key}"), text.as_str()));
         texts.chain(address).chain(metadata)
     }
+}
+
+impl Details {
+    /// Makes a field empty that is not given, by the name of its column: where the Customer has it, it is to be unset.
+    pub fn fill(&mut self, name: &str) {
+        let texts = [
+            ("email", &mut self.email),
+            ("name", &mut self.name),
+            ("phone", &mut self.phone),
+            ("description", &mut self.description),
+        ];
+        for (field, text) in texts {
+            if field == name {
+                text.get_or_insert_default();
+            }
+        }
+        if let Some(key) = name.strip_prefix("metadata.") {
+            self.metadata.entry(key.to_owned()).or_default();
+        }
+        let mut fields = AddressField::ALL.into_iter();
+        let field =
+            fields.find(|field| name.strip_prefix("address_") == Some(field.name()));
+        if let Some(field) = field {
+            self.address.entry(field).or_default();
+        }
+    }
+}
+
+/// What is kept of contact details that are erased: the names of the fields, each with one byte of a hash of its value, by which a
+/// newer CSV's changes are named. One byte tells 255 changes of 256, and of a value next to nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outline(BTreeMap<String, u8>);
+
+/// The byte of a field that is to be unset.
+const UNSET: u8 = 0;
+
+impl Outline {
+    /// Of these details.
+    pub fn of(legacy_id: &LegacyId, details: &Details) -> Self {
+        let fields = details.fields();
+        Self(
+            fields
+                .map(|(name, text)| {
+                    let byte = byte_of(legacy_id, &name, text);
+                    (name, byte)
+                })
+                .collect(),
+        )
+    }
+
+    /// Reads what [`Outline::text`] wrote; nothing where it cannot be read.
+    pub fn parse(text: &str) -> Self {
+        Self(serde_json::from_str(text).unwrap_or_default())
+    }
+
+    /// As the state file keeps it.
+    pub fn text(&self) -> String {
+        serde_json::to_string(&self.0).unwrap_or_default()
+    }
+
+    /// The names of all fields, those to be unset among them.
+    pub fn names(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
+
+    /// The fields that have a value.
+    pub fn filled(&self) -> BTreeMap<String, u8> {
+        let filled = self.0.iter().filter(|(_, byte)| **byte != UNSET);
+        filled.map(|(name, byte)| (name.clone(), *byte)).collect()
+    }
+}
+
+/// From 1 to 255.
+fn byte_of(legacy_id: &LegacyId, name: &str, text: &str) -> u8 {
+    if text.is_empty() {
+        return UNSET;
+    }
+    let hash = Sha256::digest([legacy_id.as_str(), name, text].join("\0"));
+    hash.first().copied().unwrap_or(1).max(1)
 }
 
 #[cfg(test)]

@@ -76,26 +76,20 @@ impl Gathered {
     }
 
     /// See [`Digested::digest`].
-    pub fn digest(&self, details: &str) -> i64 {
-        let all = Digested {
-            details,
+    pub fn digest(&self) -> i64 {
+        let asked = Digested {
             platform_customer: self.platform_customer.as_ref(),
-            default: self.default.as_ref(),
             sources: &self.sources,
             targets: &self.targets,
         };
-        all.digest()
+        asked.digest()
     }
 }
 
-/// All that the CSV says of a customer.
+/// What the CSV asks for a customer.
 pub struct Digested<'a> {
-    /// Contact details as JSON.
-    pub details: &'a str,
     /// See [`Gathered`], also for the others.
     pub platform_customer: Option<&'a CustomerId>,
-    /// The default.
-    pub default: Option<&'a PaymentMethodId>,
     /// The sources.
     pub sources: &'a [PaymentMethodId],
     /// Where they go.
@@ -108,15 +102,12 @@ const IDS_BYTES: usize = 256;
 impl Digested<'_> {
     /// Eight bytes of SHA-256: what a newer CSV is compared with.
     pub fn digest(&self) -> i64 {
-        // In one piece: the hash is slow at the beginning of each.
-        let mut all = Vec::with_capacity(self.details.len() + IDS_BYTES);
+        let mut all = Vec::with_capacity(IDS_BYTES);
         let mut field = |text: &str| {
             all.extend_from_slice(text.as_bytes());
             all.push(0);
         };
-        field(self.details);
         field(self.platform_customer.map_or("", CustomerId::as_str));
-        field(self.default.map_or("", PaymentMethodId::as_str));
         for source in self.sources {
             field(source.as_str());
         }
@@ -124,11 +115,22 @@ impl Digested<'_> {
             field(account.as_str());
             field(&super::codes::positions_text(positions));
         }
-        let bytes: [u8; 32] = Sha256::digest(&all).into();
-        i64::from_be_bytes([
-            bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7],
-        ])
+        eight_bytes(&all)
     }
+}
+
+/// The same of what a Customer is given that is made: its contact details, as JSON, and the default, whether it is named or the first.
+pub fn details_digest(details: &str, default: Option<&PaymentMethodId>) -> i64 {
+    let default = default.map_or("", PaymentMethodId::as_str);
+    eight_bytes([details, default].join("\0").as_bytes())
+}
+
+/// In one piece: the hash is slow at the beginning of each.
+fn eight_bytes(all: &[u8]) -> i64 {
+    let bytes: [u8; 32] = Sha256::digest(all).into();
+    i64::from_be_bytes([
+        bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7],
+    ])
 }
 
 fn position_of(sources: &mut Vec<PaymentMethodId>, source: PaymentMethodId) -> Position {

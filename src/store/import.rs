@@ -13,7 +13,8 @@ mod seen;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::gather::gather;
-use super::{StoreError, merge, schema};
+use super::merge::{self, Listed, TakeUp};
+use super::{StoreError, schema};
 use crate::ids::{CustomerId, PaymentMethodId};
 use crate::input::Problems;
 use checks::{Suspects, check_against_state, check_customers};
@@ -36,8 +37,17 @@ pub struct Imported {
     pub kept: Vec<u64>,
     /// How many of those there are.
     pub kept_count: u64,
+    /// Of those whose changes were taken up, such as have others that would change Customers that exist: these are not sent
+    /// without `--update-details`.
+    pub update_left: u64,
     /// Customers that the state file has and this CSV does not: they stay.
     pub absent: u64,
+    /// Those of them that were not begun: they are still to be migrated.
+    pub absent_pending: u64,
+    /// Whether the state file had customers before.
+    pub is_delta: bool,
+    /// The first that are new, changed or gone.
+    pub named: Vec<Listed>,
 }
 
 /// Where an import writes to.
@@ -71,6 +81,7 @@ pub struct Importer<'c> {
     rows: Rows<'c>,
     problems: Problems,
     customers: u64,
+    take_up: TakeUp<'c>,
 }
 
 impl<'c> Importer<'c> {
@@ -94,6 +105,7 @@ impl<'c> Importer<'c> {
             rows,
             problems: Problems::default(),
             customers: 0,
+            take_up: TakeUp::default(),
         })
     }
 
@@ -101,6 +113,13 @@ impl<'c> Importer<'c> {
     #[must_use]
     pub fn keeping(mut self, problems: u64) -> Self {
         self.problems = Problems::keeping(problems);
+        self
+    }
+
+    /// How a newer CSV is taken up.
+    #[must_use]
+    pub fn taking_up(mut self, take_up: TakeUp<'c>) -> Self {
+        self.take_up = take_up;
         self
     }
 
@@ -159,7 +178,7 @@ impl<'c> Importer<'c> {
                     added: self.customers,
                     ..Imported::default()
                 },
-                Place::Incoming => merge::take_over(self.conn, self.customers)?,
+                Place::Incoming => merge::take_over(self.conn, self.customers, self.take_up)?,
             })
         };
         if self.place == Place::Incoming && imported.is_some() {

@@ -6,6 +6,8 @@
 
 mod rows;
 
+pub(super) use rows::{keep_dropped, tried, write_asked};
+
 use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, OptionalExtension};

@@ -39,10 +39,12 @@ CREATE TABLE customer (
     seq INTEGER PRIMARY KEY,
     legacy_id TEXT NOT NULL UNIQUE,
     lines TEXT NOT NULL,            -- where the CSV names it, in order, a blank between
-    digest INTEGER NOT NULL,        -- of all that the CSV says of it
+    digest INTEGER NOT NULL,        -- of what the CSV asks for
+    details_digest INTEGER NOT NULL, -- of contact details and default, as Customers that exist have them
     platform_customer TEXT,         -- the Customer to adopt
     default_payment_method TEXT,    -- as the CSV names it, NULL: the first source
     details TEXT,                   -- contact details as JSON, erased once migrated
+    given TEXT,                     -- the names of those that were erased, each with a byte that tells a change
     standing INTEGER NOT NULL,
     changed_at INTEGER,             -- seconds, Stripe's clock, when its standing was written last
     undone INTEGER NOT NULL DEFAULT 0 -- the platform Customer is taken back: 1 on its way there, 2 to the end

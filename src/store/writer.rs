@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use rusqlite::{CachedStatement, Connection};
+use rusqlite::{CachedStatement, Connection, OptionalExtension};
 use tokio::sync::{mpsc, oneshot};
 
 use super::codes::{INSERT_STEP, write_step};
@@ -14,7 +14,8 @@ use super::load::CustomerSeq;
 use super::pulse::Pulse;
 use super::undo::{self, UndoChanges};
 use super::{Started, StoreError};
-use crate::ids::IdempotencyKey;
+use crate::ids::{IdempotencyKey, LegacyId};
+use crate::legacy::{Details, Outline};
 use crate::state::{Position, Record, Review, Standing, StepId, StepState};
 use crate::time::StripeTime;
 
@@ -476,14 +477,14 @@ fn prepared<'s, 'c>(
 fn write_rest(conn: &Connection, changes: &Changes) -> rusqlite::Result<()> {
     let customer = changes.customer.0;
     if let Some(standing) = changes.standing {
-        let sql = if standing == Standing::Migrated {
-            "UPDATE customer SET standing = ?2, changed_at = coalesce(?3, changed_at), details = NULL WHERE seq = ?1"
-        } else {
-            "UPDATE customer SET standing = ?2, changed_at = coalesce(?3, changed_at) WHERE seq = ?1"
-        };
         let at = changes.at.map(|at| at.0);
-        conn.prepare_cached(sql)?
-            .execute(rusqlite::params![customer, standing, at])?;
+        conn.prepare_cached(
+            "UPDATE customer SET standing = ?2, changed_at = coalesce(?3, changed_at) WHERE seq = ?1",
+        )?
+        .execute(rusqlite::params![customer, standing, at])?;
+        if standing == Standing::Migrated {
+            erase(conn, customer)?;
+        }
     }
     undo::write(conn, changes.customer, &changes.undo, changes.at)?;
     if let Some((account, reason)) = &changes.park {
@@ -494,6 +495,23 @@ fn write_rest(conn: &Connection, changes: &Changes) -> rusqlite::Result<()> {
         conn.prepare_cached("UPDATE migration SET clones_left = clones_left + ?1")?
             .execute([changes.clones_left])?;
     }
+    Ok(())
+}
+
+/// Erases a customer's contact details; which fields they had is kept.
+fn erase(conn: &Connection, customer: i64) -> rusqlite::Result<()> {
+    let sql = "SELECT legacy_id, details FROM customer WHERE seq = ?1 AND details IS NOT NULL";
+    let mut statement = conn.prepare_cached(sql)?;
+    let found: Option<(LegacyId, String)> = statement
+        .query_row([customer], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((legacy_id, details)) = found else {
+        return Ok(());
+    };
+    let details: Details = serde_json::from_str(&details).unwrap_or_default();
+    let given = Outline::of(&legacy_id, &details).text();
+    conn.prepare_cached("UPDATE customer SET details = NULL, given = ?2 WHERE seq = ?1")?
+        .execute(rusqlite::params![customer, given])?;
     Ok(())
 }
 

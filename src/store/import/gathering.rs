@@ -11,7 +11,7 @@ use crate::input::Problems;
 use crate::legacy::Line;
 use crate::state::Position;
 use crate::store::StoreError;
-use crate::store::gather::{Digested, Gathered, gather};
+use crate::store::gather::{Digested, Gathered, details_digest, gather};
 
 /// Takes a file's lines in, and gives customers out.
 pub struct Gathering {
@@ -186,13 +186,17 @@ impl Ready {
     /// Worked out by who writes it, as the reading side has more to do.
     pub(super) fn digest(&self) -> i64 {
         let all = Digested {
-            details: &self.details,
             platform_customer: self.platform_customer.as_ref(),
-            default: self.default.as_ref(),
             sources: &self.sources,
             targets: &self.targets,
         };
         all.digest()
+    }
+
+    /// The same of what its Customers are given.
+    pub(super) fn details_digest(&self) -> i64 {
+        let default = self.default.as_ref().or_else(|| self.sources.first());
+        details_digest(&self.details, default)
     }
 
     pub(super) fn new(customer: Gathered, lines: String) -> Result<Self, StoreError> {

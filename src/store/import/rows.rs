@@ -48,6 +48,7 @@ impl<'c> Rows<'c> {
                     "legacy_id",
                     "lines",
                     "digest",
+                    "details_digest",
                     "platform_customer",
                     "default_payment_method",
                     "details",
@@ -84,8 +85,8 @@ impl<'c> Rows<'c> {
     pub(super) fn replace(&mut self, seq: i64, customer: &Ready) -> Result<(), StoreError> {
         self.lacking_default |= customer.lacks_default();
         let sql = format!(
-            "UPDATE {}.customer SET (lines, digest, platform_customer, default_payment_method, details)
-             = (lines || ' ' || ?2, ?3, ?4, ?5, ?6) WHERE seq = ?1",
+            "UPDATE {}.customer SET (lines, digest, platform_customer, default_payment_method, details, details_digest)
+             = (lines || ' ' || ?2, ?3, ?4, ?5, ?6, ?7) WHERE seq = ?1",
             self.schema
         );
         self.conn.prepare_cached(&sql)?.execute(rusqlite::params![
@@ -94,7 +95,8 @@ impl<'c> Rows<'c> {
             customer.digest(),
             customer.platform_customer,
             customer.default,
-            customer.details
+            customer.details,
+            customer.details_digest()
         ])?;
         for table in ["payment_method", "target"] {
             let sql = format!("DELETE FROM {}.{table} WHERE customer = ?1", self.schema);
@@ -107,12 +109,13 @@ impl<'c> Rows<'c> {
     /// a number that is given makes a statement keep copies of what it changes.
     pub(super) fn write(&mut self) -> Result<(), StoreError> {
         let waiting = std::mem::take(&mut self.waiting);
-        let mut values = Vec::with_capacity(waiting.len() * 7);
+        let mut values = Vec::with_capacity(waiting.len() * 8);
         for customer in &waiting {
             values.extend([
                 customer.legacy_id.to_sql()?,
                 customer.lines.to_sql()?,
                 customer.digest().into(),
+                customer.details_digest().into(),
                 customer.platform_customer.to_sql()?,
                 customer.default.to_sql()?,
                 customer.details.to_sql()?,

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::super::codes::{INSERT_STEP, object_text, positions_text, write_step};
-use super::super::gather::Gathered;
+use super::super::gather::{Gathered, details_digest};
 use super::super::load::{CustomerSeq, Loaded};
 use super::{MendedFile, StoreError};
 use crate::ids::{AccountId, CustomerId, LegacyId, PaymentMethodId};
@@ -163,6 +163,20 @@ pub(super) fn keep_trace(
     if changes.is_empty() {
         keep("", None, None)?;
     }
+    keep_dropped(conn, customer, mended)?;
+    if mended.clones_left > 0 {
+        conn.prepare_cached("UPDATE migration SET clones_left = clones_left + ?1")?
+            .execute([mended.clones_left])?;
+    }
+    Ok(())
+}
+
+/// The last of each step that is not asked for any more.
+pub(in crate::store) fn keep_dropped(
+    conn: &Connection,
+    customer: CustomerSeq,
+    mended: &Mended,
+) -> Result<(), StoreError> {
     let mut insert = conn.prepare_cached(
         "INSERT OR REPLACE INTO dropped (customer, kind, account, source, try_no, object, reason, message, request_id)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -185,15 +199,11 @@ pub(super) fn keep_trace(
             record.request_id,
         ])?;
     }
-    if mended.clones_left > 0 {
-        conn.prepare_cached("UPDATE migration SET clones_left = clones_left + ?1")?
-            .execute([mended.clones_left])?;
-    }
     Ok(())
 }
 
 /// The last try of each step that was dropped earlier.
-pub(super) fn tried(conn: &Connection, customer: CustomerSeq) -> Result<Tried, StoreError> {
+pub(in crate::store) fn tried(conn: &Connection, customer: CustomerSeq) -> Result<Tried, StoreError> {
     let sql = "SELECT kind, account, source, try_no FROM dropped WHERE customer = ?1";
     let mut statement = conn.prepare_cached(sql)?;
     let rows = statement.query_map([customer.0], |row| {
@@ -225,20 +235,44 @@ pub(super) fn replace(
         other => other,
     };
     let asked = &mended.asked;
+    // A mended line's contact details go to what is made of it from now on. What Customers that exist have is known still, so that
+    // a newer CSV with --update-details changes them too.
+    let customer = &loaded.customer;
+    let default = asked.default.as_ref().or_else(|| asked.sources.first());
+    let details_digest = match &loaded.details {
+        Some(_) if customer.is_made() && default == customer.source(customer.default) => None,
+        Some(told) if customer.is_made() => {
+            let told = serde_json::to_string(told).map_err(unwritable)?;
+            Some(details_digest(&told, default))
+        }
+        Some(_) | None => Some(details_digest(&details, default)),
+    };
     conn.prepare_cached(
         "UPDATE customer SET platform_customer = ?2, default_payment_method = ?3, details = ?4, digest = ?5,
-         standing = ?6, changed_at = ?7 WHERE seq = ?1",
+         standing = ?6, changed_at = ?7, details_digest = coalesce(?8, details_digest) WHERE seq = ?1",
     )?
     .execute(rusqlite::params![
         seq,
         asked.platform_customer,
         asked.default,
         details,
-        gathered.digest(&details),
+        gathered.digest(),
         standing,
-        at.0
+        at.0,
+        details_digest
     ])?;
     let standings = target_standings(conn, loaded, mended)?;
+    write_asked(conn, seq, mended, standings)
+}
+
+/// Writes what a customer asks for, and its steps, over what is there.
+pub(in crate::store) fn write_asked(
+    conn: &Connection,
+    seq: i64,
+    mended: &Mended,
+    standings: Vec<Standing>,
+) -> Result<(), StoreError> {
+    let asked = &mended.asked;
     for table in ["payment_method", "target", "step"] {
         let sql = format!("DELETE FROM {table} WHERE customer = ?1");
         conn.prepare_cached(&sql)?.execute([seq])?;
