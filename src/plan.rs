@@ -459,7 +459,7 @@ mod tests {
     fn with_budgets_of_their_own_the_platform_and_the_busiest_account_are_what_binds() {
         let work = Work {
             busiest_account_writes: 60,
-            busiest_account_calls: [30, 30, 0],
+            busiest_account_calls: [30, 30, 0, 0],
             ..simple(1000)
         };
         let shared = Rates {
@@ -477,7 +477,7 @@ mod tests {
         let busy = Plan::new(
             Work {
                 busiest_account_writes: 1980,
-                busiest_account_calls: [990, 990, 0],
+                busiest_account_calls: [990, 990, 0, 0],
                 ..simple(900)
             },
             own,

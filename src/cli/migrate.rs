@@ -21,6 +21,13 @@ pub struct Run {
     /// Write the lines that something stands against to this file, each with its reason, to be mended in a spreadsheet.
     #[arg(long, value_name = "FILE")]
     pub problems: Option<PathBuf>,
+    /// With a newer CSV on the same state file: send contact details, metadata and defaults that it changed to Customers that exist
+    /// already. Without it they are named, and left as they are.
+    #[arg(long)]
+    pub update_details: bool,
+    /// Write every customer that is new, changed or gone in a newer CSV to this file, with what differs by the names of columns.
+    #[arg(long, value_name = "FILE")]
+    pub delta: Option<PathBuf>,
     /// How the CSV is to be read.
     #[command(flatten)]
     pub input: Input,

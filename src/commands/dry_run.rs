@@ -9,7 +9,8 @@ use std::path::Path;
 use rusqlite::Connection;
 use serde::Serialize;
 
-use super::import::{Read, import};
+use super::import::{Read, import_as};
+use super::lists::Lists;
 use super::{check, gone_is_fine, pilot, problems, radar, session};
 use crate::cli;
 use crate::config::{Config, rates};
@@ -18,9 +19,10 @@ use crate::failure::Failure;
 use crate::input::{self, Problem, SourceFacts};
 use crate::plan::{Plan, Rates};
 use crate::report::check::{CheckJson, Checked};
+use crate::report::delta::DeltaJson;
 use crate::report::plan::PlanJson;
 use crate::report::{self, print_json};
-use crate::store::{self, Migration, StoreError};
+use crate::store::{self, Listed, Migration, StoreError, TakeUp};
 use crate::stripe::Mode;
 
 const NOTHING_SENT: &str = "Nothing was sent, and nothing was kept: this was a dry run.";
@@ -37,6 +39,9 @@ struct DryRunJson<'a> {
     problems: Vec<&'a Problem>,
     /// Absent where there are errors: there is nothing that a run would carry out.
     plan: Option<PlanJson>,
+    /// What is otherwise than in the state file; absent where that has no customers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delta: Option<DeltaJson<'a>>,
     /// With --online, what `check --json` prints.
     #[serde(skip_serializing_if = "Option::is_none")]
     online: Option<CheckJson<'a>>,
@@ -56,7 +61,14 @@ pub fn dry_run(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
     let of = |error: StoreError| Failure::store(&state, &error);
     let reading = config.reading(&args.input)?;
     let csv = problems::csv(args, &reading)?;
-    let read = import(&conn, csv, |_| Ok(()), || Ok(()))?;
+    let mut lists = Lists::begin(args)?;
+    let mut hear = |listed: &Listed| lists.hear(listed);
+    let take_up = TakeUp {
+        update_details: args.update_details,
+        hear: args.delta.is_some().then_some(&mut hear),
+    };
+    let read = import_as(&conn, csv, take_up, |_| Ok(()), || Ok(()))?;
+    lists.end(config, read.imported.as_ref())?;
     problems::write(config, args, csv, &read)?;
     let plan = if read.imported.is_some() {
         let selection = pilot::selection(&conn, &args.work, &state)?;
@@ -108,6 +120,7 @@ fn show(
             kinds: read.problems.counts().map(kind).collect(),
             problems: read.problems.by_line(),
             plan: plan.map(|plan| PlanJson::new(plan, rates, documented)),
+            delta: read.imported.as_ref().and_then(DeltaJson::of),
             online: checked.map(Checked::json),
         };
         return gone_is_fine(print_json(&mut io::stdout(), &json));
@@ -116,6 +129,7 @@ fn show(
     let mut text = report::import::problems(&args.csv, &read.facts, &read.problems);
     if let Some(plan) = plan {
         let parts = [
+            read.imported.as_ref().and_then(report::delta::text),
             Some(report::plan::text(plan, rates, &report::here::now(), look)),
             report::plan::what_if(plan, rates, documented, look),
             Some(checked.map_or_else(|| NOTHING_SENT.to_owned(), |checked| checked.text(look))),

@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::{self, Problems, Reader, Reading, SourceFacts};
-use crate::store::{self, CsvFile, Gathering, Imported, Importer, Named, StoreError};
+use crate::store::{self, CsvFile, Gathering, Imported, Importer, Named, StoreError, TakeUp};
 
 /// Customers handed over at once: enough that the hand-over costs nothing, few enough that they stay in a cache.
 const BATCH: usize = 256;
@@ -69,6 +69,17 @@ pub fn import(
     seal: impl FnOnce(&Connection) -> Result<(), StoreError>,
     go_on: impl Fn() -> Result<(), Failure>,
 ) -> Result<Read, Failure> {
+    import_as(conn, csv, TakeUp::default(), seal, go_on)
+}
+
+/// The same, where the state file may have customers that a newer CSV says something else of.
+pub fn import_as<'a>(
+    conn: &'a Connection,
+    csv: Csv<'_>,
+    take_up: TakeUp<'a>,
+    seal: impl FnOnce(&Connection) -> Result<(), StoreError>,
+    go_on: impl Fn() -> Result<(), Failure>,
+) -> Result<Read, Failure> {
     // Before anything is read: what changes meanwhile is read again the next time.
     let (stamp, changed_ns) = (stamp(csv), changed_ns(csv.path));
     let reader = input::open(csv.path, csv.reading).map_err(|error| wrong(&error))?;
@@ -76,7 +87,7 @@ pub fn import(
     let text_bytes = reader.text_bytes(bytes(csv.path));
     let gathering = Gathering::new(text_bytes).keeping(csv.problems_kept);
     let importer = Importer::begin(conn).map_err(|error| stored(&error))?;
-    let mut importer = importer.keeping(csv.problems_kept);
+    let mut importer = importer.keeping(csv.problems_kept).taking_up(take_up);
     let (read, facts) = thread::scope(|scope| {
         let (send, batches) = sync_channel(BATCHES);
         let reading = thread::Builder::new()

@@ -11,6 +11,7 @@ mod helm;
 mod import;
 mod install;
 mod interrupt;
+mod lists;
 mod machine;
 mod migrate;
 mod pilot;

@@ -5,8 +5,9 @@ use std::path::Path;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use super::import::{Csv, import, is_imported};
+use super::import::{Csv, import_as, is_imported};
 use super::interrupt::{self, Pressed};
+use super::lists::Lists;
 use super::migrate::{Link, Prepared, migrate};
 use super::rehearsal::{Rehearsal, World};
 use super::session::{self, Destination, Purpose};
@@ -18,7 +19,9 @@ use crate::failure::Failure;
 use crate::ids::MigrationId;
 use crate::input;
 use crate::report;
-use crate::store::{self, Commit, Migration, Recovery, RunLock, StoreError};
+use crate::store::{
+    self, Commit, Listed, Migration, Recovery, RunLock, StoreError, TakeUp,
+};
 use crate::stripe::STRIPE_VERSION;
 
 /// Imports the CSV and migrates its customers.
@@ -197,7 +200,9 @@ fn take_in(
     link: &Link,
 ) -> Result<(), Failure> {
     let of = |error: StoreError| Failure::store(state, &error);
-    if is_imported(conn, csv).map_err(of)? {
+    // What an earlier import left to --update-details is found by reading once more.
+    let again = args.update_details || args.delta.is_some();
+    if !again && is_imported(conn, csv).map_err(of)? {
         config.screen.line(&format!(
             "{} is imported already: going on from {}.",
             csv.path.display(),
@@ -222,7 +227,13 @@ fn take_in(
         let pressed = *link.pressed.borrow();
         pressed.first.map_or(Ok(()), |_| Err(pressed.failure()))
     };
-    let read = import(conn, csv, seal, go_on)?;
+    let mut lists = Lists::begin(args)?;
+    let mut hear = |listed: &Listed| lists.hear(listed);
+    let take_up = TakeUp {
+        update_details: args.update_details,
+        hear: args.delta.is_some().then_some(&mut hear),
+    };
+    let read = import_as(conn, csv, take_up, seal, go_on)?;
     problems::write(config, args, csv, &read)?;
     if !read.problems.is_empty() {
         let told = report::import::problems(csv.path, &read.facts, &read.problems);
@@ -236,6 +247,7 @@ fn take_in(
             .hint("mend them and run the same command again; --dry-run shows what is left without sending anything"));
     };
     gate(Commit::Done);
+    lists.end(config, Some(imported))?;
     config
         .screen
         .line(&report::import::imported(csv.path, imported));

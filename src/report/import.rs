@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::words::count;
+use super::words::{count, number};
 use crate::input::{Problems, SourceFacts};
 use crate::store::Imported;
 
@@ -89,7 +89,7 @@ pub fn imported(csv: &Path, imported: &Imported) -> String {
         (imported.updated, "changed and taken up"),
         (
             imported.kept_count,
-            "changed after their migration began and left as they were",
+            "changed and left as they were",
         ),
     ];
     let told = parts
@@ -111,9 +111,19 @@ pub fn imported(csv: &Path, imported: &Imported) -> String {
         };
         text = format!("{text} Left as they were: line {}{more}.", lines.join(", "));
     }
+    if imported.update_left > 0 {
+        let left = count(imported.update_left, "customer");
+        text = format!(
+            "{text} Of {left}, contact details or the default changed and Customers exist: these are left as they are without --update-details."
+        );
+    }
     if imported.absent > 0 {
         let absent = count(imported.absent, "customer");
         text = format!("{text} {absent} of the state file are not in this CSV; they stay.");
+    }
+    if imported.absent_pending > 0 {
+        let pending = number(imported.absent_pending);
+        text = format!("{text} {pending} of them not begun, and still to be migrated.");
     }
     text
 }

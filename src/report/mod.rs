@@ -12,6 +12,7 @@ pub mod charge;
 pub mod check;
 pub mod columns;
 pub mod dashboard;
+pub mod delta;
 pub mod drill;
 pub mod explain;
 pub mod export;

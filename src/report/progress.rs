@@ -281,7 +281,7 @@ mod tests {
             customers: 10_000,
             payment_methods: 10_000,
             accounts: 40,
-            writes: [10_000, 0, 10_000, 10_000, 0],
+            writes: [10_000, 0, 10_000, 10_000, 0, 0, 0],
             looks: 0,
             busiest_account_writes: 250,
             ..Work::default()
@@ -304,7 +304,7 @@ mod tests {
             elapsed_ms,
             customers_finished: finished,
             migrated: finished,
-            steps_done: [finished, 0, finished, finished, 0],
+            steps_done: [finished, 0, finished, finished, 0, 0, 0],
             requests_sent: finished * 3,
             in_flight: 16,
             ..Snapshot::default()
@@ -356,7 +356,7 @@ mod tests {
         let goal = Goal::of(&plan());
         let all_refused = Snapshot {
             customers_finished: 10_000,
-            steps_done: [10_000, 0, 0, 0, 0],
+            steps_done: [10_000, 0, 0, 0, 0, 0, 0],
             ..Snapshot::default()
         };
         assert_eq!(goal.done_billionths(&all_refused), 1_000_000_000);

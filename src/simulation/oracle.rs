@@ -219,6 +219,12 @@ impl Case<'_> {
         let legacy_id = &asked.legacy_id;
         let wrong = match (step.kind, object) {
             (_, Object::HeldBy(_)) => None,
+            (_, Object::Changed(id)) => {
+                let there = self.customers.iter();
+                let there = there.filter(|each| each.account == account);
+                let known = there.map(|each| each.id.as_str()).any(|each| each == id.as_str());
+                (!known).then(|| format!("{legacy_id}: {id} is not on {account} any more"))
+            }
             (_, Object::Customer(id)) => {
                 let made = self.marked(account, legacy_id);
                 let there = made.iter().any(|each| each.id == id.as_str());

@@ -109,6 +109,7 @@ fn what(step: StepId) -> &'static str {
             "an attach"
         }
         StepKind::ClonePaymentMethod => "a clone",
+        StepKind::UpdateCustomer | StepKind::SetDefault => "a change",
     }
 }
 

@@ -54,6 +54,9 @@ fn object(step: StepId) -> Object {
         | StepKind::AttachConnectedPaymentMethod => {
             Object::PaymentMethod(PaymentMethodId::parse(&format!("pm_{name}")).unwrap())
         }
+        StepKind::UpdateCustomer | StepKind::SetDefault => {
+            Object::Changed(CustomerId::parse(&format!("cus_{name}")).unwrap())
+        }
     }
 }
 

@@ -71,6 +71,7 @@ fn told(mut customer: Customer, events: Events) -> String {
                 "attach"
             }
             StepKind::ClonePaymentMethod => "clone",
+            StepKind::UpdateCustomer | StepKind::SetDefault => "change",
         };
         let source = step
             .source

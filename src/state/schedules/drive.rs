@@ -213,7 +213,9 @@ impl Drive<'_> {
             StepKind::CreatePlatformCustomer | StepKind::CreateConnectedCustomer => self.edits,
             StepKind::AttachPlatformPaymentMethod
             | StepKind::ClonePaymentMethod
-            | StepKind::AttachConnectedPaymentMethod => 0,
+            | StepKind::AttachConnectedPaymentMethod
+            | StepKind::UpdateCustomer
+            | StepKind::SetDefault => 0,
         }
     }
 

@@ -147,6 +147,9 @@ impl World {
                 method.customer.clone_from(&request.customer);
                 Reply::Done(Object::PaymentMethod(id))
             }
+            StepKind::UpdateCustomer | StepKind::SetDefault => {
+                Reply::Done(Object::Changed(request.customer.clone().unwrap()))
+            }
         }
     }
 

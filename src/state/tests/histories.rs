@@ -106,7 +106,9 @@ fn answers_to(step: StepId) -> &'static [Say] {
         }
         StepKind::AttachPlatformPaymentMethod
         | StepKind::ClonePaymentMethod
-        | StepKind::AttachConnectedPaymentMethod => &[Say::Yes, Say::NoToSource, Say::Nothing],
+        | StepKind::AttachConnectedPaymentMethod
+        | StepKind::UpdateCustomer
+        | StepKind::SetDefault => &[Say::Yes, Say::NoToSource, Say::Nothing],
     }
 }
 

@@ -63,6 +63,10 @@ fn ordered(sent: &[StepId], context: &str) {
             StepKind::AttachConnectedPaymentMethod => {
                 Some((StepKind::CreateConnectedCustomer, step.target))
             }
+            StepKind::UpdateCustomer | StepKind::SetDefault => Some(match step.target {
+                Some(_) => (StepKind::CreateConnectedCustomer, step.target),
+                None => (StepKind::CreatePlatformCustomer, None),
+            }),
         };
         assert!(
             needs.is_none_or(|needed| made.contains(&needed)),
