@@ -148,8 +148,7 @@ impl Details {
             self.metadata.entry(key.to_owned()).or_default();
         }
         let mut fields = AddressField::ALL.into_iter();
-        let field =
-            fields.find(|field| name.strip_prefix("address_") == Some(field.name()));
+        let field = fields.find(|field| name.strip_prefix("address_") == Some(field.name()));
         if let Some(field) = field {
             self.address.entry(field).or_default();
         }

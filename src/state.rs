@@ -423,7 +423,10 @@ impl Customer {
     }
 
     /// The steps that make, or were to make, the Customer on a target (on the platform: `None`).
-    pub(in crate::state) fn creates_on(&self, target: Option<Position>) -> impl Iterator<Item = (&StepId, &Record)> {
+    pub(in crate::state) fn creates_on(
+        &self,
+        target: Option<Position>,
+    ) -> impl Iterator<Item = (&StepId, &Record)> {
         let kind = match target {
             Some(_) => StepKind::CreateConnectedCustomer,
             None => StepKind::CreatePlatformCustomer,

@@ -19,9 +19,7 @@ use crate::failure::Failure;
 use crate::ids::MigrationId;
 use crate::input;
 use crate::report;
-use crate::store::{
-    self, Commit, Listed, Migration, Recovery, RunLock, StoreError, TakeUp,
-};
+use crate::store::{self, Commit, Listed, Migration, Recovery, RunLock, StoreError, TakeUp};
 use crate::stripe::STRIPE_VERSION;
 
 /// Imports the CSV and migrates its customers.

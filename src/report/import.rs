@@ -87,10 +87,7 @@ pub fn imported(csv: &Path, imported: &Imported) -> String {
         (imported.added, "new"),
         (imported.unchanged, "as before"),
         (imported.updated, "changed and taken up"),
-        (
-            imported.kept_count,
-            "changed and left as they were",
-        ),
+        (imported.kept_count, "changed and left as they were"),
     ];
     let told = parts
         .iter()

@@ -222,7 +222,9 @@ impl Case<'_> {
             (_, Object::Changed(id)) => {
                 let there = self.customers.iter();
                 let there = there.filter(|each| each.account == account);
-                let known = there.map(|each| each.id.as_str()).any(|each| each == id.as_str());
+                let known = there
+                    .map(|each| each.id.as_str())
+                    .any(|each| each == id.as_str());
                 (!known).then(|| format!("{legacy_id}: {id} is not on {account} any more"))
             }
             (_, Object::Customer(id)) => {

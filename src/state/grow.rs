@@ -117,9 +117,7 @@ impl Customer {
             };
             was[index] = Some(position);
             let before = target.sources.iter().filter_map(|at| self.source(*at));
-            let before: Vec<_> = before
-                .filter_map(|id| place(&asked.sources, id))
-                .collect();
+            let before: Vec<_> = before.filter_map(|id| place(&asked.sources, id)).collect();
             let sources = &mut asked.targets[index].1;
             sources.extend(before);
             sources.sort_unstable();

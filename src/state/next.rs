@@ -208,9 +208,7 @@ impl<'a> Walk<'a> {
         })? {
             Ended::Done(Object::Customer(_)) => self.platform_sources(source).map(Some),
             Ended::Done(Object::PaymentMethod(_) | Object::HeldBy(_) | Object::Changed(_))
-            | Ended::InDoubt => {
-                Ok(Some(Platform::InDoubt))
-            }
+            | Ended::InDoubt => Ok(Some(Platform::InDoubt)),
             Ended::Refused(Reach::Source) => Ok(None),
             Ended::Refused(Reach::Customer) => Ok(Some(Platform::Refused)),
         }
@@ -337,7 +335,10 @@ impl<'a> Walk<'a> {
         let is_another = carrier != self.customer.wanted_default(target);
         let wanted = [
             (update, known(update)),
-            (default, default_is_attached && (is_another || known(default))),
+            (
+                default,
+                default_is_attached && (is_another || known(default)),
+            ),
         ];
         let mut standing = Standing::Migrated;
         for (step, _) in wanted.into_iter().filter(|(_, wanted)| *wanted) {

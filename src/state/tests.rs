@@ -1,6 +1,7 @@
 //! The machine is driven by a script of answers, and judged by tables and by what it sent.
 
 mod calls;
+mod growing;
 mod histories;
 mod refusals;
 mod waiting;

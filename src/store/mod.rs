@@ -52,13 +52,13 @@ pub use find::{
 pub use found::{KnownDefault, Marked, Marks, MigrationFound, Scope, sweep_pages, unread};
 pub use gate::{Commit, Gate};
 pub use history::{RunAsked, RunEnded, RunKept, RunSeq, VerificationKept};
-pub use merge::{Difference, List, Listed, TakeUp, Then};
 pub use import::{
     Gathering, Imported, Importer, Named, Read, for_each_adopted, for_each_legacy_id, has_steps,
 };
 pub use load::{CustomerSeq, Loaded, Loader};
 pub use lock::RunLock;
 pub use mend::{MendedCustomers, MendedFile, mend};
+pub use merge::{Difference, List, Listed, TakeUp, Then};
 pub use migration::{CsvFile, Migration, Recovery, clones_left, keep_pace, pace};
 pub use open::{copy, create, open_existing, open_readonly, temporary};
 pub use pilot::{customer_named, sample};

@@ -166,6 +166,14 @@ fn programs_get_the_same_as_an_object() {
         {
           "step": "attach_connected_payment_method",
           "calls": 12345
+        },
+        {
+          "step": "update_customer",
+          "calls": 0
+        },
+        {
+          "step": "set_default",
+          "calls": 0
         }
       ],
       "calls": [

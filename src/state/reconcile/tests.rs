@@ -67,6 +67,12 @@ fn doubtful(kind: StepKind, doubt: Doubt) -> (Customer, StepId) {
             Some(0),
             Object::PaymentMethod(pm("pm_clone")),
         ),
+        (
+            StepKind::UpdateCustomer,
+            Some(0),
+            Object::Changed(id("cus_c")),
+        ),
+        (StepKind::SetDefault, Some(0), Object::Changed(id("cus_c"))),
     ];
     for (each, target, object) in done {
         let step = step(each, target);
@@ -174,6 +180,8 @@ fn each_kind_is_looked_for_in_its_place() {
         clone_payment_method            Nowhere
         create_connected_customer       Customers(Window { from: StripeTime(999100), to: StripeTime(1003600) })
         attach_connected_payment_method PaymentMethod(PaymentMethodId("pm_clone"), CustomerId("cus_c"))
+        update_customer                 Nowhere
+        set_default                     Nowhere
         "#);
 }
 

@@ -178,6 +178,11 @@ fn a_card_that_is_retried_after_another_carried_the_customer_is_attached_to_it()
         0,
         "never a second Customer: {sent:?}"
     );
-    assert_eq!(sent.len(), 3, "attach, clone, attach");
+    assert_eq!(
+        sent.len(),
+        5,
+        "attach, its default, clone, attach, its default: {sent:?}"
+    );
+    assert!(it.is_default(0, 0));
     assert_eq!(review.customer, Standing::Migrated);
 }

@@ -203,7 +203,10 @@ pub(in crate::store) fn keep_dropped(
 }
 
 /// The last try of each step that was dropped earlier.
-pub(in crate::store) fn tried(conn: &Connection, customer: CustomerSeq) -> Result<Tried, StoreError> {
+pub(in crate::store) fn tried(
+    conn: &Connection,
+    customer: CustomerSeq,
+) -> Result<Tried, StoreError> {
     let sql = "SELECT kind, account, source, try_no FROM dropped WHERE customer = ?1";
     let mut statement = conn.prepare_cached(sql)?;
     let rows = statement.query_map([customer.0], |row| {

@@ -32,11 +32,7 @@ pub struct Difference {
 
 impl Difference {
     /// Between what was asked for and what is. `columns` are those of contact details that differ, if any do.
-    pub(super) fn between(
-        before: &Customer,
-        now: &Wanted,
-        columns: Option<Vec<String>>,
-    ) -> Self {
+    pub(super) fn between(before: &Customer, now: &Wanted, columns: Option<Vec<String>>) -> Self {
         let count = |all: usize| u64::try_from(all).unwrap_or(u64::MAX);
         let known = |id: &&PaymentMethodId| before.sources.contains(id);
         let new_sources = now.sources.iter().filter(|id| !known(id)).count();

@@ -27,12 +27,7 @@ impl Taken<'_> {
         let works = self.grown.is_changed || self.grown.has_change();
         if works {
             let targets = self.grown.asked.targets.len();
-            write_asked(
-                conn,
-                seq,
-                self.grown,
-                vec![Standing::InProgress; targets],
-            )?;
+            write_asked(conn, seq, self.grown, vec![Standing::InProgress; targets])?;
         }
         // Of a customer that is finished, and stays so, nothing personal is kept.
         if works || self.before.details.is_some() {

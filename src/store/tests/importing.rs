@@ -170,6 +170,13 @@ fn a_newer_csv_adds_what_is_new_and_changes_only_what_no_request_in_flight_rests
     };
     step_of(&conn, &loaded[3], Some(Event::Refuse(no)));
     set_standing(&conn, &loaded[3], Standing::Refused);
+    step_of(
+        &conn,
+        &loaded[4],
+        Some(Event::Succeed(Object::Customer(
+            CustomerId::parse("cus_moved").unwrap(),
+        ))),
+    );
     set_standing(&conn, &loaded[4], Standing::Migrated);
 
     let changed = |line: &Line| Line {
@@ -193,12 +200,16 @@ fn a_newer_csv_adds_what_is_new_and_changes_only_what_no_request_in_flight_rests
             imported.kept_count,
             imported.absent
         ),
-        (1, 1, 2, 2, 1)
+        (1, 1, 3, 1, 1)
     );
     assert_eq!(
         imported.kept,
-        [4, 6],
+        [4],
         "the lines of the customers that were left as they were"
+    );
+    assert_eq!(
+        imported.update_left, 1,
+        "the platform Customer that is there keeps its contact details"
     );
     let emails: Vec<String> = {
         let mut statement = conn
@@ -211,5 +222,5 @@ fn a_newer_csv_adds_what_is_new_and_changes_only_what_no_request_in_flight_rests
             .unwrap()
     };
     let is_new: Vec<bool> = emails.iter().map(|json| json.contains("new@")).collect();
-    assert_eq!(is_new, [false, true, false, true, false, false, true]);
+    assert_eq!(is_new, [false, true, false, true, true, false, true]);
 }
