@@ -288,6 +288,7 @@ impl Taking<'_, '_> {
             before: &before,
             grown: &grown,
             details: &details,
+            adds: difference.adds(),
             details_digest,
         };
         taken.write(self.conn)?;

@@ -69,6 +69,12 @@ impl Difference {
         }
     }
 
+    /// True where anything is asked for that was not before.
+    pub(super) fn adds(&self) -> bool {
+        let new = [self.new_payment_methods, self.new_accounts, self.new_pairs];
+        new.iter().any(|count| *count > 0) || self.platform_customer
+    }
+
     /// What differs, in words.
     pub fn words(&self) -> Vec<String> {
         let mut words = self.columns.clone();

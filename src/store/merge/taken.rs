@@ -15,6 +15,8 @@ pub(super) struct Taken<'t> {
     pub(super) before: &'t Loaded,
     pub(super) grown: &'t Mended,
     pub(super) details: &'t Details,
+    /// Whether anything is asked for that was not before.
+    pub(super) adds: bool,
     /// Of what the Customers that exist have, or are to be given.
     pub(super) details_digest: i64,
 }
@@ -23,8 +25,8 @@ impl Taken<'_> {
     /// Writes it over the customer's rows. What is done stays done; where something is to be sent, a run takes it up.
     pub(super) fn write(&self, conn: &Connection) -> Result<(), StoreError> {
         let seq = self.known.seq;
-        let open = self.before.standing;
-        let works = self.grown.is_changed || self.grown.has_change();
+        // A run looks at the customer again where something may be done for it; another order of cards that are there is nothing.
+        let works = self.adds || self.grown.has_change() || !self.before.customer.is_made();
         if works {
             let targets = self.grown.asked.targets.len();
             write_asked(conn, seq, self.grown, vec![Standing::InProgress; targets])?;
@@ -35,15 +37,17 @@ impl Taken<'_> {
             conn.prepare_cached("UPDATE main.customer SET details = ?2 WHERE seq = ?1")?
                 .execute(rusqlite::params![seq, details])?;
         }
-        let standing = match open {
+        let standing = match self.before.standing {
             Standing::Migrated | Standing::Refused if works => Standing::InProgress,
             other => other,
         };
-        let asked = &self.grown.asked;
-        conn.prepare_cached(
-            "UPDATE main.customer SET platform_customer = ?2, default_payment_method = ?3, standing = ?4 WHERE seq = ?1",
-        )?
-        .execute(rusqlite::params![seq, asked.platform_customer, asked.default, standing])?;
+        if works {
+            let asked = &self.grown.asked;
+            conn.prepare_cached(
+                "UPDATE main.customer SET platform_customer = ?2, default_payment_method = ?3, standing = ?4 WHERE seq = ?1",
+            )?
+            .execute(rusqlite::params![seq, asked.platform_customer, asked.default, standing])?;
+        }
         if self.grown.clones_left > 0 {
             conn.prepare_cached("UPDATE main.migration SET clones_left = clones_left + ?1")?
                 .execute([self.grown.clones_left])?;
