@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::shape::{Asked, Conduct, PLATFORM, Shape, migration};
+use super::shape::{ACCOUNTS, Asked, Conduct, PLATFORM, Shape, migration, newer_email};
 use crate::ids::CustomerId;
 use crate::simulator::{CustomerSeen, MethodSeen, Simulator};
 use crate::state::{Object, Reachable, Standing, StepId, StepKind, StepState};
@@ -143,6 +143,26 @@ impl Case<'_> {
             self.verdict.lost.push(what);
         }
         self.lost(asked);
+        if self.shape.is_newer {
+            self.not_updated(asked);
+        }
+    }
+
+    /// What the newer CSV says of contact details is at every Customer that was made.
+    fn not_updated(&mut self, asked: &Asked) {
+        let email = newer_email(&asked.legacy_id);
+        let mut lost = Vec::new();
+        for account in ACCOUNTS.iter().copied().chain([PLATFORM]) {
+            for made in self.marked(account, &asked.legacy_id) {
+                if made.email.as_deref() != Some(email.as_str()) {
+                    lost.push(format!(
+                        "{}: {:?} on {account}",
+                        asked.legacy_id, made.email
+                    ));
+                }
+            }
+        }
+        self.verdict.lost.extend(lost);
     }
 
     /// What was asked for and can be had is there, in its place.

@@ -12,6 +12,9 @@ pub const HOUR: i64 = 60 * MINUTE;
 /// Every so many-th seed is of keys that are about to expire.
 pub const EDGE: u64 = 10;
 
+/// Every so many-th seed goes on with a newer CSV.
+pub const NEWER: u64 = 3;
+
 /// A whole history.
 #[derive(Debug)]
 pub struct Plan {
@@ -29,6 +32,8 @@ pub struct Plan {
     /// Whether Stripe's documented limits hold, and whether the client keeps to them.
     pub limits: bool,
     pub polite: bool,
+    /// Runs with a newer CSV, once all of the first is done; those that are disturbed.
+    pub newer: Vec<Life>,
 }
 
 /// An account's access is taken away and given back.
@@ -141,6 +146,12 @@ impl Plan {
             adopt_attached: rng.u32(0..4) == 0,
             limits: rng.u32(0..4) == 0,
             polite: rng.u32(0..4) != 0,
+            // Drawn last, so that what comes before is what it was without.
+            newer: if seed.is_multiple_of(NEWER) {
+                (0..rng.usize(1..=3)).map(|_| Life::drawn(rng)).collect()
+            } else {
+                Vec::new()
+            },
         }
     }
 }

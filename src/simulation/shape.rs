@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::ids::{AccountId, CustomerId, LegacyId, MigrationId, PaymentMethodId};
 use crate::legacy::{Details, Line};
-use crate::store::{self, Gathering, Importer, Migration, Recovery, StoreError};
+use crate::store::{self, Gathering, Importer, Migration, Recovery, StoreError, TakeUp};
 use crate::stripe::STRIPE_VERSION;
 
 /// How many different CSVs there are.
@@ -23,6 +23,8 @@ pub const PLATFORM: &str = "acct_1SimPlatform0001";
 #[derive(Debug, Clone)]
 pub struct Shape {
     pub customers: Vec<Asked>,
+    /// Whether the Customers have the contact details of the newer CSV.
+    pub is_newer: bool,
 }
 
 /// A legacy customer, as the CSV asks for it.
@@ -115,14 +117,65 @@ impl Shape {
         });
         Self {
             customers: customers.collect(),
+            is_newer: false,
         }
+    }
+
+    /// A newer CSV: for each customer other contact details, a card that becomes the default, and every account; and one customer more.
+    pub fn newer(&self) -> Self {
+        let mut customers = self.customers.clone();
+        for asked in &mut customers {
+            let id = format!("pm_newer{}", asked.legacy_id);
+            let conduct = Conduct::Good;
+            asked.sources.insert(0, Source { id, conduct });
+            for (_, positions) in &mut asked.targets {
+                for position in positions.iter_mut() {
+                    *position += 1;
+                }
+                positions.insert(0, 0);
+            }
+            for account in ACCOUNTS {
+                if asked.targets.iter().all(|(each, _)| *each != account) {
+                    asked.targets.push((account, vec![0]));
+                }
+            }
+        }
+        customers.push(Asked {
+            legacy_id: "Lnew".to_owned(),
+            adopts: None,
+            sources: Vec::new(),
+            targets: vec![(ACCOUNTS[0], Vec::new())],
+        });
+        Self {
+            customers,
+            is_newer: true,
+        }
+    }
+
+    /// Imports the newer CSV, with `--update-details`.
+    pub fn import_newer(&self, path: &Path) -> Result<(), StoreError> {
+        let lines = self.customers.iter().flat_map(|asked| {
+            let mut lines = asked.lines();
+            for line in &mut lines {
+                line.details.email = Some(newer_email(&asked.legacy_id));
+            }
+            lines
+        });
+        let take_up = TakeUp {
+            update_details: true,
+            hear: None,
+        };
+        import(&store::open_existing(path)?, take_up, lines, |_| Ok(()))
     }
 
     /// A state file, as `run` leaves it once this CSV is imported.
     pub fn state_file(&self, path: &Path) -> Vec<u8> {
         let conn = store::create(path).unwrap();
         let lines = self.customers.iter().flat_map(Asked::lines);
-        import(&conn, lines, |conn| migration().write(conn, STRIPE_VERSION)).unwrap();
+        import(&conn, TakeUp::default(), lines, |conn| {
+            migration().write(conn, STRIPE_VERSION)
+        })
+        .unwrap();
         drop(conn);
         std::fs::read(path).unwrap()
     }
@@ -140,17 +193,24 @@ impl Shape {
                 }
                 lines
             });
-        import(&store::open_existing(path)?, lines, |_| Ok(()))
+        let conn = store::open_existing(path)?;
+        import(&conn, TakeUp::default(), lines, |_| Ok(()))
     }
 }
 
-fn import(
-    conn: &Connection,
+/// What the newer CSV says.
+pub fn newer_email(legacy_id: &str) -> String {
+    format!("newer-{legacy_id}@example.com")
+}
+
+fn import<'a>(
+    conn: &'a Connection,
+    take_up: TakeUp<'a>,
     lines: impl Iterator<Item = Line>,
     seal: impl FnOnce(&Connection) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let mut gathering = Gathering::new(0);
-    let mut importer = Importer::begin(conn)?;
+    let mut importer = Importer::begin(conn)?.taking_up(take_up);
     for (number, line) in (2..).zip(lines) {
         if let Some(named) = gathering.add(Line { number, ..line })? {
             importer.take(named)?;

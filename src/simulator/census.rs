@@ -9,6 +9,7 @@ use super::objects::{Instrument, Standing};
 pub(crate) struct CustomerSeen {
     pub account: String,
     pub id: String,
+    pub email: Option<String>,
     pub metadata: Vec<(String, String)>,
     pub default_payment_method: Option<String>,
 }
@@ -44,6 +45,7 @@ impl Simulator {
                 customers.push(CustomerSeen {
                     account: account(),
                     id: object.id.to_string(),
+                    email: object.email.as_ref().map(ToString::to_string),
                     metadata: pairs
                         .map(|(key, value)| (key.to_string(), value.to_string()))
                         .collect(),
