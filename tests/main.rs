@@ -7,6 +7,7 @@ mod again;
 mod answers;
 mod bad_input;
 mod charge;
+mod delta;
 mod docs;
 mod drill;
 mod dry_run;
