@@ -215,9 +215,9 @@ fn a_change_that_stripe_refuses_is_told_and_reaches_no_further() -> Result<()> {
 
 #[test]
 fn a_default_that_a_mended_line_names_is_made_the_default_at_stripe() -> Result<()> {
+    const NAMED: &str = "legacy_id,email,payment_method,default_payment_method,connected_account\n";
     let place = Place::new()?;
     let simulator = Simulator::on_demand(&place)?;
-    const NAMED: &str = "legacy_id,email,payment_method,default_payment_method,connected_account\n";
     let line =
         |default| format!("{NAMED}c1,c1@example.com,pm_declined_1;pm_1Good,{default},acct_1Shop\n");
     place.put("c.csv", line("pm_declined_1"))?;

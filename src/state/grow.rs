@@ -99,22 +99,19 @@ impl Customer {
             }
         }
         let default = self.source(self.default);
-        if let Some(default) = default.filter(|id| asked.sources.contains(id)) {
-            if !sent.default && self.is_made() {
-                asked.default = Some(default.clone());
-            }
+        let stays = !sent.default && self.is_made();
+        if let Some(default) = default.filter(|id| stays && asked.sources.contains(id)) {
+            asked.default = Some(default.clone());
         }
         let mut was = vec![None; asked.targets.len()];
         for (position, target) in (0..).zip(&self.targets) {
             let mut accounts = asked.targets.iter();
-            let index = match accounts.position(|(id, _)| *id == target.account) {
-                Some(index) => index,
-                None => {
-                    asked.targets.push((target.account.clone(), Vec::new()));
-                    was.push(None);
-                    asked.targets.len() - 1
-                }
-            };
+            let known = accounts.position(|(id, _)| *id == target.account);
+            let index = known.unwrap_or_else(|| {
+                asked.targets.push((target.account.clone(), Vec::new()));
+                was.push(None);
+                asked.targets.len() - 1
+            });
             was[index] = Some(position);
             let before = target.sources.iter().filter_map(|at| self.source(*at));
             let before: Vec<_> = before.filter_map(|id| place(&asked.sources, id)).collect();

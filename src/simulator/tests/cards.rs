@@ -65,6 +65,69 @@ fn a_detached_card_is_spent_for_good() {
 }
 
 #[test]
+fn an_update_of_a_customer_merges_and_an_empty_value_unsets() {
+    let mut bench = Bench::new();
+    let made = bench.send(&post(
+        "/v1/customers",
+        "email=a@example.com&phone=1&address[line1]=x&address[city]=y&metadata[plan]=gold&metadata[old]=1&payment_method=pm_card_visa",
+    ));
+    let made = made.ok().json;
+    let path = format!("/v1/customers/{}", made["id"].as_str().unwrap());
+    let changed = bench.send(&post(
+        &path,
+        "email=b@example.com&phone=&address[city]=&metadata[old]=&metadata[new]=2",
+    ));
+    let changed = changed.ok().json;
+    assert_eq!(changed["email"], "b@example.com");
+    assert!(changed["phone"].is_null());
+    assert_eq!(changed["address"]["line1"], "x");
+    assert!(changed["address"]["city"].is_null());
+    assert_eq!(
+        changed["metadata"],
+        serde_json::json!({"plan": "gold", "new": "2"})
+    );
+    // Only what is attached to it can be the default, and nothing is written where one parameter is wrong.
+    let default = "invoice_settings[default_payment_method]";
+    let refused = bench.send(&post(
+        &path,
+        &format!("email=c@example.com&{default}=pm_other"),
+    ));
+    assert_eq!(
+        (
+            refused.status,
+            bench.send(&get(&path)).ok().json["email"].clone()
+        ),
+        (400, "b@example.com".into())
+    );
+    let mine = made["invoice_settings"]["default_payment_method"].clone();
+    assert!(mine.is_null());
+    let methods = bench
+        .send(&get(&format!("{path}/payment_methods")))
+        .ok()
+        .json;
+    let method = methods["data"][0]["id"].as_str().unwrap().to_owned();
+    let set = bench
+        .send(&post(&path, &format!("{default}={method}")))
+        .ok()
+        .json;
+    assert_eq!(
+        set["invoice_settings"]["default_payment_method"],
+        method.as_str()
+    );
+    assert_eq!(
+        bench.send(&post(&path, "payment_method=pm_2")).status,
+        400,
+        "no parameter of an update"
+    );
+    assert_eq!(
+        bench
+            .send(&post("/v1/customers/cus_missing_1", "name=x"))
+            .status,
+        404
+    );
+}
+
+#[test]
 fn a_payment_method_is_updated_only_while_attached() {
     let mut bench = Bench::new();
     let loose = bench

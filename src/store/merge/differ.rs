@@ -103,19 +103,15 @@ pub(super) fn columns(
     given: Option<&str>,
     (legacy_id, now): (&LegacyId, &Details),
 ) -> Vec<String> {
-    let differing = match before {
-        Some(before) => {
-            let fields = |details: &Details| -> BTreeMap<String, String> {
-                let fields = details.fields().filter(|(_, text)| !text.is_empty());
-                fields.map(|(name, text)| (name, text.to_owned())).collect()
-            };
-            unlike(&fields(before), &fields(now))
-        }
-        None => {
-            let before = Outline::parse(given.unwrap_or_default());
-            let now = Outline::of(legacy_id, now);
-            unlike(&before.filled(), &now.filled())
-        }
+    let differing = if let Some(before) = before {
+        let fields = |details: &Details| -> BTreeMap<String, String> {
+            let fields = details.fields().filter(|(_, text)| !text.is_empty());
+            fields.map(|(name, text)| (name, text.to_owned())).collect()
+        };
+        unlike(&fields(before), &fields(now))
+    } else {
+        let before = Outline::parse(given.unwrap_or_default());
+        unlike(&before.filled(), &Outline::of(legacy_id, now).filled())
     };
     if differing.is_empty() {
         return vec!["contact details".to_owned()];

@@ -159,6 +159,54 @@ fn the_bytes_of_every_write_are_pinned() {
     }
 }
 
+/// An empty value unsets; what is not named stays. The marks are not touched, whatever the CSV says.
+#[test]
+fn the_bytes_of_every_change_are_pinned() {
+    let ids = Ids::new();
+    let mut details = Details {
+        email: Some("new@example.com".to_owned()),
+        ..Details::default()
+    };
+    for name in ["phone", "address_line2", "metadata.plan"] {
+        details.fill(name);
+    }
+    let marker = MARKER_LEGACY_ID.to_owned();
+    details.metadata.insert(marker, "another".to_owned());
+    let update = |account| Write::UpdateCustomer {
+        customer: &ids.customer,
+        details: &details,
+        markers: ids.markers(),
+        account,
+    };
+    let set = |account| Write::SetDefault {
+        customer: &ids.customer,
+        payment_method: &ids.payment_method,
+        markers: ids.markers(),
+        account,
+    };
+    for account in [None, Some(&ids.account)] {
+        for (write, body) in [
+            (
+                update(account),
+                "email=new%40example.com&phone=&address%5Bline2%5D=&metadata%5Bplan%5D=",
+            ),
+            (
+                set(account),
+                "invoice_settings%5Bdefault_payment_method%5D=pm_1",
+            ),
+        ] {
+            let request = write.request();
+            assert_eq!(
+                (request.path.as_str(), request.body.as_str()),
+                ("/v1/customers/cus_platform", body)
+            );
+            assert_eq!(request.endpoint.name(), "POST /v1/customers/{customer}");
+            assert_eq!(request.account.as_ref(), account);
+            assert_eq!(write.account(), account);
+        }
+    }
+}
+
 #[test]
 fn reads_carry_no_body_and_name_the_account() {
     let ids = Ids::new();
