@@ -65,7 +65,10 @@ fn a_line_that_changed_before_its_customer_began_counts_and_afterwards_is_report
     let ended = place.against(&simulator, &["run", "c.csv"])?;
     assert!(matches!(ended.code, Some(0)), "{ended:?}");
     let told = ended.err.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(told.contains("2 changed"), "{told}");
+    assert!(
+        told.contains("2 changed and taken up, 2 changed where Customers exist"),
+        "{told}"
+    );
     let mut names: Vec<String> = simulator
         .dump("customers", Some("acct_1Again"))?
         .iter()

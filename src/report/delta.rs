@@ -49,7 +49,7 @@ impl<'a> DeltaJson<'a> {
         imported.is_delta.then(|| Self {
             unchanged: imported.unchanged,
             new: imported.added,
-            changed: imported.updated + imported.kept_count,
+            changed: changed(imported),
             gone: imported.absent,
             changed_left: imported.kept_count,
             update_left: imported.update_left,
@@ -67,7 +67,7 @@ pub fn text(imported: &Imported) -> Option<String> {
     let counts = [
         (imported.unchanged, "unchanged"),
         (imported.added, "new"),
-        (imported.updated + imported.kept_count, "changed"),
+        (changed(imported), "changed"),
         (imported.absent, "gone"),
     ];
     let counts = counts.map(|(count, list)| format!("{:>11}  {list}", number(count)));
@@ -77,13 +77,17 @@ pub fn text(imported: &Imported) -> Option<String> {
     )];
     for (list, all) in [
         (List::New, imported.added),
-        (List::Changed, imported.updated + imported.kept_count),
+        (List::Changed, changed(imported)),
         (List::Gone, imported.absent),
     ] {
         parts.extend(named(imported, list, all));
     }
     parts.extend(hint(imported));
     Some(parts.join("\n\n"))
+}
+
+fn changed(imported: &Imported) -> u64 {
+    imported.updated + imported.update_left + imported.kept_count
 }
 
 fn named(imported: &Imported, list: List, all: u64) -> Option<String> {

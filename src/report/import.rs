@@ -87,6 +87,10 @@ pub fn imported(csv: &Path, imported: &Imported) -> String {
         (imported.added, "new"),
         (imported.unchanged, "as before"),
         (imported.updated, "changed and taken up"),
+        (
+            imported.update_left,
+            "changed where Customers exist, which --update-details sends",
+        ),
         (imported.kept_count, "changed and left as they were"),
     ];
     let told = parts
@@ -107,12 +111,6 @@ pub fn imported(csv: &Path, imported: &Imported) -> String {
             ""
         };
         text = format!("{text} Left as they were: line {}{more}.", lines.join(", "));
-    }
-    if imported.update_left > 0 {
-        let left = count(imported.update_left, "customer");
-        text = format!(
-            "{text} Of {left}, contact details or the default changed and Customers exist: these are left as they are without --update-details."
-        );
     }
     if imported.absent > 0 {
         let absent = count(imported.absent, "customer");

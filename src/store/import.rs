@@ -37,8 +37,7 @@ pub struct Imported {
     pub kept: Vec<u64>,
     /// How many of those there are.
     pub kept_count: u64,
-    /// Of those whose changes were taken up, such as have others that would change Customers that exist: these are not sent
-    /// without `--update-details`.
+    /// Those with changes of Customers that exist, which are not sent without `--update-details`. What else they ask for is taken up.
     pub update_left: u64,
     /// Customers that the state file has and this CSV does not: they stay.
     pub absent: u64,

@@ -222,9 +222,10 @@ impl Taking<'_, '_> {
                     .kept
                     .push(incoming.first_line().unwrap_or_default());
             }
+        } else if then == Then::UpdateLeft {
+            self.imported.update_left += 1;
         } else {
             self.imported.updated += 1;
-            self.imported.update_left += u64::from(then == Then::UpdateLeft);
         }
         self.tell(List::Changed, Some(incoming), None, difference, then)
     }

@@ -200,7 +200,7 @@ fn a_newer_csv_adds_what_is_new_and_changes_only_what_no_request_in_flight_rests
             imported.kept_count,
             imported.absent
         ),
-        (1, 1, 3, 1, 1)
+        (1, 1, 2, 1, 1)
     );
     assert_eq!(
         imported.kept,
