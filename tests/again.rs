@@ -99,6 +99,15 @@ fn a_line_that_changes_while_its_request_is_under_way_changes_no_request() -> Re
         simulator.counters()?["by_status"]["400"].is_null(),
         "a key was used with other parameters"
     );
+    // Those that had a step in doubt then are found by the same file, now that they have none.
+    let again = place.against(&simulator, &["run", "c.csv"])?.with(0)?;
+    assert!(!again.err.contains("imported already"), "{}", again.err);
+    let once_more = place.against(&simulator, &["run", "c.csv"])?.with(0)?;
+    assert!(
+        once_more.err.contains("imported already"),
+        "{}",
+        once_more.err
+    );
     let asked = Asked::of_text(&text(1..=40, "Beatrice"))?;
     let world = World::of(&simulator, &asked)?;
     world.holds_all_of(&asked)?;

@@ -18,6 +18,9 @@ use crate::failure::Failure;
 use crate::input::{self, Problems, Reader, Reading, SourceFacts};
 use crate::store::{self, CsvFile, Gathering, Imported, Importer, Named, StoreError, TakeUp};
 
+/// A time of change that no file has.
+const NEVER: i64 = -1;
+
 /// Customers handed over at once: enough that the hand-over costs nothing, few enough that they stay in a cache.
 const BATCH: usize = 256;
 
@@ -124,9 +127,19 @@ pub fn import_as<'a>(
         reading: stamp,
     };
     let (problems, imported) = importer
-        .finish(read, |conn| {
+        .finish(read, |conn, imported| {
             seal(conn)?;
-            file.write(conn)
+            // What could not be taken up yet is found by reading the same file again.
+            let changed_ns = if imported.in_doubt > 0 {
+                NEVER
+            } else {
+                changed_ns
+            };
+            CsvFile {
+                changed_ns,
+                ..file.clone()
+            }
+            .write(conn)
         })
         .map_err(|error| stored(&error))?;
     Ok(Read {

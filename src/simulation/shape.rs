@@ -218,7 +218,7 @@ fn import<'a>(
     }
     let (last, read) = gathering.finish()?;
     last.map_or(Ok(()), |named| importer.take(named))?;
-    let (problems, imported) = importer.finish(read, seal)?;
+    let (problems, imported) = importer.finish(read, |conn, _| seal(conn))?;
     assert!(imported.is_some(), "{:?}", problems.by_line());
     Ok(())
 }

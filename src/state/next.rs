@@ -327,12 +327,15 @@ impl<'a> Walk<'a> {
     /// What is to be changed of the Customer that the migration made on a target (on the platform: `None`): contact details where
     /// that was asked for, and the default where another one came first. Both say what shall be, so they may be said again.
     fn changes(&self, target: Option<Position>, default_is_attached: bool) -> OrNext<Standing> {
-        let Some((_, carrier)) = self.customer.made_on(target) else {
+        let mut made = self.customer.creates_on(target);
+        let made = made.find(|(_, record)| matches!(record.state, StepState::Done(_)));
+        let Some((StepId { source, .. }, record)) = made else {
             return Ok(Standing::Migrated);
         };
         let known = |step| self.customer.state_of(step).is_some();
         let (update, default) = (StepId::update(target), StepId::set_default(target));
-        let is_another = carrier != self.customer.wanted_default(target);
+        // What a lost state file's Customer has as its default may have been chosen by somebody since.
+        let is_another = *source != self.customer.wanted_default(target) && !record.is_recovered();
         let wanted = [
             (update, known(update)),
             (

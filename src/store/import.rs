@@ -39,6 +39,8 @@ pub struct Imported {
     pub kept_count: u64,
     /// Those with changes of Customers that exist, which are not sent without `--update-details`. What else they ask for is taken up.
     pub update_left: u64,
+    /// Of those that were left, such as have a step in doubt: once that is settled, the same CSV is to be read again.
+    pub in_doubt: u64,
     /// Customers that the state file has and this CSV does not: they stay.
     pub absent: u64,
     /// Those of them that were not begun: they are still to be migrated.
@@ -157,7 +159,7 @@ impl<'c> Importer<'c> {
     pub fn finish(
         mut self,
         read: Read,
-        seal: impl FnOnce(&Connection) -> Result<(), StoreError>,
+        seal: impl FnOnce(&Connection, &Imported) -> Result<(), StoreError>,
     ) -> Result<(Problems, Option<Imported>), StoreError> {
         self.rows.write()?;
         self.problems = read.problems.and(self.problems);
@@ -185,8 +187,8 @@ impl<'c> Importer<'c> {
         }
         let imported = imported.filter(|_| self.problems.errors() == 0);
         drop(self.rows);
-        if imported.is_some() {
-            seal(self.conn)?;
+        if let Some(imported) = &imported {
+            seal(self.conn, imported)?;
             self.conn.execute_batch("COMMIT")?;
         } else {
             self.conn.execute_batch("ROLLBACK")?;

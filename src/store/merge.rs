@@ -217,6 +217,7 @@ impl Taking<'_, '_> {
         };
         if then.is_left() {
             self.imported.kept_count += 1;
+            self.imported.in_doubt += u64::from(then == Then::InDoubt);
             if self.imported.kept.len() < MOST_NAMED {
                 self.imported
                     .kept

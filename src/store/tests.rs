@@ -51,7 +51,7 @@ fn import(conn: &Connection, lines: Vec<Line>) -> (Problems, Option<Imported>) {
     if let Some(named) = last {
         importer.take(named).unwrap();
     }
-    importer.finish(read, |_| Ok(())).unwrap()
+    importer.finish(read, |_, _| Ok(())).unwrap()
 }
 
 fn all(conn: Connection) -> (Vec<Loaded>, Loader) {

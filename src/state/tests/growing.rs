@@ -218,3 +218,47 @@ fn a_default_that_is_mended_after_the_customer_was_made_is_set() {
     assert!(sent.contains(&StepId::set_default(Some(0))), "{sent:?}");
     assert!(it.is_default(0, 1));
 }
+
+#[test]
+fn a_default_that_somebody_chose_before_the_state_file_was_lost_is_not_taken_back() {
+    let mut it = customer(1, 1);
+    let step = |kind, target, source| StepId {
+        kind,
+        target,
+        source,
+    };
+    let found = [
+        (
+            step(StepKind::CreatePlatformCustomer, None, Some(0)),
+            "cus_p",
+        ),
+        (step(StepKind::ClonePaymentMethod, Some(0), Some(0)), "pm_c"),
+        (
+            step(StepKind::CreateConnectedCustomer, Some(0), None),
+            "cus_c",
+        ),
+        (
+            step(StepKind::AttachConnectedPaymentMethod, Some(0), Some(0)),
+            "pm_c",
+        ),
+    ];
+    for (step, id) in found {
+        let object = match CustomerId::parse(id) {
+            Ok(id) => Object::Customer(id),
+            Err(_) => Object::PaymentMethod(PaymentMethodId::parse(id).unwrap()),
+        };
+        let seen = Seen {
+            reading: Reading::at(NOW),
+            customers: Vec::new(),
+        };
+        it.apply(step, Event::Find(object, seen), None).unwrap();
+    }
+    let (sent, review) = drive(&mut it, |_| Say::Yes);
+    assert!(sent.is_empty(), "{sent:?}");
+    assert_eq!(review.customer, Standing::Migrated);
+    assert!(!it.is_default(0, 0));
+    // A newer CSV that names another one has it set.
+    let grown = grow(&it, &wanted(2, 1, 1), BOTH);
+    let (sent, _) = drive(&mut loaded(&it, &grown), |_| Say::Yes);
+    assert!(sent.contains(&StepId::set_default(Some(0))), "{sent:?}");
+}
