@@ -35,6 +35,10 @@ pub struct Ended {
     pub unread: Vec<AccountId>,
     /// Requests that it took.
     pub reads: u64,
+    /// Legacy customers that a run would make something of.
+    pub left_to_make: u64,
+    /// The lost state file had been undone (`--was-undone`).
+    pub was_undone: bool,
     /// The command that goes on.
     pub next: String,
 }
@@ -60,6 +64,8 @@ pub struct EndedJson {
     accounts_unread: Vec<AccountId>,
     finished: bool,
     reads: u64,
+    left_to_make: u64,
+    was_undone: bool,
 }
 
 impl Looked {
@@ -91,6 +97,8 @@ impl Ended {
             accounts_unread: self.unread.clone(),
             finished: self.recovered.unread == 0,
             reads: self.reads,
+            left_to_make: self.left_to_make,
+            was_undone: self.was_undone,
         }
     }
 }
@@ -230,9 +238,27 @@ pub fn ended(ended: &Ended, look: Look) -> String {
             "  ",
             look.width,
         ));
+        lines.extend(of_undo(ended, look));
         lines.push(format!("Next     Go on:\n           {}", ended.next));
     }
     lines.join("\n")
+}
+
+/// Stripe lists no Customer that was deleted, so what was taken back looks as if it had never been begun.
+fn of_undo(ended: &Ended, look: Look) -> Option<String> {
+    let left = count(Some(ended.left_to_make).filter(|left| *left > 0)?, "customer");
+    let told = if ended.was_undone {
+        format!(
+            "What `pmclone undo` took back cannot be seen any more: {left} may be of it, or were never begun, and no run makes them unless \
+             --after-undo is given. What is left of the rest can be taken back."
+        )
+    } else {
+        format!(
+            "What `pmclone undo` took back, if there was an undo, cannot be seen any more: {left} may be of it, or were never finished, and a \
+             run makes them. If they shall not be made: delete this state file, and recover with --was-undone."
+        )
+    };
+    Some(wrap(&told, "  ", look.width))
 }
 
 /// What a run took up, a line each.

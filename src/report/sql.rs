@@ -212,7 +212,7 @@ mod tests {
             connected_customer: CustomerId::parse("cus_new").ok(),
             connected_payment_method: PaymentMethodId::parse("pm_new").ok(),
             is_default: true,
-            status: Standing::Migrated,
+            status: Fate::Stands(Standing::Migrated),
         }
     }
 

@@ -16,6 +16,8 @@ fn ended_with(recovered: Recovered) -> String {
         strangers: 2,
         unread: vec![account()],
         reads: 1_204,
+        left_to_make: 7,
+        was_undone: false,
         next: "pmclone resume --state pmclone.db".into(),
     };
     ended(&told, Look::PLAIN)

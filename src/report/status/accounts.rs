@@ -35,9 +35,14 @@ pub(super) fn accounts(accounts: &[Account], shown: usize, look: Look) -> Option
         )
     });
     ranked.truncate(shown);
-    let rows: Vec<_> = ranked.iter().map(|each| (*each, cells(each))).collect();
-    let heading = ["account", "customers", "migrated", "", "refused", "parked"].map(str::to_owned);
-    let mut widths = heading.each_ref().map(String::len);
+    // Most migrations never have any.
+    let any_undone = ranked.iter().any(|each| each.undone > 0);
+    let rows = ranked.iter().map(|each| (*each, cells(each, any_undone)));
+    let rows: Vec<_> = rows.collect();
+    let heading = ["account", "customers", "migrated", "", "refused", "parked"];
+    let heading = heading.into_iter().chain(any_undone.then_some("undone"));
+    let heading: Vec<_> = heading.map(str::to_owned).collect();
+    let mut widths: Vec<usize> = heading.iter().map(String::len).collect();
     for (_, cells) in &rows {
         for (width, cell) in widths.iter_mut().zip(cells) {
             *width = (*width).max(cell.len());
@@ -66,25 +71,30 @@ pub(super) fn accounts(accounts: &[Account], shown: usize, look: Look) -> Option
     Some(lines.join("\n"))
 }
 
-fn cells(account: &Account) -> [String; 6] {
+fn cells(account: &Account, any_undone: bool) -> Vec<String> {
     let parked = if account.standing == AccountStanding::Parked {
         " (parked)"
     } else {
         ""
     };
-    [
+    let mut cells = vec![
         format!("{}{parked}", account.id),
         number(account.customers),
         number(account.migrated),
         percent(account.migrated, account.customers),
         number(account.refused),
         number(account.parked),
-    ]
+    ];
+    cells.extend(any_undone.then(|| number(account.undone)));
+    cells
 }
 
-fn line(cells: &[String; 6], widths: &[usize; 6], bar: Option<String>) -> String {
-    let [account, rest @ ..] = cells;
-    let [first, widths @ ..] = widths;
+fn line(cells: &[String], widths: &[usize], bar: Option<String>) -> String {
+    let (Some((account, rest)), Some((first, widths))) =
+        (cells.split_first(), widths.split_first())
+    else {
+        return String::new();
+    };
     let mut line = format!("  {account:<first$}");
     if let Some(bar) = bar {
         line.push_str("  ");
