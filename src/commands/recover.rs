@@ -371,7 +371,11 @@ impl Work<'_> {
             }
             (false, _) => String::new(),
         };
-        let command = if self.args.was_undone { "undo" } else { "resume" };
+        let command = if self.args.was_undone {
+            "undo"
+        } else {
+            "resume"
+        };
         format!("pmclone {command} --state {state}{flags}")
     }
 

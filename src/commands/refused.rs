@@ -174,7 +174,8 @@ impl Listing<'_> {
         let failed = |error: io::Error| {
             Failure::new(Exit::Unexpected, format!("{}: {error}", path.display()))
         };
-        let file = BufWriter::new(AtomicFile::create(path).map_err(|error| unwritable(path, &error))?);
+        let file =
+            BufWriter::new(AtomicFile::create(path).map_err(|error| unwritable(path, &error))?);
         let (file, customers) = self.write(file).map_err(|problem| match problem {
             Problem::Write(error) => failed(error),
             Problem::Store(error) => Failure::store(self.state, &error),

@@ -203,7 +203,10 @@ pub(super) fn named(
             // What people may have chosen as an id of their own is nothing else.
             Vec::new()
         };
-        if let Some(other) = found.iter().find(|row| legacy.is_some_and(|legacy| legacy != **row)) {
+        if let Some(other) = found
+            .iter()
+            .find(|row| legacy.is_some_and(|legacy| legacy != **row))
+        {
             return Err(two_of_one_id(id, *other, conn, state));
         }
         found.extend(legacy);

@@ -246,7 +246,10 @@ pub fn ended(ended: &Ended, look: Look) -> String {
 
 /// Stripe lists no Customer that was deleted, so what was taken back looks as if it had never been begun.
 fn of_undo(ended: &Ended, look: Look) -> Option<String> {
-    let left = count(Some(ended.left_to_make).filter(|left| *left > 0)?, "customer");
+    let left = count(
+        Some(ended.left_to_make).filter(|left| *left > 0)?,
+        "customer",
+    );
     let told = if ended.was_undone {
         format!(
             "What `pmclone undo` took back cannot be seen any more: {left} may be of it, or were never begun, and no run makes them unless \

@@ -51,7 +51,8 @@ impl Before {
         spend_source_cards: bool,
         accounts: &mut std::collections::BTreeSet<AccountId>,
     ) {
-        let is_made = |portion: &crate::undo::Portion| portion.customer.is_some() || portion.in_doubt;
+        let is_made =
+            |portion: &crate::undo::Portion| portion.customer.is_some() || portion.in_doubt;
         let any = portions.iter().any(is_made);
         self.customers += u64::from(any);
         self.customers_of_clones += u64::from(!any && !portions.is_empty());

@@ -20,7 +20,9 @@ pub(super) struct Why {
 
 /// Where the customer stands: as it is kept, and in doubt where its visit was broken off.
 pub(super) fn standing(facts: &Facts<'_>, loaded: &Loaded, mapping: &[Row]) -> Standing {
-    let in_doubt = mapping.iter().any(|row| row.status == Fate::Stands(Standing::InDoubt));
+    let in_doubt = mapping
+        .iter()
+        .any(|row| row.status == Fate::Stands(Standing::InDoubt));
     match loaded.standing {
         Standing::InProgress if in_doubt && !facts.running => Standing::InDoubt,
         other => other,
@@ -102,7 +104,8 @@ fn undo_begun(facts: &Facts<'_>, loaded: &Loaded, why: &mut Why) {
         why.next
             .push("The same undo goes on. Nothing more is made there.".to_owned());
         let id = quoted(customer.legacy_id.as_str());
-        why.commands.push(facts.command(&format!("undo --only {id}")));
+        why.commands
+            .push(facts.command(&format!("undo --only {id}")));
     }
 }
 

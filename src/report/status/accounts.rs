@@ -19,6 +19,9 @@ const SIGNS: [(char, Standing); 4] = [
     ('u', Standing::Undone),
 ];
 
+/// The column with the share of the migrated.
+const SHARE: usize = 3;
+
 /// The accounts with the most trouble, then the largest, at most `shown` of them.
 pub(super) fn accounts(accounts: &[Account], shown: usize, look: Look) -> Option<String> {
     if accounts.is_empty() || shown == 0 {
@@ -38,10 +41,10 @@ pub(super) fn accounts(accounts: &[Account], shown: usize, look: Look) -> Option
     // Most migrations never have any.
     let any_undone = ranked.iter().any(|each| each.undone > 0);
     let rows = ranked.iter().map(|each| (*each, cells(each, any_undone)));
-    let rows: Vec<_> = rows.collect();
+    let mut rows: Vec<_> = rows.collect();
     let heading = ["account", "customers", "migrated", "", "refused", "parked"];
     let heading = heading.into_iter().chain(any_undone.then_some("undone"));
-    let heading: Vec<_> = heading.map(str::to_owned).collect();
+    let mut heading: Vec<_> = heading.map(str::to_owned).collect();
     let mut widths: Vec<usize> = heading.iter().map(String::len).collect();
     for (_, cells) in &rows {
         for (width, cell) in widths.iter_mut().zip(cells) {
@@ -49,6 +52,14 @@ pub(super) fn accounts(accounts: &[Account], shown: usize, look: Look) -> Option
         }
     }
     let taken: usize = widths.iter().map(|width| width + 2).sum();
+    // With one column more, the share has to go where there is no room for it.
+    if any_undone && taken > usize::from(look.width) {
+        heading.remove(SHARE);
+        widths.remove(SHARE);
+        for (_, cells) in &mut rows {
+            cells.remove(SHARE);
+        }
+    }
     let room = usize::from(look.width).saturating_sub(taken + 4);
     let bar_width = (room >= *BAR.start()).then(|| room.min(*BAR.end()));
     let mut lines = vec![
