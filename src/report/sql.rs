@@ -201,6 +201,7 @@ fn literal(statement: &mut String, text: &str, dialect: Dialect) -> Result<(), S
 mod tests {
     use super::*;
     use crate::ids::LegacyId;
+    use crate::report::export::Fate;
     use crate::state::Standing;
 
     fn row(legacy_id: &str) -> Row {
