@@ -182,6 +182,15 @@ impl Why {
         }
     }
 
+    /// The same in a few words: what it is about, where that is told at the message's beginning.
+    pub fn brief(&self) -> &str {
+        let about = self
+            .message
+            .split_once(" is ")
+            .or(self.message.split_once(" are "));
+        about.map_or(&self.message, |(about, _)| about)
+    }
+
     /// True where this is as it should be: nobody has to look into it.
     pub fn is_expected(&self) -> bool {
         self.reason == Self::SOURCE_CARDS

@@ -209,7 +209,7 @@ fn source_cards_are_kept_with_their_customers_unless_their_loss_is_counted_out()
     let before = on_platform(world(&simulator)?);
     let ended = place.against(&simulator, &["undo"])?.with(0)?;
     assert!(
-        ended.out.contains("2 source cards are attached to it"),
+        ended.out.contains("left: holds 2 source cards"),
         "{ended:?}"
     );
     assert!(ended.err.contains("lose them for good"), "{ended:?}");

@@ -164,22 +164,24 @@ pub fn looked(looked: &Looked, look: Look) -> String {
             count(lists, "list")
         ),
     ];
-    lines.extend(of_strangers(strangers));
-    lines.extend(looked.unreachable.iter().map(unreachable));
+    lines.extend(of_strangers(strangers, look));
+    lines.extend(looked.unreachable.iter().map(|id| unreachable(id, look)));
     lines.join("\n")
 }
 
-fn of_strangers(strangers: u64) -> Option<String> {
+fn of_strangers(strangers: u64, look: Look) -> Option<String> {
     (strangers > 0).then(|| {
-        format!(
-            "  Not in this CSV: {} of it; nothing is done with them until a CSV names them",
+        let told = format!(
+            "Not in this CSV: {} of it; nothing is done with them until a CSV names them",
             count(strangers, "customer")
-        )
+        );
+        wrap(&told, "  ", look.width)
     })
 }
 
-fn unreachable(account: &AccountId) -> String {
-    format!("  {account} cannot be reached: nothing is made there before it is read")
+fn unreachable(account: &AccountId, look: Look) -> String {
+    let told = format!("{account} cannot be reached: nothing is made there before it is read");
+    wrap(&told, "  ", look.width)
 }
 
 /// At the end.
@@ -229,8 +231,8 @@ pub fn ended(ended: &Ended, look: Look) -> String {
         ),
         "They stay as they are. A card whose number was replaced since it was cloned is among them: it would be cloned once more.",
     );
-    lines.extend(of_strangers(ended.strangers));
-    lines.extend(ended.unread.iter().map(unreachable));
+    lines.extend(of_strangers(ended.strangers, look));
+    lines.extend(ended.unread.iter().map(|id| unreachable(id, look)));
     if recovered.unread == 0 {
         lines.push(wrap(
             "What Stripe refused is not known any more, and is asked for again. A clone that was attached to nobody cannot be seen: it is \
@@ -239,7 +241,7 @@ pub fn ended(ended: &Ended, look: Look) -> String {
             look.width,
         ));
         lines.extend(of_undo(ended, look));
-        lines.push(format!("Next     Go on:\n           {}", ended.next));
+        lines.push(format!("Next     Go on:\n    {}", ended.next));
     }
     lines.join("\n")
 }

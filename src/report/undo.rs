@@ -88,16 +88,21 @@ impl Before {
         if *self == Self::default() {
             return "Nothing of this migration is left to be taken back.".to_owned();
         }
-        let mut parts = vec![para(&format!(
-            "To be taken back: {} on {} with {}, and {} on the platform. About {}.",
-            count(self.connected_customers, "Customer"),
-            count(self.accounts, "connected account"),
-            count(self.clones, "clone"),
-            count(self.platform_customers, "Customer"),
-            count(self.requests, "request"),
-        ))];
+        let nothing = self.connected_customers + self.platform_customers == 0;
+        let mut parts = vec![para(&if nothing {
+            "Nothing that can be taken back is left.".to_owned()
+        } else {
+            format!(
+                "To be taken back: {} on {} with {}, and {} on the platform. About {}.",
+                count(self.connected_customers, "Customer"),
+                count(self.accounts, "connected account"),
+                count(self.clones, "clone"),
+                count(self.platform_customers, "Customer"),
+                count(self.requests, "request"),
+            )
+        })];
         let spent = "None of this can be undone: a clone that is detached can never be used again, and a deleted Customer stays deleted.";
-        parts.push(para(spent));
+        parts.extend((!nothing).then(|| para(spent)));
         if self.charges > 0 {
             parts.push(para(&self.of_charges()));
         }
@@ -234,16 +239,19 @@ impl Reported {
             Outcome::TakenBack if self.detached == 0 => "deleted".to_owned(),
             Outcome::TakenBack => format!("{clones} detached, deleted"),
             Outcome::Would if self.detached == 0 => "would be deleted".to_owned(),
-            Outcome::Would => format!("{clones} would be detached, and it would be deleted"),
+            Outcome::Would => format!("would go, with {clones}"),
             Outcome::Gone if self.customer().is_none() => {
                 "clones that are attached to nothing: they stay so".to_owned()
             }
             Outcome::Gone => "was gone already".to_owned(),
+            Outcome::Left(why) if why.is_expected() => {
+                format!("left: holds {}", why.brief())
+            }
             Outcome::Left(why) => format!("left: {}", why.message),
             Outcome::Unsettled(why) => format!("NOT SETTLED: {why}"),
         };
         format!(
-            "{} {:<12} {:<24} {:<20} {}",
+            "{} {:<8} {:<21} {:<18} {}",
             self.outcome.sign(),
             plain(self.legacy_id.as_str()),
             account.map_or("the platform", AccountId::as_str),

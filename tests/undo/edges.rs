@@ -210,7 +210,7 @@ fn source_cards_are_looked_at_before_a_customer_stays_for_them() -> Result<()> {
     simulator.stripe("POST", "/v1/payment_methods/pm_a/detach", "")?;
     let ended = place.against(&simulator, &["undo"])?.with(0)?;
     assert_eq!(
-        ended.out.matches("1 source card is attached").count(),
+        ended.out.matches("left: holds 1 source card").count(),
         1,
         "{ended:?}"
     );

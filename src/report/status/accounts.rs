@@ -52,13 +52,16 @@ pub(super) fn accounts(accounts: &[Account], shown: usize, look: Look) -> Option
         }
     }
     let taken: usize = widths.iter().map(|width| width + 2).sum();
-    // With one column more, the share has to go where there is no room for it.
+    // With one column more, the share has to go where there is no room for it; and what is told above of accounts that are parked.
     if any_undone && taken > usize::from(look.width) {
         heading.remove(SHARE);
         widths.remove(SHARE);
-        for (_, cells) in &mut rows {
+        for (account, cells) in &mut rows {
             cells.remove(SHARE);
+            cells[0] = account.id.to_string();
         }
+        let ids = rows.iter().map(|(_, cells)| cells[0].len());
+        widths[0] = ids.fold(heading[0].len(), usize::max);
     }
     let room = usize::from(look.width).saturating_sub(taken + 4);
     let bar_width = (room >= *BAR.start()).then(|| room.min(*BAR.end()));
@@ -135,6 +138,17 @@ fn bar(account: &Account, width: usize, look: Look) -> String {
         let share = share.max(usize::from(n > 0)).min(left);
         left -= share;
         shares.push((sign, standing, share));
+    }
+    // Where everybody is told of, no blank is left over from rounding.
+    let told: u64 = shares
+        .iter()
+        .map(|(_, standing, _)| of(account, *standing))
+        .sum();
+    if told > 0
+        && told == account.customers
+        && let Some((_, _, largest)) = shares.iter_mut().max_by_key(|(_, _, share)| *share)
+    {
+        *largest += std::mem::take(&mut left);
     }
     for (sign, standing, share) in shares.into_iter().rev() {
         if share > 0 {
@@ -222,7 +236,7 @@ mod tests {
         insta::assert_snapshot!(accounts(&troubled().accounts, SHOWN, Look::PLAIN).unwrap(), @r"
         Accounts
           account                              customers  migrated       refused  parked
-          acct_1BERLIN (parked)  [========p ]        230       200  86%        0      30
+          acct_1BERLIN (parked)  [=========p]        230       200  86%        0      30
           acct_1COLOGNE          [=======x  ]        770       600  77%      112       0
           acct_1AUGSBURG         [========= ]      9,000     8,200  91%        0       0
           = migrated  x refused  p parked
@@ -298,7 +312,7 @@ mod tests {
 
         Accounts
           account                              customers  migrated       refused  parked
-          acct_1BERLIN (parked)  [========p ]        230       200  86%        0      30
+          acct_1BERLIN (parked)  [=========p]        230       200  86%        0      30
           acct_1COLOGNE          [=======x  ]        770       600  77%      112       0
           acct_1AUGSBURG         [========= ]      9,000     8,200  91%        0       0
           = migrated  x refused  p parked

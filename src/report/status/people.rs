@@ -430,7 +430,7 @@ mod tests {
 
         Accounts
           account                              customers  migrated       refused  parked
-          acct_1BERLIN (parked)  [========p ]        230       200  86%        0      30
+          acct_1BERLIN (parked)  [=========p]        230       200  86%        0      30
           acct_1COLOGNE          [=======x  ]        770       600  77%      112       0
           acct_1AUGSBURG         [========= ]      9,000     8,200  91%        0       0
           = migrated  x refused  p parked
