@@ -100,10 +100,13 @@ pub struct Line {
     pub connected_accounts: Vec<AccountId>,
 }
 
+/// What parts an e-mail address in two; East Asian keyboards have signs of their own for it.
+pub const AT: [char; 3] = ['@', '＠', '﹫'];
+
 /// A contact detail as it may be shown: what it begins with, and the domain's beginning of an e-mail address.
 pub fn masked(text: &str) -> String {
     let begin = |text: &str| -> String { text.chars().take(1).chain("***".chars()).collect() };
-    match text.split_once('@') {
+    match text.split_once(AT) {
         Some((local, domain)) => format!("{}@{}", begin(local), begin(domain)),
         None => begin(text),
     }
@@ -215,6 +218,7 @@ mod tests {
     #[test]
     fn what_is_masked_cannot_be_told() {
         assert_eq!(masked("jenny@example.com"), "j***@e***");
+        assert_eq!(masked("ｊｅｎｎｙ＠ｅｘａｍｐｌｅ．ｃｏｍ"), "ｊ***@ｅ***");
         assert_eq!(masked("Jenny Rosen"), "J***");
         assert_eq!(masked("ä"), "ä***");
         assert_eq!(masked(""), "***");

@@ -265,7 +265,7 @@ async fn passes(
             break;
         }
     }
-    count_requests(context, &mut counted).await?;
+    count_requests(context, finished_by(context), &mut counted).await?;
     Ok(End::Finished)
 }
 
@@ -328,7 +328,7 @@ async fn one_pass(
         tokio::select! {
             biased;
             _ = ticks.tick() => {
-                count_requests(context, counted).await?;
+                count_requests(context, finished_by(context), counted).await?;
                 tick(context, visits.len());
             }
             admitted = customers.recv(), if !fed_all && stopped.is_none() && visits.len() < context.concurrency => {
@@ -371,7 +371,7 @@ async fn one_pass(
             },
         }
     }
-    count_requests(context, counted).await?;
+    count_requests(context, finished_by(context), counted).await?;
     tick(context, 0);
     Ok(match (stopped, context.loss()) {
         (Some(stop), _) => PassEnd::Stopped(stop),
@@ -404,17 +404,26 @@ pub fn tally_of(context: &Context) -> RequestTally {
     }
 }
 
-/// What the state file has of this run's counts.
+/// Customers that this run has settled.
+fn finished_by(context: &Context) -> u64 {
+    context.tally.customers().iter().sum()
+}
+
+/// What the state file has of this command's counts.
 #[derive(Default)]
-struct Counted {
+pub struct Counted {
     tally: RequestTally,
     finished: u64,
 }
 
 /// Adds what was sent and finished since the last time to the state file's counts.
-async fn count_requests(context: &Context, counted: &mut Counted) -> Result<(), StoreError> {
+/// `finished`: all customers that were settled.
+pub async fn count_requests(
+    context: &Context,
+    finished: u64,
+    counted: &mut Counted,
+) -> Result<(), StoreError> {
     let now = tally_of(context);
-    let finished = context.tally.customers().iter().sum();
     let before = std::mem::replace(
         counted,
         Counted {

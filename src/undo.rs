@@ -122,6 +122,8 @@ pub struct Terms<'a> {
     pub legacy_id: &'a LegacyId,
     /// A platform Customer is deleted although its source cards are lost with it.
     pub spend_source_cards: bool,
+    /// The state file knows of a charge of `verify --charge` there that is open, and which is taken back before anything else.
+    pub settles_charges: bool,
 }
 
 /// What is to be done with a portion.
@@ -165,6 +167,9 @@ impl Why {
     /// The reason of [`Self::source_cards`].
     pub const SOURCE_CARDS: &'static str = "source_cards";
 
+    /// The reason where a charge of `verify --charge` is open.
+    const OPEN_CHARGE: &'static str = "open_charge";
+
     /// Source cards are attached to it.
     pub fn source_cards(cards: usize) -> Self {
         let cards = match cards {
@@ -175,6 +180,15 @@ impl Why {
             reason: Self::SOURCE_CARDS,
             message: format!("{cards} attached to it, and would be lost with it for good"),
         }
+    }
+
+    /// The same in a few words: what it is about, where that is told at the message's beginning.
+    pub fn brief(&self) -> &str {
+        let about = self
+            .message
+            .split_once(" is ")
+            .or(self.message.split_once(" are "));
+        about.map_or(&self.message, |(about, _)| about)
     }
 
     /// True where this is as it should be: nobody has to look into it.
@@ -188,17 +202,17 @@ impl Why {
 }
 
 /// What is known without a look, if that is all it takes.
-pub fn known(portion: &Portion, terms: Terms<'_>) -> Option<Verdict> {
+pub fn known(portion: &Portion) -> Option<Verdict> {
     if portion.in_doubt {
         return Some(Verdict::Leave(Why::in_doubt()));
     }
     // Clones that were never attached: they cannot be detached, listed or deleted, and nothing can be charged to a customer by them.
-    if portion.customer.is_none() {
-        return Some(Verdict::Gone);
-    }
-    let sources = portion.methods.len();
-    let keeps = portion.target.is_none() && sources > 0 && !terms.spend_source_cards;
-    keeps.then(|| Verdict::Leave(Why::source_cards(sources)))
+    portion.customer.is_none().then_some(Verdict::Gone)
+}
+
+/// Whether the cards that are attached to it are all that has to be looked at first: while there is one, it stays.
+pub fn may_hold_source_cards(portion: &Portion, terms: Terms<'_>) -> bool {
+    portion.target.is_none() && !portion.methods.is_empty() && !terms.spend_source_cards
 }
 
 /// Decides, by what Stripe has now.
@@ -223,7 +237,9 @@ pub fn judge(portion: &Portion, sight: &Sight, terms: Terms<'_>) -> Verdict {
         );
         return Verdict::Leave(Why::of("payment_method", message));
     }
-    if let Some(why) = sight.uses.iter().find_map(|each| used(each, &ours)) {
+    let settled = |why: &Why| terms.settles_charges && why.reason == Why::OPEN_CHARGE;
+    let uses = sight.uses.iter().filter_map(|each| used(each, &ours));
+    if let Some(why) = uses.into_iter().find(|why| !settled(why)) {
         return Verdict::Leave(why);
     }
     let attached = sight.methods.len();
@@ -245,5 +261,5 @@ fn used(each: &UseFacts, ours: &str) -> Option<Why> {
         return Some(Why::of(kind, message.replace("a invoice", "an invoice")));
     }
     let message = format!("{id} of `verify --charge` is not taken back yet");
-    (!each.is_over).then(|| Why::of("open_charge", message))
+    (!each.is_over).then(|| Why::of(Why::OPEN_CHARGE, message))
 }

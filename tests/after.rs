@@ -239,6 +239,13 @@ fn mended_lines_are_tried_again_and_nothing_else() -> Result<()> {
         customer["dropped"][0]["reason"],
         "payment_method_unsupported_type"
     );
+    // The source that the mended line does not name any more is attached still, and migrated nowhere.
+    let export = place.pmclone_keyless(&["export"])?.with(0)?.out;
+    let old = export
+        .lines()
+        .find(|line| line.contains("pm_sepa_1Stella"))
+        .context("the source")?;
+    assert!(old.ends_with(",,,,false,replaced"), "{old}");
     // Again: nothing is left to do but what is held by another Customer.
     let again = place.against(&simulator, &["retry", "mended.csv"])?;
     assert!(again.err.contains("it is migrated"), "{}", again.err);

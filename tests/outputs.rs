@@ -226,7 +226,7 @@ fn what_is_written_out_replaces_no_file_of_the_migration() -> Result<()> {
         ("./pmclone-rehearsal.db.world", 2),
         ("pmclone-rehearsal.db.lock", 2),
         ("c.csv", 2),
-        ("other.db", 1),
+        ("other.db", 2),
     ] {
         for command in ["export", "report"] {
             let ended = place

@@ -1,6 +1,7 @@
 //! `undo`: nothing of ours is left and nothing of others is missing, whatever goes wrong and whenever the process is killed. What is
 //! there is asked of the simulator, never of the state file.
 
+mod edges;
 mod killed;
 
 use std::collections::BTreeMap;
@@ -208,7 +209,7 @@ fn source_cards_are_kept_with_their_customers_unless_their_loss_is_counted_out()
     let before = on_platform(world(&simulator)?);
     let ended = place.against(&simulator, &["undo"])?.with(0)?;
     assert!(
-        ended.out.contains("2 source cards are attached to it"),
+        ended.out.contains("left: holds 2 source cards"),
         "{ended:?}"
     );
     assert!(ended.err.contains("lose them for good"), "{ended:?}");
@@ -484,6 +485,13 @@ fn a_look_that_fails_takes_nothing_back_and_the_same_command_goes_on() -> Result
     ensure!(half != migrated, "nothing was detached");
     let ended = place.against(&simulator, &["resume"])?.with(0)?;
     assert!(ended.err.contains("pmclone undo --state"), "{ended:?}");
+    let export = place.pmclone_keyless(&["export"])?.with(0)?.out;
+    assert_eq!(export.matches(",undo_unfinished\n").count(), 1, "{export}");
+    let why = place.pmclone_keyless(&["explain", "c2"])?.with(0)?.out;
+    assert!(
+        why.contains("is not done to the end") && why.contains("pmclone undo --only c2"),
+        "{why}"
+    );
     same(&half, &world(&simulator)?)?;
     place.against(&simulator, &["undo"])?.with(0)?;
     assert_eq!(place.status(&[])?["undo_unfinished"], 0);

@@ -63,6 +63,9 @@ pub struct Retry {
     /// Clone a source that belongs to another platform Customer from there, instead of refusing it.
     #[arg(long)]
     pub adopt_attached: bool,
+    /// Go on although all of this migration was taken back by `pmclone undo`.
+    #[arg(long)]
+    pub after_undo: bool,
     /// Who mended it, for the record [default: the user of this machine].
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,

@@ -34,6 +34,9 @@ pub struct Work {
     /// Clone a source that belongs to another platform Customer from there, instead of refusing it.
     #[arg(long)]
     pub adopt_attached: bool,
+    /// Go on although all of this migration was taken back by `pmclone undo`: with what it had not come to.
+    #[arg(long)]
+    pub after_undo: bool,
 }
 
 /// How many refusals are too many.

@@ -33,6 +33,10 @@ pub struct Recover {
     /// Do not wait a quarter of an hour for what the lost run sent last: it ended longer ago than that.
     #[arg(long)]
     pub no_wait: bool,
+    /// The lost state file had been undone, or was being undone: Stripe does not show what was taken back, and no run shall make it
+    /// again.
+    #[arg(long)]
+    pub was_undone: bool,
     /// Sweep the accounts and tell what is found; read no PaymentMethods, leave nothing behind.
     #[arg(short = 'n', long)]
     pub dry_run: bool,

@@ -15,11 +15,11 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 
 use self::ask::{bounded, cases, confirmed, terms};
-use super::gone_is_fine;
 use super::interrupt::Pressed;
 use super::migrate::{Link, known_accounts};
 use super::session::{self, Session};
 use super::verify::{Looking, announce, link, open};
+use super::{gone_is_fine, history};
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -29,7 +29,10 @@ use crate::proof::{Purpose, Terms};
 use crate::report::charge::{Balance, Ended, Told, Verdict};
 use crate::report::{self, print, print_json};
 use crate::run::{Proved, Prover, VisitError};
-use crate::store::{self, Case, Gate, Migration, Proofs, RequestTally, RunLock, StoreError};
+use crate::store::{
+    self, Case, Gate, Migration, Proofs, RequestTally, RunEnded, RunLock, RunSeq, Selection,
+    StoreError,
+};
 use crate::stripe::{Money, ReadAnswer};
 use crate::time::StripeTime;
 
@@ -71,6 +74,12 @@ pub async fn charge(config: &Config, args: &cli::Verify) -> Result<Exit, Failure
     )
     .await?;
     announce(config, &looking, &link);
+    let selection = Selection {
+        only: Some(cases.iter().map(|case| case.customer).collect()),
+        ..Selection::default()
+    };
+    let run = history::keep(&conn, &link.session, "verify --charge", &selection, false);
+    let run = run.map_err(of)?;
     let told = prove_all(config, args, &looking, (&conn, &link), (&terms, cases)).await;
     let Link {
         session,
@@ -78,7 +87,13 @@ pub async fn charge(config: &Config, args: &cli::Verify) -> Result<Exit, Failure
         pressed,
         ..
     } = link;
-    let counted = count_requests(&conn, &session).map_err(of);
+    let how = history::how(
+        told.is_ok(),
+        told.as_ref().is_ok_and(|ended| ended.interrupted),
+        true,
+        *pressed.borrow(),
+    );
+    let counted = count_requests(&conn, &session, run, how).map_err(of);
     if let Some(rehearsal) = rehearsal {
         rehearsal.stop().await?;
     }
@@ -407,12 +422,24 @@ pub async fn tidy_up(
     Ok(open)
 }
 
-fn count_requests(conn: &Connection, session: &Session) -> Result<(), StoreError> {
+fn count_requests(
+    conn: &Connection,
+    session: &Session,
+    run: RunSeq,
+    how: &str,
+) -> Result<(), StoreError> {
     let counts = session.client.counts();
     let tally = RequestTally {
         sent: counts.sent,
         retried: counts.retried,
         rate_limited: counts.rate_limited,
     };
-    Ok(tally.add_to(conn)?)
+    tally.add_to(conn)?;
+    let ended = RunEnded {
+        at: session.client.clock().earliest_now(),
+        how: how.to_owned(),
+        requests: tally,
+        settled: 0,
+    };
+    Ok(ended.keep(conn, run)?)
 }

@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use super::gone_is_fine;
+use super::spared::unwritable;
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -42,7 +43,10 @@ fn write(csv: &Path, look: &Look, output: &Path) -> Result<(), Failure> {
         .hint("name another file with -o, or move that one away"),
         _ => Failure::new(Exit::Unexpected, format!("{}: {error}", output.display())),
     };
-    let mut file = std::fs::File::create_new(output).map_err(failed)?;
+    let mut file = std::fs::File::create_new(output).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => failed(error),
+        _ => unwritable(output, &error),
+    })?;
     file.write_all(look.toml(csv).as_bytes()).map_err(failed)?;
     file.sync_all().map_err(failed)
 }

@@ -5,14 +5,15 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::spared::spare;
+use super::migrate::known_accounts;
+use super::spared::{spare, unwritable};
 use super::status::missing_or;
 use crate::cli::{self, ExportFormat, SqlDialect};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ids::AccountId;
-use crate::report::export::{Format, Row, Writer};
+use crate::report::export::{Fate, Format, Row, Writer};
 use crate::report::file::AtomicFile;
 use crate::report::receipt::{Head, Receipts};
 use crate::report::sql::{Dialect, Template};
@@ -56,6 +57,7 @@ pub fn export(config: &Config, args: &cli::Export) -> Result<Exit, Failure> {
         .map_err(|error| of(error.into()))?;
     let migration = Migration::read(&moment).map_err(of)?;
     let migration = migration.ok_or_else(|| of(StoreError::Missing))?;
+    known_accounts(&moment, &args.accounts, &state)?;
     let mapping = Mapping {
         loader: Loader::new(&*moment).map_err(of)?,
         state: &state,
@@ -135,7 +137,7 @@ fn receipts(place: &Path, migration: &Migration) -> Result<Receipts, Failure> {
             (false, false) => "test mode",
         },
     };
-    Receipts::create(place, head).map_err(|error| failed(place, &error))
+    Receipts::create(place, head).map_err(|error| unwritable(place, &error))
 }
 
 fn to_stdout(mapping: &Mapping<'_>, format: Format) -> Result<Exit, Failure> {
@@ -157,7 +159,8 @@ fn to_file(
     receipts: Option<&mut Receipts>,
 ) -> Result<Option<StripeTime>, Failure> {
     let of = |error: io::Error| failed(path, &error);
-    let file = BufWriter::new(AtomicFile::create(path).map_err(of)?);
+    let file = AtomicFile::create(path).map_err(|error| unwritable(path, &error))?;
+    let file = BufWriter::new(file);
     let (file, last) = mapping
         .write(format, file, receipts)
         .map_err(|problem| match problem {
@@ -245,21 +248,20 @@ impl Mapping<'_> {
 pub(crate) fn rows(loaded: &Loaded) -> Vec<Row> {
     let customer = &loaded.customer;
     let mut rows = Vec::new();
+    let begun = |target| loaded.undo_begun.contains(&target) || loaded.undo_begun.contains(&None);
+    let fate = |target, standing| match standing {
+        Standing::Undone if begun(target) => Fate::UndoUnfinished,
+        standing => Fate::Stands(standing),
+    };
     for (position, target) in (0..).zip(&customer.targets) {
-        let standing = |source| customer.source_standing(position, source);
-        rows.extend(
-            target
-                .sources
-                .iter()
-                .map(|source| row(customer, Some(position), Some(*source), standing(*source))),
-        );
+        let there = Some(position);
+        rows.extend(target.sources.iter().map(|source| {
+            let standing = customer.source_standing(position, *source);
+            row(customer, there, Some(*source), fate(there, standing))
+        }));
         if target.sources.is_empty() {
-            rows.push(row(
-                customer,
-                Some(position),
-                None,
-                customer.target_standing(position),
-            ));
+            let standing = customer.target_standing(position);
+            rows.push(row(customer, there, None, fate(there, standing)));
         }
     }
     let asked = |source: &Position| {
@@ -270,16 +272,19 @@ pub(crate) fn rows(loaded: &Loaded) -> Vec<Row> {
     };
     let nowhere = (0..u32::try_from(customer.sources.len()).unwrap_or(u32::MAX))
         .filter(|source| !asked(source));
+    let is_replaced = |source| {
+        let id = customer.source(source);
+        id.is_some_and(|id| loaded.replaced.contains(id))
+    };
     rows.extend(nowhere.map(|source| {
-        row(
-            customer,
-            None,
-            Some(source),
-            customer.platform_standing(source),
-        )
+        let fate = match customer.platform_standing(source) {
+            Standing::Migrated if is_replaced(source) => Fate::Replaced,
+            standing => fate(None, standing),
+        };
+        row(customer, None, Some(source), fate)
     }));
     if rows.is_empty() {
-        rows.push(row(customer, None, None, loaded.standing));
+        rows.push(row(customer, None, None, fate(None, loaded.standing)));
     }
     rows
 }
@@ -288,7 +293,7 @@ fn row(
     customer: &Customer,
     target: Option<Position>,
     source: Option<Position>,
-    status: Standing,
+    status: Fate,
 ) -> Row {
     // What is taken back is nobody's new id.
     let there = target.filter(|target| !customer.is_undone_on(*target));

@@ -8,6 +8,7 @@ mod dry_run;
 mod explain;
 pub(crate) mod export;
 mod helm;
+mod history;
 mod import;
 mod install;
 mod interrupt;

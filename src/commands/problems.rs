@@ -4,6 +4,7 @@ use std::io::BufWriter;
 use std::path::Path;
 
 use super::import::{Csv, Read};
+use super::spared::unwritable;
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -61,7 +62,7 @@ pub fn write(config: &Config, args: &cli::Run, csv: Csv<'_>, read: &Read) -> Res
     let failed = |error: std::io::Error| {
         Failure::new(Exit::Unexpected, format!("{}: {error}", path.display()))
     };
-    let file = BufWriter::new(AtomicFile::create(path).map_err(failed)?);
+    let file = BufWriter::new(AtomicFile::create(path).map_err(|error| unwritable(path, &error))?);
     let written = input::write_problems(csv.path, csv.reading, &read.problems, file);
     let (file, lines) = written.map_err(|error| Failure::new(Exit::Input, error.to_string()))?;
     let file = file

@@ -8,14 +8,14 @@ use super::migrate::{Link, Prepared, close};
 use super::resume::prepare;
 use super::session::Purpose;
 use super::take_up::take_up;
-use super::{gone_is_fine, runtime};
+use super::{gone_is_fine, history, runtime};
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::{self, print_json};
 use crate::run::{self, Context, Keep, VisitError};
-use crate::store::{self, Loader, Store, StoreError};
+use crate::store::{self, Loader, Selection, Store, StoreError};
 
 /// Reads what is in doubt, keeps what follows, and tells it.
 pub fn reconcile(config: &Config, args: &cli::Reconcile) -> Result<Exit, Failure> {
@@ -48,6 +48,8 @@ async fn begin(config: &Config, args: &cli::Reconcile) -> Result<Exit, Failure> 
         );
         interrupt::unless(pressed.clone(), recovering).await?;
     }
+    let all = Selection::default();
+    let run = history::keep(&conn, &session, "reconcile", &all, args.dry_run).map_err(of)?;
     let loader = store::open_readonly(&state)
         .and_then(Loader::new)
         .map_err(of)?;
@@ -62,9 +64,14 @@ async fn begin(config: &Config, args: &cli::Reconcile) -> Result<Exit, Failure> 
             VisitError::Store(error) => of(error),
         })
     };
-    let read = interrupt::unless(pressed, reading).await;
-    let sent = run::tally_of(&context);
-    let counted = context.store.tally(sent).await.map_err(of);
+    let read = interrupt::unless(pressed.clone(), reading).await;
+    let counted = async {
+        run::count_requests(&context, 0, &mut run::Counted::default()).await?;
+        let how = history::how(read.is_ok(), false, false, *pressed.borrow());
+        let ended = history::ended(&context, how, 0);
+        context.store.ended(run, ended).await
+    };
+    let counted = counted.await.map_err(of);
     drop(context);
     drop(loader);
     close(config, writer, rehearsal, &state).await?;

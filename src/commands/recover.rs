@@ -19,7 +19,7 @@ use super::migrate::Link;
 use super::rehearsal::{Rehearsal, World};
 use super::run::listen;
 use super::session::{self, Destination, Purpose, Session};
-use super::{gone_is_fine, runtime};
+use super::{gone_is_fine, history, runtime};
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -30,7 +30,8 @@ use crate::report::recover::{Ended, Looked};
 use crate::report::{self, print_json};
 use crate::run::Recover;
 use crate::store::{
-    self, CsvFile, Marked, Migration, MigrationFound, Recovery, RequestTally, RunLock, StoreError,
+    self, CsvFile, Marked, Migration, MigrationFound, Recovery, RequestTally, RunEnded, RunLock,
+    RunSeq, Selection, StoreError,
 };
 use crate::stripe::STRIPE_VERSION;
 use crate::time::ARRIVES_WITHIN_SECONDS;
@@ -120,6 +121,9 @@ async fn link(config: &Config, args: &cli::Recover, state: &Path) -> Result<Link
         return Err(Failure::usage(format!(
             "{option} is for a rehearsal: add --simulate, or leave it out"
         )));
+    }
+    if args.rehearsal.simulate {
+        session::nothing_real(&args.stripe)?;
     }
     let (pressed, draining) = listen()?;
     let (rehearsal, destination) = if args.rehearsal.simulate {
@@ -222,6 +226,9 @@ impl Work<'_> {
         }
         let _lock = RunLock::take(&self.state).map_err(|error| self.of(&error))?;
         let conn = store::open_existing(&self.state).map_err(|error| self.of(&error))?;
+        if self.args.was_undone {
+            store::set_taken_back(&conn, true).map_err(|error| self.of(&error))?;
+        }
         self.announce(Some(migration.id));
         let left = Marked::left(&conn).map_err(|error| self.of(&error))?;
         self.say(&report::recover::going_on(&self.state, left));
@@ -291,6 +298,7 @@ impl Work<'_> {
             recovery: Recovery::Unfinished,
         };
         migration.write(&temporary, STRIPE_VERSION)?;
+        store::set_taken_back(&temporary, self.args.was_undone)?;
         if let Some(file) = file {
             file.write(&temporary)?;
         }
@@ -314,13 +322,16 @@ impl Work<'_> {
         migration: MigrationId,
         strangers: u64,
     ) -> Result<Exit, Failure> {
+        let all = Selection::default();
+        let run = history::keep(conn, &self.session, "recover", &all, false)
+            .map_err(|error| self.of(&error))?;
         let mut progress = report::recover::Progress::new(&self.config.screen, "customers");
         let taken = self
             .recover(conn)
             .take_over(|recovered| progress.taken(recovered))
             .await;
         drop(progress);
-        let kept = self.count_requests(conn);
+        let kept = self.count_requests(conn, run, taken.is_ok());
         let (recovered, _) = taken.map_err(|error| self.failed(error, "this migration"))?;
         kept.map_err(|error| self.of(&error))?;
         if recovered.unread == 0 {
@@ -335,6 +346,8 @@ impl Work<'_> {
             strangers,
             unread: unread.into_iter().map(|(_, id)| id).collect(),
             reads: self.session.client.counts().sent,
+            left_to_make: store::left_to_make(conn, false).map_err(|error| self.of(&error))?,
+            was_undone: store::is_taken_back(conn).map_err(|error| self.of(&error))?,
             next: self.next(),
         };
         self.say(&report::recover::ended(&ended, self.config.screen.look()));
@@ -358,16 +371,33 @@ impl Work<'_> {
             }
             (false, _) => String::new(),
         };
-        format!("pmclone resume --state {state}{flags}")
+        let command = if self.args.was_undone {
+            "undo"
+        } else {
+            "resume"
+        };
+        format!("pmclone {command} --state {state}{flags}")
     }
 
-    fn count_requests(&self, conn: &Connection) -> Result<(), StoreError> {
+    fn count_requests(
+        &self,
+        conn: &Connection,
+        run: RunSeq,
+        is_well: bool,
+    ) -> Result<(), StoreError> {
         let counts = self.session.client.counts();
         let tally = RequestTally {
             sent: counts.sent,
             retried: counts.retried,
             rate_limited: counts.rate_limited,
         };
-        Ok(tally.add_to(conn)?)
+        let ended = RunEnded {
+            at: self.session.client.clock().earliest_now(),
+            how: if is_well { "finished" } else { "stopped" }.to_owned(),
+            requests: tally,
+            settled: 0,
+        };
+        tally.add_to(conn)?;
+        Ok(ended.keep(conn, run)?)
     }
 }

@@ -1,5 +1,6 @@
 //! `pmclone refused`: who was refused, by what is to be done about it; and the CSV to mend.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -8,6 +9,7 @@ use rusqlite::Connection;
 
 use super::gone_is_fine;
 use super::problems;
+use super::spared::unwritable;
 use super::status::missing_or;
 use crate::cli;
 use crate::config::Config;
@@ -36,6 +38,7 @@ pub fn refused(config: &Config, args: &cli::Refused) -> Result<Exit, Failure> {
         loader: Loader::new(&*moment).map_err(of)?,
         groups: &args.groups,
         state: &state,
+        left_out: Cell::new(0),
     };
     let to_stdout = args.csv.as_deref() == Some(Path::new("-"));
     if to_stdout && config.json {
@@ -47,6 +50,7 @@ pub fn refused(config: &Config, args: &cli::Refused) -> Result<Exit, Failure> {
         Some(_) if to_stdout => {
             let out = BufWriter::new(io::stdout().lock());
             let written = listing.write(out).and_then(|(mut out, _)| Ok(out.flush()?));
+            listing.tell_left_out(config);
             return match written {
                 Err(Problem::Write(error)) => gone_is_fine(Err(error)).map(|()| Exit::Done),
                 Err(Problem::Store(error)) => Err(of(error)),
@@ -101,6 +105,15 @@ struct Listing<'a> {
     loader: Loader<&'a Connection>,
     groups: &'a [Group],
     state: &'a Path,
+    /// Customers that no mended line is taken of.
+    left_out: Cell<u64>,
+}
+
+/// `retry` takes no mended line of these.
+fn is_taken_back_in_part(loaded: &Loaded) -> bool {
+    let targets = (0..).zip(&loaded.customer.targets);
+    let mut targets = targets.map(|(position, _)| position);
+    targets.any(|position| loaded.customer.is_undone_on(position))
 }
 
 impl Listing<'_> {
@@ -125,6 +138,10 @@ impl Listing<'_> {
                 return Ok(());
             }
             match self.loader.whole(seq)? {
+                Some(loaded) if is_taken_back_in_part(&loaded) => {
+                    self.left_out.set(self.left_out.get() + 1);
+                    Ok(())
+                }
                 Some(loaded) => each(&loaded),
                 None => Ok(()),
             }
@@ -144,6 +161,7 @@ impl Listing<'_> {
         })?;
         let mut lines = Lines::new(out, keys.into_iter().collect())?;
         let mut customers = 0;
+        self.left_out.set(0);
         self.each(|loaded| {
             customers += 1;
             let details = loaded.details.clone().unwrap_or_default();
@@ -156,7 +174,8 @@ impl Listing<'_> {
         let failed = |error: io::Error| {
             Failure::new(Exit::Unexpected, format!("{}: {error}", path.display()))
         };
-        let file = BufWriter::new(AtomicFile::create(path).map_err(failed)?);
+        let file =
+            BufWriter::new(AtomicFile::create(path).map_err(|error| unwritable(path, &error))?);
         let (file, customers) = self.write(file).map_err(|problem| match problem {
             Problem::Write(error) => failed(error),
             Problem::Store(error) => Failure::store(self.state, &error),
@@ -172,6 +191,19 @@ impl Listing<'_> {
             quoted(&path.display().to_string()),
             quoted(&self.state.display().to_string()),
         ));
+        self.tell_left_out(config);
         Ok(())
+    }
+
+    fn tell_left_out(&self, config: &Config) {
+        if self.left_out.get() > 0 {
+            config.screen.line(&format!(
+                "{} not in it, since a part of what was made of them is taken back. What was refused elsewhere is tried again by: pmclone resume --retry-refused",
+                match self.left_out.get() {
+                    1 => "1 refused customer is".to_owned(),
+                    more => format!("{} are", count(more, "refused customer")),
+                }
+            ));
+        }
     }
 }

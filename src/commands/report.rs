@@ -8,7 +8,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::gone_is_fine;
-use super::spared::spare;
+use super::spared::{spare, unwritable};
 use super::status::missing_or;
 use crate::cli;
 use crate::config::Config;
@@ -59,7 +59,7 @@ fn write(config: &Config, record: &Record, out: &mut impl Write) -> io::Result<(
 fn to_file(config: &Config, record: &Record, path: &Path) -> Result<(), Failure> {
     let of =
         |error: io::Error| Failure::new(Exit::Unexpected, format!("{}: {error}", path.display()));
-    let file = AtomicFile::create(path).map_err(of)?;
+    let file = AtomicFile::create(path).map_err(|error| unwritable(path, &error))?;
     let mut file = Digested {
         out: BufWriter::new(file),
         digest: Sha256::new(),

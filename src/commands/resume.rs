@@ -4,6 +4,7 @@ use super::migrate::{Prepared, migrate};
 use super::run::{Opened, open};
 use super::session::Purpose;
 use super::status::missing_or;
+use super::undo::not_taken_back;
 use super::{pilot, runtime};
 use crate::cli;
 use crate::config::Config;
@@ -19,6 +20,12 @@ pub fn resume(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
 async fn begin(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
     config.hours(&args.steering)?;
     let mut prepared = prepare(config, &args.stripe, &args.rehearsal, Purpose::Write).await?;
+    not_taken_back(
+        &prepared.conn,
+        &prepared.state,
+        args.work.after_undo,
+        args.retry_refused,
+    )?;
     if args.retry_refused {
         let retried = store::retry_refused(&mut prepared.conn)
             .map_err(|error| missing_or(&prepared.state, &error))?;

@@ -13,6 +13,7 @@ use super::resume::prepare;
 use super::runtime;
 use super::session::Purpose;
 use super::status::missing_or;
+use super::undo::not_taken_back;
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -34,6 +35,7 @@ pub fn retry(config: &Config, args: &cli::Retry) -> Result<Exit, Failure> {
     }
     runtime()?.block_on(async {
         let prepared = prepare(config, &args.stripe, &args.rehearsal, Purpose::Write).await?;
+        not_taken_back(&prepared.conn, &prepared.state, args.after_undo, true)?;
         let clock = prepared.link.session.client.clock();
         file.at = clock.earliest_now().unwrap_or(StripeTime(0));
         let mended = take(

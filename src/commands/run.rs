@@ -11,6 +11,7 @@ use super::lists::Lists;
 use super::migrate::{Link, Prepared, migrate};
 use super::rehearsal::{Rehearsal, World};
 use super::session::{self, Destination, Purpose};
+use super::undo::not_taken_back;
 use super::{dry_run::dry_run, pilot, problems, runtime};
 use crate::cli;
 use crate::config::Config;
@@ -66,6 +67,7 @@ async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
         recovery: Recovery::No,
     });
     take_in(config, args, csv, (&conn, &state), &migration, &opened.link)?;
+    not_taken_back(&conn, &state, args.work.after_undo, false)?;
     let asked = pilot::asked(
         config,
         "run",
@@ -104,6 +106,9 @@ pub async fn open(
         return Err(Failure::usage(format!(
             "{option} is for a rehearsal: add --simulate, or leave it out"
         )));
+    }
+    if rehearsal.simulate {
+        session::nothing_real(stripe)?;
     }
     let of = |error: StoreError| Failure::store(state, &error);
     let conn = match store::open_existing(state) {

@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, Write};
 
 use super::gone_is_fine;
+use super::spared::unwritable;
 use crate::cli;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -25,7 +26,8 @@ pub fn sample(args: &cli::Sample) -> Result<Exit, Failure> {
             let failed = |error: io::Error| {
                 Failure::new(Exit::Unexpected, format!("{}: {error}", path.display()))
             };
-            let mut out = BufWriter::new(AtomicFile::create(path).map_err(failed)?);
+            let mut out =
+                BufWriter::new(AtomicFile::create(path).map_err(|error| unwritable(path, &error))?);
             write(settings, &mut out).map_err(failed)?;
             out.into_inner()
                 .map_err(|error| failed(error.into_error()))?

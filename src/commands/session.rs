@@ -261,6 +261,21 @@ pub fn is_whole(migration: &Migration, state: &Path) -> Result<(), Failure> {
     }
 }
 
+/// Refuses what is meant for Stripe itself where the simulator stands in for it, rather than pass it over.
+pub fn nothing_real(args: &cli::Stripe) -> Result<(), Failure> {
+    let option = match args {
+        cli::Stripe { live: true, .. } => "--live",
+        cli::Stripe {
+            api_base: Some(_), ..
+        } => "--api-base",
+        _ => return Ok(()),
+    };
+    Err(Failure::usage(format!(
+        "{option} is for Stripe itself, and this is a rehearsal on the built-in simulator: nothing was sent"
+    ))
+    .hint("leave it out; or, for the real migration, name another state file (--state), without --simulate"))
+}
+
 /// Refuses to mix a rehearsal with the real thing.
 pub fn kind_fits(migration: &Migration, simulated: bool) -> Result<(), Failure> {
     match (migration.simulated, simulated) {

@@ -1,15 +1,28 @@
 //! What `-o FILE` must not replace: the state file, what belongs to it, and the CSV.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::file;
 use crate::store::{CsvFile, StoreError};
 
 /// What stands beside a state file, by the end of its name.
 const BESIDE: [&str; 6] = ["-wal", "-shm", ".lock", ".control", ".pause", ".world"];
+
+/// A file that cannot be begun where it was asked for: another place has to be named. A full disk is nobody's mistake.
+pub fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    let told = format!("{}: {error}", path.display());
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Failure::new(Exit::Unexpected, told)
+        }
+        _ => Failure::usage(told),
+    }
+}
 
 /// Refuses to write over the files of this migration.
 pub fn spare(output: &Path, state: &Path, conn: &Connection) -> Result<(), Failure> {

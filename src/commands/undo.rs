@@ -6,8 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use rusqlite::Connection;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -16,7 +19,7 @@ use super::migrate::{Link, Prepared, close, known_accounts};
 use super::resume::prepare;
 use super::session::{Purpose, Session};
 use super::verify::named;
-use super::{charge, gone_is_fine, runtime};
+use super::{charge, gone_is_fine, history, runtime};
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -25,9 +28,10 @@ use crate::report::banner::Banner;
 use crate::report::undo::{Before, Ended};
 use crate::report::words::quoted;
 use crate::report::{self, print, print_json};
-use crate::run::{self, Context, Keep, Outcome, Reported, Undo, VisitError};
+use crate::run::{self, Context, Counted, Keep, Outcome, Reported, Undo, VisitError};
 use crate::store::{
-    self, CustomerSeq, Loaded, Loader, Migration, Store, StoreError, Undone, undo_page,
+    self, CustomerSeq, Loaded, Loader, Migration, ProofsMade, Selection, Store, StoreError, Undone,
+    undo_page,
 };
 
 /// Customers read from the state file at once.
@@ -76,27 +80,41 @@ async fn begin(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
         migration: migration.clone(),
         accounts: args.accounts.clone(),
         spend_source_cards: args.spend_source_cards.is_some(),
+        charges: ProofsMade::read(&conn).map_err(of)?,
     };
-    let before = count(&undo, &loader, only.as_deref()).map_err(of)?;
+    let mut before = count(&undo, &loader, only.as_deref()).map_err(of)?;
+    if before != Before::default() {
+        (before.charges, before.open_charges) = undo.charges.of(only.as_deref(), &args.accounts);
+    }
     if args.spend_source_cards.is_some() {
         let spent = spent(&loader, only.as_deref()).map_err(of)?;
         confirmed(args, &before, spent)?;
     }
     announce(config, &session, &migration, &state);
     let look = config.screen.look();
-    let charges = store::charges(&conn).map_err(of)?;
-    config.screen.line(&before.text(charges, look));
+    config.screen.line(&before.text(look));
     config.screen.line("");
     let mut ended = Ended {
         dry_run: args.dry_run,
         ..Ended::default()
     };
+    let whole = only.is_none() && args.accounts.is_empty();
     if !args.dry_run {
+        // Before anything goes: a run that comes after an interruption makes nothing.
+        if whole && before != Before::default() {
+            store::set_taken_back(&conn, true).map_err(of)?;
+        }
         // Not broken off: a cancel that is under way is waited for.
         let place = (&migration, state.as_path());
         ended.open_charges =
             charge::tidy_up(config, (&conn, gate.as_ref()), &session, place).await?;
     }
+    let selection = Selection {
+        limit: None,
+        accounts: args.accounts.clone(),
+        only: only.as_deref().map(Arc::from),
+    };
+    let run = history::keep(&conn, &session, "undo", &selection, args.dry_run).map_err(of)?;
     let (store, writer) = Store::spawn_watched(conn, gate).map_err(of)?;
     let context = Context {
         reads_early: true,
@@ -109,7 +127,9 @@ async fn begin(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
         state: &state,
         only: only.as_deref(),
         pressed: pressed.clone(),
+        settled: AtomicU64::new(0),
     };
+    let mut counted = Counted::default();
     let worked = async {
         if !args.dry_run {
             work.settle(&context, &loader).await?;
@@ -121,20 +141,62 @@ async fn begin(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
         biased;
         failure = at_once(pressed.clone()) => Err(failure),
         worked = worked => worked,
+        error = work.count(&context, &mut counted) => Err(of(error)),
     };
     ended.requests = context.client.counts().sent;
-    let counted = context
-        .store
-        .tally(run::tally_of(&context))
-        .await
-        .map_err(of);
+    let settled = work.settled.load(Ordering::Relaxed);
+    let kept = async {
+        run::count_requests(&context, settled, &mut counted).await?;
+        let how = history::how(worked.is_ok(), ended.interrupted, !whole, *pressed.borrow());
+        context
+            .store
+            .ended(run, history::ended(&context, how, settled))
+            .await
+    };
+    let kept = kept.await.map_err(of);
     drop(context);
+    {
+        let loader = loader
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if whole && !args.dry_run {
+            ended.left_to_make = Some(store::left_to_make(loader.conn(), false).map_err(of)?);
+        }
+    }
     drop(loader);
     close(config, writer, rehearsal, &state).await?;
     drop(lock);
-    counted?;
+    kept?;
     worked?;
     tell(config, &state, &ended, *pressed.borrow())
+}
+
+/// Refuses to make more of a migration that was taken back as a whole, unless a person asks for it. `refused_too`: what was refused is
+/// tried again.
+pub fn not_taken_back(
+    conn: &Connection,
+    state: &Path,
+    after_undo: bool,
+    refused_too: bool,
+) -> Result<(), Failure> {
+    let of = |error: StoreError| Failure::store(state, &error);
+    if !store::is_taken_back(conn).map_err(of)? {
+        return Ok(());
+    }
+    if after_undo {
+        return store::set_taken_back(conn, false).map_err(of);
+    }
+    let left = store::left_to_make(conn, refused_too).map_err(of)?;
+    if left == 0 {
+        return Ok(());
+    }
+    let left = report::words::count(left, "customer");
+    Err(Failure::safety(format!(
+        "all of this migration was taken back by `pmclone undo`, and {left} that it had not come to would be made now: nothing was sent"
+    ))
+    .hint("if the undo was broken off, it goes on: pmclone undo, with the same options")
+    .hint("if they shall be made nevertheless: add --after-undo")
+    .hint("to begin anew with all: another state file (--state)"))
 }
 
 fn tell(config: &Config, state: &Path, ended: &Ended, pressed: Pressed) -> Result<Exit, Failure> {
@@ -266,7 +328,12 @@ struct Work<'a> {
     state: &'a Path,
     only: Option<&'a [CustomerSeq]>,
     pressed: watch::Receiver<Pressed>,
+    /// Customers that had their turn.
+    settled: AtomicU64,
 }
+
+/// How often what was sent is added to the counts.
+const COUNT_EVERY: Duration = Duration::from_secs(2);
 
 impl Work<'_> {
     fn failed(&self, error: VisitError) -> Failure {
@@ -275,6 +342,17 @@ impl Work<'_> {
                 Failure::stop(&stop).hint("what was taken back is kept; the same command goes on")
             }
             VisitError::Store(error) => Failure::store(self.state, &error),
+        }
+    }
+
+    /// Adds what is sent to the state file's counts, again and again, until that fails.
+    async fn count(&self, context: &Context, counted: &mut Counted) -> StoreError {
+        loop {
+            tokio::time::sleep(COUNT_EVERY).await;
+            let settled = self.settled.load(Ordering::Relaxed);
+            if let Err(error) = run::count_requests(context, settled, counted).await {
+                return error;
+            }
         }
     }
 
@@ -374,6 +452,7 @@ impl Work<'_> {
             };
             match joined.map_err(broke_off).and_then(|ended| ended) {
                 Ok((seq, reported)) => {
+                    self.settled.fetch_add(1, Ordering::Relaxed);
                     done.insert(seq, reported);
                 }
                 // What is under way is brought to its end first.

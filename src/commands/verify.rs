@@ -195,16 +195,21 @@ pub(super) fn named(
 ) -> Result<Vec<CustomerSeq>, Failure> {
     let mut rows = Vec::new();
     for id in only {
-        let found = match store::by_legacy_id(conn, id) {
-            Ok(Some(row)) => Ok(vec![row]),
-            // Not what people may have chosen as an id of their own.
-            Ok(None) if id.starts_with("cus_") || id.starts_with("pm_") => {
-                store::by_object(conn, id)
-            }
-            Ok(None) => Ok(Vec::new()),
-            Err(error) => Err(error),
+        let of = |error| Failure::store(state, &error);
+        let legacy = store::by_legacy_id(conn, id).map_err(of)?;
+        let mut found = if id.starts_with("cus_") || id.starts_with("pm_") {
+            store::by_object(conn, id).map_err(of)?
+        } else {
+            // What people may have chosen as an id of their own is nothing else.
+            Vec::new()
         };
-        let found = found.map_err(|error| Failure::store(state, &error))?;
+        if let Some(other) = found
+            .iter()
+            .find(|row| legacy.is_some_and(|legacy| legacy != **row))
+        {
+            return Err(two_of_one_id(id, *other, conn, state));
+        }
+        found.extend(legacy);
         if found.is_empty() {
             return Err(Failure::usage(format!(
                 "--only {}: the state file has no such customer",
@@ -217,6 +222,22 @@ pub(super) fn named(
     rows.sort_unstable();
     rows.dedup();
     Ok(rows)
+}
+
+/// An id that is one customer's legacy id and another one's object names neither.
+fn two_of_one_id(id: &str, other: CustomerSeq, conn: &Connection, state: &Path) -> Failure {
+    let other = Loader::new(conn).and_then(|loader| loader.whole(other));
+    let other = match other {
+        Ok(other) => other.map(|other| report::words::plain(other.customer.legacy_id.as_str())),
+        Err(error) => return Failure::store(state, &error),
+    };
+    let other = other.unwrap_or_default();
+    Failure::usage(format!(
+        "--only {}: it is the legacy id of one customer, and an object of another one, whose legacy id is {other}",
+        report::words::plain(id)
+    ))
+    .hint(format!("if that other one is meant: --only {other}"))
+    .hint("if not: name the customer by a cus_… or pm_… of its own; `pmclone explain` lists them")
 }
 
 /// How many requests it will take, about.
@@ -262,6 +283,9 @@ pub(super) async fn link(
         simulate,
         ..rehearsal.clone()
     };
+    if simulate {
+        session::nothing_real(stripe)?;
+    }
     let (pressed, drained) = listen()?;
     let (rehearsal, destination) = if simulate {
         let rehearsal = Rehearsal::start(&rehearsal, &looking.state, World::Kept).await?;

@@ -114,6 +114,12 @@ fn look(path: &Path) -> Result<(), StoreError> {
         assert!(!crate::report::status::text(&status, &extras, look).is_empty());
     }
     store::work(&conn, &Selection::default())?;
+    // What `refused`, `undo` and `report` read.
+    store::for_each_refused(&conn, |_, _| Ok::<_, StoreError>(()))?;
+    store::TakenBack::read(&conn)?;
+    store::ProofsMade::read(&conn)?;
+    store::RunKept::read(&conn)?;
+    store::VerificationKept::read(&conn)?;
     let loader = Loader::new(conn)?;
     let mut after = CustomerSeq::default();
     loop {
@@ -127,11 +133,48 @@ fn look(path: &Path) -> Result<(), StoreError> {
         }
         after = last;
         for mut loaded in page {
+            store::Trace::read(loader.conn(), loaded.seq)?;
+            drop(store::Undone::read(loader.conn(), loaded.seq)?);
+            crate::undo::portions(&loaded.customer);
             commands::export::rows(&loaded);
             loaded.customer.next(StripeTime(1_790_000_000));
             loaded.customer.overdue(|_| false);
             loaded.customer.doubt_started();
             loaded.customer.doubtful();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn columns(conn: &Connection) -> Vec<(String, String, String)> {
+        let sql = "SELECT m.name, p.name, p.type FROM sqlite_schema m, pragma_table_info(m.name) p WHERE m.type = 'table' ORDER BY 1, 2";
+        let mut statement = conn.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+        rows.unwrap().collect::<rusqlite::Result<_>>().unwrap()
+    }
+
+    #[test]
+    fn the_fuzzers_state_file_is_of_this_schema_and_has_rows_to_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        std::fs::write(&path, IMAGE).unwrap();
+        let image = Connection::open(&path).unwrap();
+        let known = columns(&image);
+        let now = columns(&store::temporary().unwrap());
+        assert_eq!(known, now, "make it anew: fuzz/state.sh");
+        for (table, _, _) in known {
+            let any: bool = image
+                .query_row(
+                    &format!("SELECT EXISTS (SELECT 1 FROM {table})"),
+                    [],
+                    |row| row.get(0),
+                )
+                .unwrap();
+            assert!(any, "{table} is empty: fuzz/state.sh");
+        }
+        look(&path).unwrap();
     }
 }

@@ -184,7 +184,7 @@ impl Told {
         ];
         let ids: Vec<&str> = ids.into_iter().flatten().collect();
         format!(
-            "{} {:<12} {:<24} {:<30} {}  {}",
+            "{} {:<8} {:<21} {:<18} {}  {}",
             self.verdict.sign(),
             plain(self.legacy_id.as_str()),
             self.account,

@@ -42,18 +42,48 @@ pub struct Row {
     /// The clone was made the default of the Customer there.
     pub is_default: bool,
     /// What became of it.
-    #[serde(serialize_with = "standing")]
-    pub status: Standing,
+    pub status: Fate,
+}
+
+/// What became of a line of the mapping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It stands so.
+    Stands(Standing),
+    /// It is being taken back: that was begun, and is not done to the end.
+    UndoUnfinished,
+    /// The source is attached on the platform, and a line that was mended since asks for it nowhere any more.
+    Replaced,
+}
+
+impl Fate {
+    /// The stable name that outputs use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stands(standing) => standing.name(),
+            Self::UndoUnfinished => "undo_unfinished",
+            Self::Replaced => "replaced",
+        }
+    }
+
+    /// The standing that it counts as; none for what is not asked for.
+    pub fn standing(self) -> Option<Standing> {
+        match self {
+            Self::Stands(standing) => Some(standing),
+            Self::UndoUnfinished => Some(Standing::Undone),
+            Self::Replaced => None,
+        }
+    }
+}
+
+impl Serialize for Fate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
 fn legacy_id<S: Serializer>(id: &LegacyId, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(id.as_str())
-}
-
-// serde calls it with a reference.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn standing<S: Serializer>(standing: &Standing, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(standing.name())
 }
 
 /// How the mapping is written.
@@ -179,12 +209,12 @@ fn cells<'a>(legacy_id: &'a str, row: &'a Row) -> [&'a str; 8] {
 
 /// What is asked for on no account is migrated without being anywhere: a statement would overwrite ids with nothing.
 fn is_there(row: &Row) -> bool {
-    row.status == Standing::Migrated && row.connected_customer.is_some()
+    row.status == Fate::Stands(Standing::Migrated) && row.connected_customer.is_some()
 }
 
 /// `None` where it is not migrated. A customer without any source has two empty cells.
 fn stripe_cells(row: &Row) -> Option<[&str; 4]> {
-    if row.status != Standing::Migrated {
+    if row.status != Fate::Stands(Standing::Migrated) {
         return None;
     }
     let sources = match (&row.platform_payment_method, &row.connected_payment_method) {
@@ -222,7 +252,7 @@ mod tests {
             connected_customer: CustomerId::parse("cus_new").ok().filter(|_| migrated),
             connected_payment_method: PaymentMethodId::parse("pm_new").ok().filter(|_| migrated),
             is_default: migrated,
-            status,
+            status: Fate::Stands(status),
         }
     }
 

@@ -11,11 +11,12 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::export::Row;
+use super::export::{Fate, Row};
 use super::status::Customers;
 use super::status::people::word;
 use super::words::second;
 use crate::ids::{AccountId, LegacyId};
+use crate::spreadsheet;
 use crate::state::Standing;
 use crate::time::StripeTime;
 
@@ -171,7 +172,7 @@ impl Receipt {
 
     fn take(&mut self, row: &Row) -> io::Result<()> {
         self.line(&[
-            row.legacy_id.as_str(),
+            &spreadsheet::cell(row.legacy_id.as_str()),
             row.connected_customer.as_ref().map_or("", |id| id.as_str()),
             row.connected_payment_method
                 .as_ref()
@@ -181,18 +182,21 @@ impl Receipt {
         ])?;
         let source = u64::from(row.platform_payment_method.is_some());
         self.asked += source;
-        self.attached += if row.status == Standing::Migrated {
+        self.attached += if row.status == Fate::Stands(Standing::Migrated) {
             source
         } else {
             0
         };
+        let Some(standing) = row.status.standing() else {
+            return Ok(());
+        };
         match &mut self.last {
             Some((customer, worst)) if *customer == row.legacy_id => {
-                *worst = (*worst).min(row.status);
+                *worst = (*worst).min(standing);
             }
             _ => {
                 self.count_last();
-                self.last = Some((row.legacy_id.clone(), row.status));
+                self.last = Some((row.legacy_id.clone(), standing));
             }
         }
         Ok(())

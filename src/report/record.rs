@@ -24,7 +24,7 @@ use super::status::{Account, Customers, PaymentMethods, Requests};
 use super::verify::Unlike;
 use super::words::{count, number};
 use crate::ids::{AccountId, LegacyId};
-use crate::legacy::masked;
+use crate::legacy::{AT, masked};
 use crate::store::Selection;
 
 /// All of it. Fields are only ever added.
@@ -339,7 +339,7 @@ impl Shown {
 
     /// The same of a text.
     pub fn text(self, id: &str) -> String {
-        if self.unmasked || !id.contains('@') {
+        if self.unmasked || !id.contains(AT) {
             visible(id)
         } else {
             visible(&masked(id))

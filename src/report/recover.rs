@@ -35,6 +35,10 @@ pub struct Ended {
     pub unread: Vec<AccountId>,
     /// Requests that it took.
     pub reads: u64,
+    /// Legacy customers that a run would make something of.
+    pub left_to_make: u64,
+    /// The lost state file had been undone (`--was-undone`).
+    pub was_undone: bool,
     /// The command that goes on.
     pub next: String,
 }
@@ -60,6 +64,8 @@ pub struct EndedJson {
     accounts_unread: Vec<AccountId>,
     finished: bool,
     reads: u64,
+    left_to_make: u64,
+    was_undone: bool,
 }
 
 impl Looked {
@@ -91,6 +97,8 @@ impl Ended {
             accounts_unread: self.unread.clone(),
             finished: self.recovered.unread == 0,
             reads: self.reads,
+            left_to_make: self.left_to_make,
+            was_undone: self.was_undone,
         }
     }
 }
@@ -156,22 +164,24 @@ pub fn looked(looked: &Looked, look: Look) -> String {
             count(lists, "list")
         ),
     ];
-    lines.extend(of_strangers(strangers));
-    lines.extend(looked.unreachable.iter().map(unreachable));
+    lines.extend(of_strangers(strangers, look));
+    lines.extend(looked.unreachable.iter().map(|id| unreachable(id, look)));
     lines.join("\n")
 }
 
-fn of_strangers(strangers: u64) -> Option<String> {
+fn of_strangers(strangers: u64, look: Look) -> Option<String> {
     (strangers > 0).then(|| {
-        format!(
-            "  Not in this CSV: {} of it; nothing is done with them until a CSV names them",
+        let told = format!(
+            "Not in this CSV: {} of it; nothing is done with them until a CSV names them",
             count(strangers, "customer")
-        )
+        );
+        wrap(&told, "  ", look.width)
     })
 }
 
-fn unreachable(account: &AccountId) -> String {
-    format!("  {account} cannot be reached: nothing is made there before it is read")
+fn unreachable(account: &AccountId, look: Look) -> String {
+    let told = format!("{account} cannot be reached: nothing is made there before it is read");
+    wrap(&told, "  ", look.width)
 }
 
 /// At the end.
@@ -221,8 +231,8 @@ pub fn ended(ended: &Ended, look: Look) -> String {
         ),
         "They stay as they are. A card whose number was replaced since it was cloned is among them: it would be cloned once more.",
     );
-    lines.extend(of_strangers(ended.strangers));
-    lines.extend(ended.unread.iter().map(unreachable));
+    lines.extend(of_strangers(ended.strangers, look));
+    lines.extend(ended.unread.iter().map(|id| unreachable(id, look)));
     if recovered.unread == 0 {
         lines.push(wrap(
             "What Stripe refused is not known any more, and is asked for again. A clone that was attached to nobody cannot be seen: it is \
@@ -230,9 +240,30 @@ pub fn ended(ended: &Ended, look: Look) -> String {
             "  ",
             look.width,
         ));
-        lines.push(format!("Next     Go on:\n           {}", ended.next));
+        lines.extend(of_undo(ended, look));
+        lines.push(format!("Next     Go on:\n    {}", ended.next));
     }
     lines.join("\n")
+}
+
+/// Stripe lists no Customer that was deleted, so what was taken back looks as if it had never been begun.
+fn of_undo(ended: &Ended, look: Look) -> Option<String> {
+    let left = count(
+        Some(ended.left_to_make).filter(|left| *left > 0)?,
+        "customer",
+    );
+    let told = if ended.was_undone {
+        format!(
+            "What `pmclone undo` took back cannot be seen any more: {left} may be of it, or were never begun, and no run makes them unless \
+             --after-undo is given. What is left of the rest can be taken back."
+        )
+    } else {
+        format!(
+            "What `pmclone undo` took back, if there was an undo, cannot be seen any more: {left} may be of it, or were never finished, and a \
+             run makes them. If they shall not be made: delete this state file, and recover with --was-undone."
+        )
+    };
+    Some(wrap(&told, "  ", look.width))
 }
 
 /// What a run took up, a line each.

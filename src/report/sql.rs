@@ -201,6 +201,7 @@ fn literal(statement: &mut String, text: &str, dialect: Dialect) -> Result<(), S
 mod tests {
     use super::*;
     use crate::ids::LegacyId;
+    use crate::report::export::Fate;
     use crate::state::Standing;
 
     fn row(legacy_id: &str) -> Row {
@@ -212,7 +213,7 @@ mod tests {
             connected_customer: CustomerId::parse("cus_new").ok(),
             connected_payment_method: PaymentMethodId::parse("pm_new").ok(),
             is_default: true,
-            status: Standing::Migrated,
+            status: Fate::Stands(Standing::Migrated),
         }
     }
 

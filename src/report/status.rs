@@ -256,6 +256,8 @@ pub struct Extras {
     pub clones_left: u64,
     /// The built-in simulator stands in for Stripe: a rehearsal.
     pub simulated: bool,
+    /// All of it was taken back by an undo, or was to be: no run makes more, unless a person says so.
+    pub taken_back: bool,
     /// The state file's path, for the commands that are suggested.
     pub state_file: String,
 }
@@ -386,6 +388,7 @@ pub(crate) mod tests {
             unanswered_steps: 17,
             clones_left: 3,
             simulated: false,
+            taken_back: false,
             state_file: "pmclone.db".into(),
         }
     }

@@ -144,7 +144,7 @@ impl Summary<'_> {
             };
             lines.push(format!("{label}     {what}"));
             // On a line of its own and never broken, so that it can be copied.
-            lines.extend(command.map(|command| format!("           {command}")));
+            lines.extend(command.map(|command| format!("    {command}")));
         }
         lines.join("\n")
     }

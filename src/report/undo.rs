@@ -28,6 +28,14 @@ pub struct Before {
     pub source_cards_kept: u64,
     /// Source cards that are lost, as was asked for.
     pub source_cards_lost: u64,
+    /// Clones that are attached to nothing: nothing can be done with them, and nothing is.
+    pub clones_unattached: u64,
+    /// Customers of which nothing else was made: they are not made again.
+    pub customers_of_clones: u64,
+    /// Charges of `verify --charge`.
+    pub charges: u64,
+    /// Of these, those that are not known to be over: they are taken back first.
+    pub open_charges: u64,
     /// Requests that it takes, about.
     pub requests: u64,
 }
@@ -43,11 +51,16 @@ impl Before {
         spend_source_cards: bool,
         accounts: &mut std::collections::BTreeSet<AccountId>,
     ) {
-        self.customers += u64::from(!portions.is_empty());
+        let is_made =
+            |portion: &crate::undo::Portion| portion.customer.is_some() || portion.in_doubt;
+        let any = portions.iter().any(is_made);
+        self.customers += u64::from(any);
+        self.customers_of_clones += u64::from(!any && !portions.is_empty());
         for portion in portions {
             let methods = u64::try_from(portion.methods.len()).unwrap_or(u64::MAX);
             let made = u64::from(portion.customer.is_some());
             match &portion.account {
+                Some(_) if !is_made(portion) => self.clones_unattached += methods,
                 Some(account) => {
                     accounts.insert(account.clone());
                     self.connected_customers += made;
@@ -57,6 +70,7 @@ impl Before {
                 None if methods > 0 && !spend_source_cards => {
                     self.platform_customers_kept += made;
                     self.source_cards_kept += methods;
+                    self.requests += made;
                 }
                 None => {
                     self.platform_customers += made;
@@ -68,28 +82,47 @@ impl Before {
         self.accounts = u64::try_from(accounts.len()).unwrap_or(u64::MAX);
     }
 
-    /// For people, before anything is done. `charges` is how many `verify --charge` made.
-    pub fn text(&self, charges: u64, look: Look) -> String {
+    /// For people, before anything is done.
+    pub fn text(&self, look: Look) -> String {
         let para = |text: &str| wrap(text, "", look.width);
         if *self == Self::default() {
             return "Nothing of this migration is left to be taken back.".to_owned();
         }
-        let mut parts = vec![para(&format!(
-            "To be taken back: {} on {} with {}, and {} on the platform. About {}.",
-            count(self.connected_customers, "Customer"),
-            count(self.accounts, "connected account"),
-            count(self.clones, "clone"),
-            count(self.platform_customers, "Customer"),
-            count(self.requests, "request"),
-        ))];
+        let nothing = self.connected_customers + self.platform_customers == 0;
+        let mut parts = vec![para(&if nothing {
+            "Nothing that can be taken back is left.".to_owned()
+        } else {
+            format!(
+                "To be taken back: {} on {} with {}, and {} on the platform. About {}.",
+                count(self.connected_customers, "Customer"),
+                count(self.accounts, "connected account"),
+                count(self.clones, "clone"),
+                count(self.platform_customers, "Customer"),
+                count(self.requests, "request"),
+            )
+        })];
         let spent = "None of this can be undone: a clone that is detached can never be used again, and a deleted Customer stays deleted.";
-        parts.push(para(spent));
-        if charges > 0 {
-            let verb = if charges == 1 { "stays" } else { "stay" };
-            parts.push(para(&format!(
-                "{} of `verify --charge` {verb} refunded or cancelled, not unmade.",
-                count(charges, "charge")
-            )));
+        parts.extend((!nothing).then(|| para(spent)));
+        if self.charges > 0 {
+            parts.push(para(&self.of_charges()));
+        }
+        if self.clones_unattached > 0 {
+            let clones = self.clones_unattached;
+            let mut told = format!(
+                "{} {} attached to nothing, since no Customer could be made there: nothing can be charged to {}, and {} so.",
+                count(clones, "clone"),
+                one(clones, "is", "are"),
+                one(clones, "it", "them"),
+                one(clones, "it stays", "they stay"),
+            );
+            if self.customers_of_clones > 0 {
+                told += &format!(
+                    " {} that nothing else was made of {} as undone.",
+                    count(self.customers_of_clones, "customer"),
+                    one(self.customers_of_clones, "counts", "count"),
+                );
+            }
+            parts.push(para(&told));
         }
         if self.source_cards_lost > 0 {
             let lost = format!(
@@ -101,7 +134,7 @@ impl Before {
         }
         if self.platform_customers_kept > 0 {
             parts.push(para(&format!(
-                "{} on the platform {} where {}: {} attached to {}, and deleting would lose {} for good.",
+                "{} on the platform {} where {}: by the state file {} attached to {}, and deleting would lose {} for good.",
                 count(self.platform_customers_kept, "Customer"),
                 one(self.platform_customers_kept, "stays", "stay"),
                 one(self.platform_customers_kept, "it is", "they are"),
@@ -114,6 +147,23 @@ impl Before {
             "Customers, cards and attachments that were there before are not touched. What has a charge, an intent, a subscription, an invoice or a PaymentMethod that pmclone did not put there is left where it is.",
         ));
         parts.join("\n")
+    }
+
+    fn of_charges(&self) -> String {
+        let stay = format!(
+            "{} of `verify --charge` {} refunded or cancelled, not unmade.",
+            count(self.charges, "charge"),
+            one(self.charges, "stays", "stay"),
+        );
+        match self.open_charges {
+            0 => stay,
+            open => format!(
+                "{stay} {} of them {} not known to be over: {} refunded or cancelled first.",
+                number(open),
+                one(open, "is", "are"),
+                one(open, "it is", "they are"),
+            ),
+        }
     }
 }
 
@@ -189,16 +239,19 @@ impl Reported {
             Outcome::TakenBack if self.detached == 0 => "deleted".to_owned(),
             Outcome::TakenBack => format!("{clones} detached, deleted"),
             Outcome::Would if self.detached == 0 => "would be deleted".to_owned(),
-            Outcome::Would => format!("{clones} would be detached, and it would be deleted"),
+            Outcome::Would => format!("would go, with {clones}"),
             Outcome::Gone if self.customer().is_none() => {
                 "clones that are attached to nothing: they stay so".to_owned()
             }
             Outcome::Gone => "was gone already".to_owned(),
+            Outcome::Left(why) if why.is_expected() => {
+                format!("left: holds {}", why.brief())
+            }
             Outcome::Left(why) => format!("left: {}", why.message),
             Outcome::Unsettled(why) => format!("NOT SETTLED: {why}"),
         };
         format!(
-            "{} {:<12} {:<24} {:<20} {}",
+            "{} {:<8} {:<21} {:<18} {}",
             self.outcome.sign(),
             plain(self.legacy_id.as_str()),
             account.map_or("the platform", AccountId::as_str),
@@ -211,7 +264,7 @@ impl Reported {
 /// How it ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Ended {
-    /// Nothing was sent or kept.
+    /// Nothing was changed or kept, only read.
     pub dry_run: bool,
     /// Customers on connected accounts that are gone by it, or would be.
     pub connected_customers: u64,
@@ -231,6 +284,10 @@ pub struct Ended {
     pub requests: u64,
     /// True where it was interrupted before all had their turn.
     pub interrupted: bool,
+    /// Places with nothing but clones that are attached to nothing.
+    pub unattached: u64,
+    /// Customers that a run would still make something of, after all was taken back; null where only a part was to be.
+    pub left_to_make: Option<u64>,
 }
 
 impl Ended {
@@ -242,6 +299,7 @@ impl Ended {
                 Some(_) => self.connected_customers += 1,
                 None => self.platform_customers += 1,
             },
+            Outcome::Gone if reported.customer().is_none() => self.unattached += 1,
             Outcome::Gone => self.gone += 1,
             Outcome::Left(why) => *self.left.entry(why.reason).or_default() += 1,
             Outcome::Unsettled(_) => self.unsettled += 1,
@@ -259,7 +317,7 @@ impl Ended {
     pub fn text(&self, again: &str, look: Look) -> String {
         let (head, verb) = match (self.dry_run, self.interrupted, self.is_whole()) {
             (true, ..) => (
-                look.bold("This was a dry run: nothing was sent or kept."),
+                look.bold("This was a dry run: it read, and changed and kept nothing"),
                 "would be",
             ),
             (_, true, _) => (look.warn("Interrupted; what was done is kept"), "are"),
@@ -278,12 +336,23 @@ impl Ended {
                     count(self.clones, "clone"),
                     count(self.connected_customers, "Customer"),
                     count(self.platform_customers, "Customer"),
-                    count(self.requests, "request"),
+                    if self.dry_run {
+                        count(self.requests, "read")
+                    } else {
+                        count(self.requests, "request")
+                    },
                 ),
                 "",
                 look.width,
             ),
         ];
+        if self.unattached > 0 {
+            let told = format!(
+                "{} with clones that are attached to nothing: they stay so, and nothing is made there any more.",
+                count(self.unattached, "place")
+            );
+            lines.push(wrap(&told, "  ", look.width));
+        }
         for (reason, places) in &self.left {
             let told = format!("{} left: {}", number(*places), in_words(reason));
             lines.push(wrap(&told, "  ", look.width));
@@ -302,6 +371,15 @@ impl Ended {
         }
         if !self.dry_run && (self.interrupted || self.unsettled > 0) {
             lines.push(format!("  {again}"));
+        }
+        if let Some(left) = self.left_to_make.filter(|left| *left > 0) {
+            let told = format!(
+                "{} {} not begun, or not to the end: since all was taken back, run, resume and retry make nothing of {} unless --after-undo is given.",
+                count(left, "customer"),
+                one(left, "was", "were"),
+                one(left, "it", "them"),
+            );
+            lines.push(look.warn(&wrap(&told, "  ", look.width)));
         }
         lines.join("\n")
     }

@@ -183,7 +183,7 @@ pub fn line(line: &Line) -> String {
         .or(line.customer.as_ref().map(CustomerId::as_str))
         .unwrap_or_default();
     format!(
-        "{} {:<12} {:<24} {:<30} {}",
+        "{} {:<8} {:<21} {:<18} {}",
         line.sign.char(),
         plain(line.legacy_id.as_str()),
         account,

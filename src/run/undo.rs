@@ -25,10 +25,10 @@ use super::visit::no_date;
 use crate::ids::{AccountId, CustomerId, LegacyId, PaymentMethodId};
 use crate::proof::{Event, Phase};
 use crate::state::{Customer, Next, Reachable, Standing};
-use crate::store::{Changes, CustomerSeq, Loaded, Migration, Store, Taken, Undone};
+use crate::store::{Changes, CustomerSeq, Loaded, Migration, ProofsMade, Store, Taken, Undone};
 use crate::stripe::{Client, Removal};
 use crate::time::StripeTime;
-use crate::undo::{Portion, Terms, Verdict, Why, known, portions};
+use crate::undo::{Portion, Terms, Verdict, Why, known, may_hold_source_cards, portions};
 
 /// What an undo works with.
 pub struct Undo {
@@ -42,6 +42,8 @@ pub struct Undo {
     pub accounts: Vec<AccountId>,
     /// Platform Customers are deleted although their source cards are lost with them.
     pub spend_source_cards: bool,
+    /// Charges of `verify --charge` that are taken back first: in a dry run they are open still.
+    pub charges: ProofsMade,
 }
 
 /// What became of a portion.
@@ -141,29 +143,27 @@ impl One<'_> {
         self.undo.client.clock().earliest_now().ok_or_else(no_date)
     }
 
-    fn terms(&self) -> Terms<'_> {
+    fn terms(&self, portion: &Portion) -> Terms<'_> {
+        // Once they were to be taken back, what is open is open.
+        let is_dry = self.undo.store.is_none();
+        let account = portion.account.as_ref().filter(|_| is_dry);
         Terms {
             migration: self.undo.migration.id,
             legacy_id: &self.customer.legacy_id,
             spend_source_cards: self.undo.spend_source_cards,
+            settles_charges: account
+                .is_some_and(|account| self.undo.charges.is_open(self.seq, account)),
         }
     }
 
     async fn portion(&mut self, portion: &Portion) -> Result<(Outcome, u64), VisitError> {
-        let verdict = match (known(portion, self.terms()), &portion.customer) {
+        let verdict = match (known(portion), &portion.customer) {
             (Some(verdict), _) => verdict,
             (None, None) => Verdict::Gone,
-            (None, Some(customer)) => {
-                let account = portion.account.as_ref();
-                match look::at(&self.undo.client, customer, account).await? {
-                    Looked::Seen(sight) => crate::undo::judge(portion, &sight, self.terms()),
-                    Looked::Absent(message) => Verdict::Leave(Why {
-                        reason: "not_found",
-                        message,
-                    }),
-                    Looked::Unread(why) => return Ok((Outcome::Unsettled(why), 0)),
-                }
-            }
+            (None, Some(customer)) => match self.judged(portion, customer).await? {
+                Ok(verdict) => verdict,
+                Err(why) => return Ok((Outcome::Unsettled(why), 0)),
+            },
         };
         let clones = match verdict {
             Verdict::Leave(why) => return Ok((self.leave(portion, why).await?, 0)),
@@ -179,6 +179,32 @@ impl One<'_> {
             None => Ok((Outcome::Would, count)),
             Some(_) => self.take_back(portion, &clones).await,
         }
+    }
+
+    /// Looks at a Customer, and judges; or why it could not be seen.
+    async fn judged(
+        &self,
+        portion: &Portion,
+        customer: &CustomerId,
+    ) -> Result<Result<Verdict, String>, VisitError> {
+        let (client, account) = (&self.undo.client, portion.account.as_ref());
+        let terms = self.terms(portion);
+        // One read, where that is all it takes.
+        if may_hold_source_cards(portion, terms) {
+            match look::attached(client, customer).await? {
+                Ok(0) => {}
+                Ok(cards) => return Ok(Ok(Verdict::Leave(Why::source_cards(cards)))),
+                Err(why) => return Ok(Err(why)),
+            }
+        }
+        Ok(match look::at(client, customer, account).await? {
+            Looked::Seen(sight) => Ok(crate::undo::judge(portion, &sight, terms)),
+            Looked::Absent(message) => Ok(Verdict::Leave(Why {
+                reason: "not_found",
+                message,
+            })),
+            Looked::Unread(why) => Err(why),
+        })
     }
 
     /// Detaches the clones and deletes the Customer.

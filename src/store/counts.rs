@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::codes::StateCode;
+use super::refused::STANDS;
 use super::{RequestTally, StoreError};
 use crate::ids::{AccountId, CustomerId, LegacyId};
 use crate::state::{Doubt, Standing, StepKind};
@@ -180,10 +181,10 @@ fn cloned_elsewhere(conn: &Connection) -> Result<u64, StoreError> {
 impl ReasonCount {
     /// The reasons for refusals, the most frequent first.
     pub fn read(conn: &Connection) -> Result<Vec<Self>, StoreError> {
-        let mut statement = conn.prepare(
-            "SELECT reason, max(message), count(DISTINCT customer) FROM step WHERE state = 3
-             GROUP BY reason ORDER BY 3 DESC, reason",
-        )?;
+        let mut statement = conn.prepare(&format!(
+            "SELECT reason, max(message), count(DISTINCT customer) FROM step s WHERE state = 3 AND {STANDS}
+             GROUP BY reason ORDER BY 3 DESC, reason"
+        ))?;
         let rows = statement.query_map([], |row| {
             Ok(Self {
                 reason: row.get(0)?,
@@ -215,11 +216,13 @@ pub struct LastError {
 impl LastError {
     /// The refusal whose intent is the latest. What only a read told has none.
     pub fn read(conn: &Connection) -> Result<Option<Self>, StoreError> {
-        let sql = "SELECT c.legacy_id, s.kind, a.id, s.sent_at, s.reason, s.message
-             FROM (SELECT * FROM step INDEXED BY step_refused WHERE state = 3 AND sent_at > 0 ORDER BY sent_at DESC LIMIT 1) s
+        let sql = format!(
+            "SELECT c.legacy_id, s.kind, a.id, s.sent_at, s.reason, s.message
+             FROM (SELECT * FROM step s INDEXED BY step_refused WHERE state = 3 AND sent_at > 0 AND {STANDS} ORDER BY sent_at DESC LIMIT 1) s
              JOIN customer c ON c.seq = s.customer
-             LEFT JOIN target t ON t.customer = s.customer AND t.position = s.target LEFT JOIN account a ON a.seq = t.account";
-        let refused = conn.query_row(sql, [], |row| {
+             LEFT JOIN target t ON t.customer = s.customer AND t.position = s.target LEFT JOIN account a ON a.seq = t.account"
+        );
+        let refused = conn.query_row(&sql, [], |row| {
             Ok(Self {
                 legacy_id: row.get(0)?,
                 kind: row.get(1)?,

@@ -197,7 +197,7 @@ impl AccountTrace {
         }
         let sql = "SELECT s.reason, max(s.message), count(DISTINCT s.customer) FROM step s INDEXED BY step_refused
             CROSS JOIN target t ON t.customer = s.customer AND t.position = s.target
-            WHERE s.state = 3 AND t.account = ?1 GROUP BY s.reason ORDER BY 3 DESC, 1";
+            WHERE s.state = 3 AND t.account = ?1 AND t.undone = 0 GROUP BY s.reason ORDER BY 3 DESC, 1";
         let mut statement = conn.prepare(sql)?;
         let reasons = statement.query_map([seq.0], |row| {
             Ok((row.get(0)?, row.get(1)?, count(row, 2)?))

@@ -70,7 +70,7 @@ impl RunAsked {
 
 impl RunEnded {
     /// Adds to a run's row how it ended.
-    pub(super) fn write(&self, conn: &Connection, run: RunSeq) -> rusqlite::Result<()> {
+    pub fn keep(&self, conn: &Connection, run: RunSeq) -> rusqlite::Result<()> {
         let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         conn.execute(
             "UPDATE run SET ended_at = coalesce(?2, begun_at), ended = ?3, sent = ?4, retried = ?5, rate_limited = ?6, settled = ?7

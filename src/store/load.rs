@@ -32,6 +32,10 @@ pub struct Loaded {
     pub accounts: Vec<AccountSeq>,
     /// When its standing was written last.
     pub changed_at: Option<StripeTime>,
+    /// The targets (`None`: the platform) that an undo was begun on, and not ended.
+    pub undo_begun: Vec<Option<Position>>,
+    /// Sources that a mended line does not ask for any more, where it did.
+    pub replaced: Vec<PaymentMethodId>,
 }
 
 /// Which customers to read.
@@ -55,6 +59,8 @@ pub enum Which {
 pub struct Loader<C = Connection> {
     conn: C,
     accounts: BTreeMap<AccountSeq, (AccountId, bool)>,
+    /// Most migrations have no mended line at all.
+    any_dropped: bool,
 }
 
 impl<C: Borrow<Connection>> Loader<C> {
@@ -70,7 +76,13 @@ impl<C: Borrow<Connection>> Loader<C> {
                 accounts.insert(AccountSeq(row.get(0)?), (row.get(1)?, row.get(2)?));
             }
         }
-        Ok(Self { conn, accounts })
+        let any = "SELECT EXISTS (SELECT 1 FROM dropped)";
+        let any_dropped = conn.borrow().query_row(any, [], |row| row.get(0))?;
+        Ok(Self {
+            conn,
+            accounts,
+            any_dropped,
+        })
     }
 
     /// The accounts that cannot be reached, as of the opening.
@@ -235,7 +247,9 @@ impl<C: Borrow<Connection>> Loader<C> {
             .transpose()
             .map_err(damaged)?;
         let sources = self.sources(seq)?;
-        let (targets, accounts) = self.targets(seq, sources.len())?;
+        let (targets, accounts, mut undo_begun) = self.targets(seq, sources.len())?;
+        let undone: i64 = row.get(7)?;
+        undo_begun.extend((undone == 1).then_some(None));
         let customer = Customer {
             legacy_id: row.get(1)?,
             platform_customer: row.get(2)?,
@@ -243,7 +257,7 @@ impl<C: Borrow<Connection>> Loader<C> {
             sources,
             targets,
             steps: self.steps(seq)?,
-            undone: row.get::<_, i64>(7)? > 0,
+            undone: undone > 0,
         };
         Ok(Loaded {
             seq,
@@ -252,6 +266,8 @@ impl<C: Borrow<Connection>> Loader<C> {
             standing: row.get(4)?,
             accounts,
             changed_at: row.get::<_, Option<i64>>(6)?.map(StripeTime),
+            undo_begun,
+            replaced: self.replaced(seq)?,
         })
     }
 
@@ -268,12 +284,12 @@ impl<C: Borrow<Connection>> Loader<C> {
         &self,
         seq: CustomerSeq,
         sources: usize,
-    ) -> Result<(Vec<Target>, Vec<AccountSeq>), StoreError> {
+    ) -> Result<(Vec<Target>, Vec<AccountSeq>, Vec<Option<Position>>), StoreError> {
         let sql =
             "SELECT account, sources, undone FROM target WHERE customer = ?1 ORDER BY position";
         let mut statement = self.conn.borrow().prepare_cached(sql)?;
         let mut rows = statement.query([seq.0])?;
-        let (mut targets, mut accounts) = (Vec::new(), Vec::new());
+        let (mut targets, mut accounts, mut undo_begun) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(row) = rows.next()? {
             let account = AccountSeq(row.get(0)?);
             let Some((id, parked)) = self.accounts.get(&account) else {
@@ -290,7 +306,11 @@ impl<C: Borrow<Connection>> Loader<C> {
                 Some(text) => positions_from(text).map_err(rusqlite::Error::from)?,
                 None => (0..u32::try_from(sources).unwrap_or(u32::MAX)).collect(),
             };
-            let reach = if row.get::<_, i64>(2)? > 0 {
+            let undone: i64 = row.get(2)?;
+            if undone == 1 {
+                undo_begun.push(Position::try_from(targets.len()).ok());
+            }
+            let reach = if undone > 0 {
                 Reachable::Undone
             } else if *parked {
                 Reachable::Parked
@@ -304,7 +324,18 @@ impl<C: Borrow<Connection>> Loader<C> {
             });
             accounts.push(account);
         }
-        Ok((targets, accounts))
+        Ok((targets, accounts, undo_begun))
+    }
+
+    /// A source is replaced where a step with it on an account was dropped: those of a platform alone never are.
+    fn replaced(&self, seq: CustomerSeq) -> Result<Vec<PaymentMethodId>, StoreError> {
+        if !self.any_dropped {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT DISTINCT source FROM dropped WHERE customer = ?1 AND account <> '' AND source <> ''";
+        let mut statement = self.conn.borrow().prepare_cached(sql)?;
+        let sources = statement.query_map([seq.0], |row| row.get(0))?;
+        Ok(sources.collect::<Result<_, _>>()?)
     }
 
     fn steps(&self, seq: CustomerSeq) -> Result<BTreeMap<StepId, Record>, StoreError> {

@@ -62,7 +62,7 @@ pub use merge::{Difference, List, Listed, TakeUp, Then};
 pub use migration::{CsvFile, Migration, Recovery, clones_left, keep_pace, pace};
 pub use open::{copy, create, open_existing, open_readonly, temporary};
 pub use pilot::{customer_named, sample};
-pub use proofs::{Case, Proofs, charges, open_charges};
+pub use proofs::{Case, Proofs, ProofsMade, open_charges};
 pub use pulse::{Pulse, ROW_SECONDS, Speed, pulses};
 pub use radar::{Candidates, OnPlatform, candidates, set_known};
 pub use recorded::{Change, DoubtKept, Doubts, Made, Settled, changes, standing_so};
@@ -71,8 +71,8 @@ pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpar
 pub use started::Started;
 pub use swept::{Drawn, ReadsOfAll, Swept, draw};
 pub use undo::{
-    Taken, TakenBack, Undone, UndoneStep, platform_undone, undo_left, undo_page, undo_steps,
-    undo_unfinished,
+    Taken, TakenBack, Undone, UndoneStep, is_taken_back, left_to_make, platform_undone,
+    set_taken_back, undo_left, undo_page, undo_steps, undo_unfinished,
 };
 pub use work::{Selection, work};
 #[cfg(test)]

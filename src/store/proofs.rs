@@ -194,10 +194,43 @@ impl<'c> Proofs<'c> {
     }
 }
 
-/// How many charges, holds and setups were made.
-pub fn charges(conn: &Connection) -> Result<u64, StoreError> {
-    let sql = "SELECT count(*) FROM proof WHERE intent IS NOT NULL";
-    Ok(conn.query_row(sql, [], |row| count(row, 0))?)
+/// The charges, holds and setups that were made, whose they are, and where.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProofsMade {
+    rows: Vec<(CustomerSeq, AccountId, bool)>,
+}
+
+impl ProofsMade {
+    /// Reads them: those that are known to have been made, and those that may have been.
+    pub fn read(conn: &Connection) -> Result<Self, StoreError> {
+        let sql = "SELECT p.customer, a.id, p.held FROM proof p JOIN account a ON a.seq = p.account
+                   WHERE p.intent IS NOT NULL OR p.held = ?1";
+        let mut statement = conn.prepare(sql)?;
+        let rows = statement.query_map([Held::Unknown], |row| {
+            let held: Held = row.get(2)?;
+            Ok((CustomerSeq(row.get(0)?), row.get(1)?, !held.is_over()))
+        })?;
+        let rows = rows.collect::<Result<_, _>>()?;
+        Ok(Self { rows })
+    }
+
+    /// How many there are of these customers on these accounts (`None`, none: all), and how many of them are open: money may be
+    /// held.
+    pub fn of(&self, only: Option<&[CustomerSeq]>, accounts: &[AccountId]) -> (u64, u64) {
+        let rows = self.rows.iter().filter(|(customer, account, _)| {
+            only.is_none_or(|only| only.binary_search(customer).is_ok())
+                && (accounts.is_empty() || accounts.contains(account))
+        });
+        rows.fold((0, 0), |(all, open), (_, _, is_open)| {
+            (all + 1, open + u64::from(*is_open))
+        })
+    }
+
+    /// Whether the customer has one on the account that is open.
+    pub fn is_open(&self, customer: CustomerSeq, account: &AccountId) -> bool {
+        let mut rows = self.rows.iter();
+        rows.any(|(of, on, open)| *open && *of == customer && on == account)
+    }
 }
 
 /// Charges that are not known to be over: money may be held.

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::codes::{INSERT_STEP, SELECT_STEPS, read_step, write_step};
 use super::{AccountSeq, StoreError};
 use crate::ids::AccountId;
-use crate::state::{Event, Record, Standing, StepState};
+use crate::state::{Event, Position, Record, Standing, StepState};
 
 /// The first of `accounts` that no customer asks for: a mistyped one, most likely.
 pub fn unknown_account<'a>(
@@ -79,8 +79,16 @@ fn retry_customer(conn: &Connection, customer: i64) -> Result<u64, StoreError> {
         .query_map([customer], read_step)?
         .collect::<Result<_, _>>()?;
     let mut insert = conn.prepare_cached(INSERT_STEP)?;
+    // What is taken back there is not made again, so its refusals stay as they are.
+    let sql = "SELECT position FROM target WHERE customer = ?1 AND undone > 0";
+    let mut undone = conn.prepare_cached(sql)?;
+    let undone = undone.query_map([customer], |row| row.get(0))?;
+    let undone: Vec<Position> = undone.collect::<Result<_, _>>()?;
     let mut retried = 0;
     for (step, record) in steps {
+        if step.target.is_some_and(|target| undone.contains(&target)) {
+            continue;
+        }
         if !matches!(&record.state, StepState::Refused(refusal) if refusal.status != 0) {
             continue;
         }

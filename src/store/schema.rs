@@ -25,6 +25,7 @@ CREATE TABLE migration (
     requests_retried INTEGER NOT NULL DEFAULT 0,
     requests_rate_limited INTEGER NOT NULL DEFAULT 0,
     clones_left INTEGER NOT NULL DEFAULT 0, -- clones that may exist unattached, since their making was in doubt: inert
+    taken_back INTEGER NOT NULL DEFAULT 0, -- 1: an undo of all of it was begun, and nobody has asked for more since
     recovery INTEGER NOT NULL DEFAULT 0, -- rebuilt after a loss: 0 no, 1 not to the end yet, 2 yes
     pace TEXT                       -- how fast the run goes that is on, as JSON
 ) STRICT;

@@ -171,6 +171,29 @@ pub fn platform_undone(conn: &Connection) -> Result<Vec<CustomerSeq>, StoreError
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Whether an undo of the whole migration was begun, and nobody has asked to go on since.
+pub fn is_taken_back(conn: &Connection) -> Result<bool, StoreError> {
+    let sql = "SELECT taken_back FROM migration";
+    Ok(conn.query_row(sql, [], |row| row.get(0))?)
+}
+
+/// Keeps that an undo of the whole migration begins; or that a person goes on after it.
+pub fn set_taken_back(conn: &Connection, taken_back: bool) -> Result<(), StoreError> {
+    conn.execute("UPDATE migration SET taken_back = ?1", [taken_back])?;
+    Ok(())
+}
+
+/// Customers that a run would still make something of; with the refused ones, where those are to be tried again.
+pub fn left_to_make(conn: &Connection, refused_too: bool) -> Result<u64, StoreError> {
+    let below = if refused_too {
+        Standing::Migrated
+    } else {
+        Standing::Refused
+    };
+    let sql = "SELECT count(*) FROM customer WHERE standing < ?1";
+    Ok(conn.query_row(sql, [below], |row| count(row, 0))?)
+}
+
 /// Places where an undo was begun and not ended.
 pub fn undo_unfinished(conn: &Connection) -> Result<u64, StoreError> {
     let sql = "SELECT (SELECT count(*) FROM customer WHERE undone = 1) + (SELECT count(*) FROM target WHERE undone = 1)";

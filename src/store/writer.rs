@@ -368,7 +368,7 @@ fn write_batch(conn: &Connection, batch: &[Message], gate: Option<&Gate>) -> rus
                 pulse.tally.add_to(conn)?;
                 pulse.add_to(conn)
             }
-            Message::Ended(run, ended) => ended.write(conn, *run),
+            Message::Ended(run, ended) => ended.keep(conn, *run),
             Message::Pace(told) => conn
                 .prepare_cached("UPDATE migration SET pace = ?1")?
                 .execute([told])

@@ -4,7 +4,7 @@
 //! with its `client_secret`. [`mask`] knows no customer and is applied to every message as it is read; [`redact`] takes
 //! out one customer's own values as well.
 
-use crate::legacy::Details;
+use crate::legacy::{AT, Details};
 
 /// Longest message that is kept, in characters. Stripe's may have 40,000.
 pub const MESSAGE_MAX_CHARS: usize = 500;
@@ -91,7 +91,7 @@ fn mask_word(word: &str) -> String {
 
 /// `[e-mail]` for a word with an `@` between other characters, wherever else it has one: `@jane@example.com` is an address still.
 fn mask_address(word: &str) -> &str {
-    if word.trim_matches('@').contains('@') {
+    if word.trim_matches(AT).contains(AT) {
         "[e-mail]"
     } else {
         word

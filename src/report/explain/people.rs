@@ -5,7 +5,7 @@ use super::{
     StepExplained,
 };
 use crate::report::Look;
-use crate::report::export::Row;
+use crate::report::export::{Fate, Row};
 use crate::report::status::people::{coloured, word};
 use crate::report::table::{Column, table};
 use crate::report::words::{count, number, plain, shorten, wrap};
@@ -206,7 +206,11 @@ fn mapped(rows: &[Row], look: Look) -> String {
         let account = row.connected_account.as_ref();
         let account = account.map_or("no account".to_owned(), ToString::to_string);
         let default = if row.is_default { ", the default" } else { "" };
-        let status = coloured(row.status, word(row.status), look);
+        let status = match row.status {
+            Fate::Stands(standing) => coloured(standing, word(standing), look),
+            Fate::UndoUnfinished => look.warn("undone in part"),
+            Fate::Replaced => "replaced".to_owned(),
+        };
         lines.push(format!("  {source} on {account}: {status}{default}"));
         let made = [
             row.connected_customer.as_ref().map(ToString::to_string),

@@ -3,9 +3,9 @@
 use super::super::refused::what;
 use super::super::remedy;
 use super::super::status::Customers;
-use super::super::words::count;
+use super::super::words::{count, quoted};
 use super::Facts;
-use crate::report::export::Row;
+use crate::report::export::{Fate, Row};
 use crate::state::{Customer, Next, Reachable, Standing, StepId, StepState};
 use crate::store::{AccountTrace, Loaded};
 use crate::time::StripeTime;
@@ -20,7 +20,9 @@ pub(super) struct Why {
 
 /// Where the customer stands: as it is kept, and in doubt where its visit was broken off.
 pub(super) fn standing(facts: &Facts<'_>, loaded: &Loaded, mapping: &[Row]) -> Standing {
-    let in_doubt = mapping.iter().any(|row| row.status == Standing::InDoubt);
+    let in_doubt = mapping
+        .iter()
+        .any(|row| row.status == Fate::Stands(Standing::InDoubt));
     match loaded.standing {
         Standing::InProgress if in_doubt && !facts.running => Standing::InDoubt,
         other => other,
@@ -31,10 +33,15 @@ pub(super) fn standing(facts: &Facts<'_>, loaded: &Loaded, mapping: &[Row]) -> S
 pub(super) fn of_customer(facts: &Facts<'_>, loaded: &Loaded, standing: Standing) -> Why {
     let customer = &loaded.customer;
     let mut why = Why::default();
+    undo_begun(facts, loaded, &mut why);
     refusals(customer, &mut why);
     doubts(customer, &mut why);
     parked(customer, &mut why);
+    let any_undone = (0..)
+        .zip(&customer.targets)
+        .any(|(at, _)| customer.is_undone_on(at));
     match standing {
+        Standing::Undone if !loaded.undo_begun.is_empty() => {}
         Standing::Migrated => {
             why.causes
                 .push("Everything that was asked for is done.".to_owned());
@@ -51,10 +58,15 @@ pub(super) fn of_customer(facts: &Facts<'_>, loaded: &Loaded, standing: Standing
         Standing::Refused => {
             why.next
                 .push("A run passes it over, until a person asks for another try.".to_owned());
-            why.commands.extend([
-                facts.command("refused --csv refused.csv"),
-                facts.command("retry refused.csv"),
-            ]);
+            // A line cannot be mended of what is taken back in part.
+            if any_undone {
+                why.commands.push(facts.command("resume --retry-refused"));
+            } else {
+                why.commands.extend([
+                    facts.command("refused --csv refused.csv"),
+                    facts.command("retry refused.csv"),
+                ]);
+            }
         }
         Standing::InDoubt => {
             why.next.push(
@@ -72,11 +84,43 @@ pub(super) fn of_customer(facts: &Facts<'_>, loaded: &Loaded, standing: Standing
     why
 }
 
+/// An undo that was broken off, or is on.
+fn undo_begun(facts: &Facts<'_>, loaded: &Loaded, why: &mut Why) {
+    if loaded.undo_begun.is_empty() {
+        return;
+    }
+    let customer = &loaded.customer;
+    for place in &loaded.undo_begun {
+        let account = place.and_then(|target| customer.target(target));
+        let place = account.map_or("the platform", |target| target.account.as_str());
+        why.causes.push(format!(
+            "What was made of it on {place} is being taken back: that was begun, and is not done to the end."
+        ));
+    }
+    if facts.running {
+        why.next
+            .push("A command is on: look again in a moment.".to_owned());
+    } else {
+        why.next
+            .push("The same undo goes on. Nothing more is made there.".to_owned());
+        let id = quoted(customer.legacy_id.as_str());
+        why.commands
+            .push(facts.command(&format!("undo --only {id}")));
+    }
+}
+
 fn refusals(customer: &Customer, why: &mut Why) {
     for (step, record) in &customer.steps {
         let StepState::Refused(refusal) = &record.state else {
             continue;
         };
+        // What is taken back is not made again, so nobody has to see to it.
+        if step.target.map_or_else(
+            || customer.is_undone(),
+            |target| customer.is_undone_on(target),
+        ) {
+            continue;
+        }
         let what = what(customer, *step, refusal);
         why.causes
             .push(format!("{what} was refused: {}.", refusal.reason));

@@ -7,7 +7,7 @@ use super::view::{
     Cell, Column, Table, codes, ids, name, number_column, standing, text_column, time,
 };
 use crate::report::words::{count, number, second};
-use crate::state::{Customer, Standing, StepState};
+use crate::state::{Customer, Standing, StepId, StepState};
 use crate::store::{Loaded, Trace};
 
 /// Ids in one cell.
@@ -52,7 +52,10 @@ impl Listed {
             standing: standing_of(loaded, running),
             reasons: reasons(customer),
             cloned: cloned(customer),
-            platform_customer: customer.platform_customer().map(ToString::to_string),
+            platform_customer: customer
+                .platform_customer()
+                .filter(|_| !customer.undone)
+                .map(ToString::to_string),
             connected: connected(customer),
             changed_at: loaded.changed_at.map(second),
         }
@@ -79,8 +82,14 @@ fn reasons(customer: &Customer) -> Vec<String> {
         StepState::InDoubt(doubt) => Some(doubt.name().to_owned()),
         StepState::Ready | StepState::Started | StepState::Done(_) => None,
     };
-    let reasons = customer.steps.values();
-    let reasons: BTreeSet<String> = reasons.filter_map(|record| reason(&record.state)).collect();
+    let stands = |step: &StepId| match step.target {
+        Some(target) => !customer.is_undone_on(target),
+        None => !customer.is_undone(),
+    };
+    let reasons = customer.steps.iter().filter(|(step, _)| stands(step));
+    let reasons: BTreeSet<String> = reasons
+        .filter_map(|(_, record)| reason(&record.state))
+        .collect();
     reasons.into_iter().collect()
 }
 
@@ -99,7 +108,9 @@ fn cloned(customer: &Customer) -> (u64, u64) {
 fn connected(customer: &Customer) -> Vec<String> {
     let targets = (0..).zip(&customer.targets);
     let told = targets.map(|(position, target)| {
+        // What is taken back is there no more.
         let made = customer.made_on(Some(position));
+        let made = made.filter(|_| !customer.is_undone_on(position));
         let id = made.map_or("—", |(id, _)| id.as_str());
         format!("{} {id}", target.account)
     });

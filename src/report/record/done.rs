@@ -87,14 +87,23 @@ pub fn done(record: &Record) -> Section {
         sortable: false,
     };
     let requests = record.requests;
+    let mut facts = vec![
+        fact("Requests sent", whole(requests.sent)),
+        fact("Sent again", whole(requests.retried)),
+        fact("Answered with 429", whole(requests.rate_limited)),
+    ];
+    // A row that has no end has no sums either.
+    let rows = record.runs.iter().filter_map(|run| run.requests.as_ref());
+    let in_rows: u64 = rows.map(|requests| requests.sent).sum();
+    let elsewhere = requests.sent.saturating_sub(in_rows);
+    if elsewhere > 0 {
+        let name = "Of those sent, by what was broken off or is on";
+        facts.push(fact(name, whole(elsewhere)));
+    }
     let mut blocks = vec![
         Block::Table(customers),
         Block::Table(made),
-        Block::Facts(vec![
-            fact("Requests sent", whole(requests.sent)),
-            fact("Sent again", whole(requests.retried)),
-            fact("Answered with 429", whole(requests.rate_limited)),
-        ]),
+        Block::Facts(facts),
     ];
     if record.taken_back != TakenBack::default() {
         blocks.push(Block::Table(taken_back(record.taken_back)));
@@ -184,7 +193,7 @@ fn taken_back(taken: TakenBack) -> Table {
 
 fn runs(record: &Record) -> Table {
     Table {
-        caption: "Runs".to_owned(),
+        caption: "Runs, and what else was sent".to_owned(),
         columns: vec![
             text_column("Begun (UTC)"),
             text_column("Ended (UTC)"),

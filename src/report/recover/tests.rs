@@ -16,6 +16,8 @@ fn ended_with(recovered: Recovered) -> String {
         strangers: 2,
         unread: vec![account()],
         reads: 1_204,
+        left_to_make: 7,
+        was_undone: false,
         next: "pmclone resume --state pmclone.db".into(),
     };
     ended(&told, Look::PLAIN)
@@ -40,13 +42,17 @@ fn every_end_is_told_with_what_to_do() {
       3 PaymentMethods of no source in the CSV on connected Customers
         They stay as they are. A card whose number was replaced since it was cloned
         is among them: it would be cloned once more.
-      Not in this CSV: 2 customers of it; nothing is done with them until a CSV names them
+      Not in this CSV: 2 customers of it; nothing is done with them until a CSV
+      names them
       acct_1Gone cannot be reached: nothing is made there before it is read
       What Stripe refused is not known any more, and is asked for again. A clone
       that was attached to nobody cannot be seen: it is made again, and nothing can
       ever be charged to the first.
+      What `pmclone undo` took back, if there was an undo, cannot be seen any more:
+      7 customers may be of it, or were never finished, and a run makes them. If
+      they shall not be made: delete this state file, and recover with --was-undone.
     Next     Go on:
-               pmclone resume --state pmclone.db
+        pmclone resume --state pmclone.db
     ");
 }
 
@@ -63,7 +69,8 @@ fn what_could_not_be_read_is_read_by_the_same_command() {
       3 customers could not be read
         Nothing may be sent before they are. Run the same command again: it goes on
         with them.
-      Not in this CSV: 2 customers of it; nothing is done with them until a CSV names them
+      Not in this CSV: 2 customers of it; nothing is done with them until a CSV
+      names them
       acct_1Gone cannot be reached: nothing is made there before it is read
     ");
 }
@@ -98,7 +105,8 @@ fn the_sweeps_say_what_is_still_to_be_read() {
     insta::assert_snapshot!(looked(&told, Look::PLAIN), @r"
     Found 40 customers of migration 00000000-0000-0000-0000-000000000000, with 9 requests
       To be read still: about 12 lists of PaymentMethods
-      Not in this CSV: 1 customer of it; nothing is done with them until a CSV names them
+      Not in this CSV: 1 customer of it; nothing is done with them until a CSV names
+      them
       acct_1Gone cannot be reached: nothing is made there before it is read
     ");
 }

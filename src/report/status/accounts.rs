@@ -19,6 +19,9 @@ const SIGNS: [(char, Standing); 4] = [
     ('u', Standing::Undone),
 ];
 
+/// The column with the share of the migrated.
+const SHARE: usize = 3;
+
 /// The accounts with the most trouble, then the largest, at most `shown` of them.
 pub(super) fn accounts(accounts: &[Account], shown: usize, look: Look) -> Option<String> {
     if accounts.is_empty() || shown == 0 {
@@ -35,15 +38,31 @@ pub(super) fn accounts(accounts: &[Account], shown: usize, look: Look) -> Option
         )
     });
     ranked.truncate(shown);
-    let rows: Vec<_> = ranked.iter().map(|each| (*each, cells(each))).collect();
-    let heading = ["account", "customers", "migrated", "", "refused", "parked"].map(str::to_owned);
-    let mut widths = heading.each_ref().map(String::len);
+    // Most migrations never have any.
+    let any_undone = ranked.iter().any(|each| each.undone > 0);
+    let rows = ranked.iter().map(|each| (*each, cells(each, any_undone)));
+    let mut rows: Vec<_> = rows.collect();
+    let heading = ["account", "customers", "migrated", "", "refused", "parked"];
+    let heading = heading.into_iter().chain(any_undone.then_some("undone"));
+    let mut heading: Vec<_> = heading.map(str::to_owned).collect();
+    let mut widths: Vec<usize> = heading.iter().map(String::len).collect();
     for (_, cells) in &rows {
         for (width, cell) in widths.iter_mut().zip(cells) {
             *width = (*width).max(cell.len());
         }
     }
     let taken: usize = widths.iter().map(|width| width + 2).sum();
+    // With one column more, the share has to go where there is no room for it; and what is told above of accounts that are parked.
+    if any_undone && taken > usize::from(look.width) {
+        heading.remove(SHARE);
+        widths.remove(SHARE);
+        for (account, cells) in &mut rows {
+            cells.remove(SHARE);
+            cells[0] = account.id.to_string();
+        }
+        let ids = rows.iter().map(|(_, cells)| cells[0].len());
+        widths[0] = ids.fold(heading[0].len(), usize::max);
+    }
     let room = usize::from(look.width).saturating_sub(taken + 4);
     let bar_width = (room >= *BAR.start()).then(|| room.min(*BAR.end()));
     let mut lines = vec![
@@ -66,25 +85,30 @@ pub(super) fn accounts(accounts: &[Account], shown: usize, look: Look) -> Option
     Some(lines.join("\n"))
 }
 
-fn cells(account: &Account) -> [String; 6] {
+fn cells(account: &Account, any_undone: bool) -> Vec<String> {
     let parked = if account.standing == AccountStanding::Parked {
         " (parked)"
     } else {
         ""
     };
-    [
+    let mut cells = vec![
         format!("{}{parked}", account.id),
         number(account.customers),
         number(account.migrated),
         percent(account.migrated, account.customers),
         number(account.refused),
         number(account.parked),
-    ]
+    ];
+    cells.extend(any_undone.then(|| number(account.undone)));
+    cells
 }
 
-fn line(cells: &[String; 6], widths: &[usize; 6], bar: Option<String>) -> String {
-    let [account, rest @ ..] = cells;
-    let [first, widths @ ..] = widths;
+fn line(cells: &[String], widths: &[usize], bar: Option<String>) -> String {
+    let (Some((account, rest)), Some((first, widths))) =
+        (cells.split_first(), widths.split_first())
+    else {
+        return String::new();
+    };
     let mut line = format!("  {account:<first$}");
     if let Some(bar) = bar {
         line.push_str("  ");
@@ -114,6 +138,17 @@ fn bar(account: &Account, width: usize, look: Look) -> String {
         let share = share.max(usize::from(n > 0)).min(left);
         left -= share;
         shares.push((sign, standing, share));
+    }
+    // Where everybody is told of, no blank is left over from rounding.
+    let told: u64 = shares
+        .iter()
+        .map(|(_, standing, _)| of(account, *standing))
+        .sum();
+    if told > 0
+        && told == account.customers
+        && let Some((_, _, largest)) = shares.iter_mut().max_by_key(|(_, _, share)| *share)
+    {
+        *largest += std::mem::take(&mut left);
     }
     for (sign, standing, share) in shares.into_iter().rev() {
         if share > 0 {
@@ -201,7 +236,7 @@ mod tests {
         insta::assert_snapshot!(accounts(&troubled().accounts, SHOWN, Look::PLAIN).unwrap(), @r"
         Accounts
           account                              customers  migrated       refused  parked
-          acct_1BERLIN (parked)  [========p ]        230       200  86%        0      30
+          acct_1BERLIN (parked)  [=========p]        230       200  86%        0      30
           acct_1COLOGNE          [=======x  ]        770       600  77%      112       0
           acct_1AUGSBURG         [========= ]      9,000     8,200  91%        0       0
           = migrated  x refused  p parked
@@ -277,7 +312,7 @@ mod tests {
 
         Accounts
           account                              customers  migrated       refused  parked
-          acct_1BERLIN (parked)  [========p ]        230       200  86%        0      30
+          acct_1BERLIN (parked)  [=========p]        230       200  86%        0      30
           acct_1COLOGNE          [=======x  ]        770       600  77%      112       0
           acct_1AUGSBURG         [========= ]      9,000     8,200  91%        0       0
           = migrated  x refused  p parked

@@ -25,6 +25,7 @@ pub fn text(status: &Status, extras: &Extras, look: Look) -> String {
         in_doubt(extras, look),
         open_charges(status, extras, look),
         undo_unfinished(status, extras, look),
+        taken_back(status, extras, look),
         clones_left(extras, look),
         accounts(&status.accounts, SHOWN, look),
     ];
@@ -163,6 +164,20 @@ pub(in crate::report) fn undo_unfinished(
         "{}\n{command}",
         look.warn(&wrap(&told, "", look.width))
     ))
+}
+
+/// What no run makes, since all was taken back.
+fn taken_back(status: &Status, extras: &Extras, look: Look) -> Option<String> {
+    let customers = &status.customers;
+    let left = customers.left() + customers.parked + customers.in_doubt;
+    if !extras.taken_back || left == 0 {
+        return None;
+    }
+    let told = format!(
+        "All of this migration was taken back, or was to be: run, resume and retry make nothing of the other {}, unless --after-undo is given.",
+        count(left, "customer")
+    );
+    Some(look.warn(&wrap(&told, "", look.width)))
 }
 
 /// How fast it goes and how long it will still take, while a run is on; and what was refused last.
@@ -317,12 +332,11 @@ pub(in crate::report) fn parked(accounts: &[Account], look: Look) -> Option<Stri
     ))];
     for each in parked.iter().take(SHOWN) {
         let reason = plain(each.reason.as_deref().unwrap_or("no reason was given"));
-        let waiting = count(each.parked, "customer");
-        let line = format!(
-            "{} ({waiting} waiting): {}",
-            each.id,
-            shorten(reason.trim(), 200)
-        );
+        let waiting = match each.parked {
+            0 => "nobody waits for it".to_owned(),
+            parked => format!("{} waiting", count(parked, "customer")),
+        };
+        let line = format!("{} ({waiting}): {}", each.id, shorten(reason.trim(), 200));
         lines.push(wrap(&line, "  ", look.width));
     }
     lines.extend(more(to_u64(parked.len()), SHOWN, "account"));
@@ -416,7 +430,7 @@ mod tests {
 
         Accounts
           account                              customers  migrated       refused  parked
-          acct_1BERLIN (parked)  [========p ]        230       200  86%        0      30
+          acct_1BERLIN (parked)  [=========p]        230       200  86%        0      30
           acct_1COLOGNE          [=======x  ]        770       600  77%      112       0
           acct_1AUGSBURG         [========= ]      9,000     8,200  91%        0       0
           = migrated  x refused  p parked

@@ -73,6 +73,21 @@ pub(super) async fn at(
     Ok(Looked::Seen(Box::new(sight)))
 }
 
+/// How many PaymentMethods are attached to a platform Customer; none where there is no such Customer any more.
+pub(super) async fn attached(
+    client: &Client,
+    customer: &CustomerId,
+) -> Result<Result<usize, String>, VisitError> {
+    let first = client.customer_payment_methods(customer, None, None);
+    Ok(match read(first.await)? {
+        Read::Found(page) if !page.has_more => Ok(page.data.len()),
+        Read::Found(_) => methods(client, customer, None).await?.map(|all| all.len()),
+        // A look at the Customer tells what there is.
+        Read::Absent(_) => Ok(0),
+        Read::Unread(why) => Err(why),
+    })
+}
+
 /// Whether a read list goes on, and after what.
 enum Onward<I> {
     End,
