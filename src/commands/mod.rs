@@ -7,6 +7,7 @@ mod drill;
 mod dry_run;
 mod explain;
 pub(crate) mod export;
+mod follow;
 mod helm;
 mod import;
 mod install;

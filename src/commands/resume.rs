@@ -1,6 +1,6 @@
 //! `pmclone resume`: goes on from the state file alone.
 
-use super::migrate::{Prepared, migrate};
+use super::migrate::{Asked, Prepared, migrate};
 use super::run::{Opened, open};
 use super::session::Purpose;
 use super::status::missing_or;
@@ -28,10 +28,18 @@ async fn begin(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
     }
     let asked = pilot::asked(
         config,
-        "resume",
+        if args.follow {
+            "resume --follow"
+        } else {
+            "resume"
+        },
         (&args.work, &args.stripe, &args.steering),
         (&prepared.conn, &prepared.state),
     )?;
+    let asked = Asked {
+        follow: args.follow,
+        ..asked
+    };
     migrate(config, asked, prepared).await
 }
 

@@ -3,7 +3,7 @@
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 use crate::ids::{
-    AccountId, ApplicationFeeId, ChargeId, CustomerId, IntentId, LegacyId, PaymentMethodId,
+    AccountId, ApplicationFeeId, ChargeId, CustomerId, EventId, IntentId, LegacyId, PaymentMethodId,
     RefundId, RequestId,
 };
 use crate::proof::{Held, Kind as ProofKind, Step as ProofStep};
@@ -137,6 +137,7 @@ macro_rules! text_id {
 }
 text_id!(
     CustomerId,
+    EventId,
     PaymentMethodId,
     AccountId,
     LegacyId,

@@ -69,11 +69,13 @@ pub enum Endpoint {
     ListSubscriptions,
     /// Reads a Customer's Invoices, a page at a time.
     ListInvoices,
+    /// Reads events, a page at a time.
+    ListEvents,
 }
 
 impl Endpoint {
     /// Every endpoint, in the order of declaration.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::CreateCustomer,
         Self::CreatePaymentMethod,
         Self::AttachPaymentMethod,
@@ -101,6 +103,7 @@ impl Endpoint {
         Self::ListCharges,
         Self::ListSubscriptions,
         Self::ListInvoices,
+        Self::ListEvents,
     ];
 
     /// Stripe's way to write it, as in `POST /v1/payment_methods/{payment_method}/attach`.
@@ -133,6 +136,7 @@ impl Endpoint {
             Self::ListCharges => "GET /v1/charges",
             Self::ListSubscriptions => "GET /v1/subscriptions",
             Self::ListInvoices => "GET /v1/invoices",
+            Self::ListEvents => "GET /v1/events",
         }
     }
 
@@ -165,7 +169,8 @@ impl Endpoint {
             | Self::RetrieveBalance
             | Self::ListCharges
             | Self::ListSubscriptions
-            | Self::ListInvoices => Method::Get,
+            | Self::ListInvoices
+            | Self::ListEvents => Method::Get,
         }
     }
 
@@ -199,6 +204,7 @@ impl Endpoint {
             Self::ListCharges => 24,
             Self::ListSubscriptions => 25,
             Self::ListInvoices => 26,
+            Self::ListEvents => 27,
         }
     }
 }
