@@ -12,6 +12,7 @@ mod helm;
 mod import;
 mod install;
 mod interrupt;
+mod listen;
 mod machine;
 mod migrate;
 mod pilot;
@@ -81,6 +82,7 @@ fn dispatch(config: &Config, command: Command) -> Result<Exit, Failure> {
         Command::Refused(args) => refused::refused(config, &args),
         Command::Retry(args) => retry::retry(config, &args),
         Command::Undo(args) => undo::undo(config, &args),
+        Command::Listen(args) => listen::listen(config, &args),
         Command::Completions(args) => install::completions(&args),
         Command::Man(args) => install::man(&args),
     }

@@ -10,14 +10,17 @@
 //! [`super::RunLock`]: its transactions are short, since a run waits for them.
 
 use std::cmp::Ordering;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
+use super::control::beside;
 use super::counts::count;
-use super::open::{open_beside, open_readonly};
-use super::{Migration, RunLock, StoreError};
+use super::open::{open_beside, open_readonly, private_file};
+use super::{Migration, RequestTally, RunLock, StoreError};
 use crate::ids::{AccountId, PaymentMethodId};
+use crate::stripe::RequestCounts;
 use crate::time::StripeTime;
 use crate::webhook::{Change, Event, News};
 
@@ -69,6 +72,27 @@ pub struct Inbox {
     conn: Connection,
     path: PathBuf,
     platform: AccountId,
+}
+
+/// Held for as long as somebody listens for a state file; several may.
+#[derive(Debug)]
+pub struct Listening {
+    _file: File,
+}
+
+impl Listening {
+    /// Begins.
+    pub fn begin(state: &Path) -> Result<Self, StoreError> {
+        let file = private_file(&beside(state, ".listening"))?;
+        file.lock_shared()?;
+        Ok(Self { _file: file })
+    }
+
+    /// True while some process listens. Makes no file.
+    pub fn is_on(state: &Path) -> bool {
+        File::open(beside(state, ".listening"))
+            .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    }
 }
 
 /// What is known of a connected account, and what an event says of it.
@@ -185,6 +209,16 @@ impl Inbox {
         Ok(())
     }
 
+    /// Adds what was read to the counts of requests.
+    pub fn tally(&self, sent: RequestCounts) -> Result<(), StoreError> {
+        let tally = RequestTally {
+            sent: sent.sent,
+            retried: sent.retried,
+            rate_limited: sent.rate_limited,
+        };
+        Ok(tally.add_to(&self.conn)?)
+    }
+
     /// Every connected account that customers ask for, and whether it is parked; those that a lost state file has to be read of first
     /// are left out.
     pub fn accounts(&self) -> Result<Vec<Access>, StoreError> {
@@ -205,6 +239,10 @@ impl Inbox {
         let Some(row) = AccountRow::read(&transaction, account)? else {
             return Ok(Effect::Nothing);
         };
+        let same_country = country.is_none_or(|country| row.country.as_deref() == Some(country));
+        if same_country && row.parked == out_of_reach.is_some() {
+            return Ok(Effect::Nothing);
+        }
         let refreshed = row.refresh(&transaction, account, country, at)?;
         let effect = row.set_reach(&transaction, account, out_of_reach, at)?;
         transaction.commit()?;
