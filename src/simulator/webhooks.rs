@@ -5,7 +5,7 @@
 use super::engine::Simulator;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -77,12 +77,13 @@ impl Endpoint {
             // A key of any length is taken.
             if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) {
                 mac.update(format!("{unix}.{body}").as_bytes());
-                let digits = mac.finalize().into_bytes().iter().fold(String::new(), |mut digits, byte| {
-                    // Writing to a text cannot fail.
-                    drop(write!(digits, "{byte:02x}"));
-                    digits
-                });
-                header = format!("{header},v1={digits}");
+                let digits: Vec<String> = mac
+                    .finalize()
+                    .into_bytes()
+                    .iter()
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect();
+                header = format!("{header},v1={}", digits.concat());
             }
         }
         format!("{header},v0={}", "0".repeat(64))
