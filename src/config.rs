@@ -343,7 +343,9 @@ impl Config {
         }
         let mut texts = Vec::new();
         for path in files {
-            texts.push(SecretString::from(self.key_file(path, "the signing secret")?));
+            texts.push(SecretString::from(
+                self.key_file(path, "the signing secret")?,
+            ));
         }
         let whence = if files.is_empty() {
             let Some(text) = env("STRIPE_WEBHOOK_SECRET") else {
@@ -369,10 +371,7 @@ impl Config {
         let unreadable = |error: std::io::Error| {
             Failure::new(
                 Exit::Key,
-                format!(
-                    "{what} cannot be read from {}: {error}",
-                    path.display()
-                ),
+                format!("{what} cannot be read from {}: {error}", path.display()),
             )
         };
         let mut text = String::new();

@@ -28,7 +28,9 @@ fn account(place: &Place, id: &str) -> Result<String> {
 }
 
 fn taken(place: &Place) -> Result<u64> {
-    Ok(place.status(&[])?["listener"]["events"].as_u64().unwrap_or(0))
+    Ok(place.status(&[])?["listener"]["events"]
+        .as_u64()
+        .unwrap_or(0))
 }
 
 #[test]
@@ -50,13 +52,22 @@ fn what_is_not_stripes_or_not_ours_changes_nothing() -> Result<()> {
         ("expired", 400, signed(SECRET, at - 400, &body), &body),
         ("of the future", 400, signed(SECRET, at + 400, &body), &body),
         ("of another body", 400, ours.clone(), &live),
-        ("two headers", 400, format!("{ours}\r\nStripe-Signature: {ours}"), &body),
+        (
+            "two headers",
+            400,
+            format!("{ours}\r\nStripe-Signature: {ours}"),
+            &body,
+        ),
         ("no event", 400, signed(SECRET, at, "{}"), &"{}".to_owned()),
         ("too long", 413, signed(SECRET, at, &long), &long),
         ("of the other mode", 200, signed(SECRET, at, &live), &live),
     ];
     for (what, status, header, body) in cases {
-        assert_eq!(listener.post("/webhook", &header, body)?.0, status, "{what}");
+        assert_eq!(
+            listener.post("/webhook", &header, body)?.0,
+            status,
+            "{what}"
+        );
     }
     let signature = format!("Stripe-Signature: {ours}\r\n");
     let with_both = format!("{kind}{signature}");
@@ -67,34 +78,67 @@ fn what_is_not_stripes_or_not_ours_changes_nothing() -> Result<()> {
         (400, "POST", "/", kind.to_owned()),
     ];
     for (status, method, path, headers) in cases {
-        assert_eq!(send(&listener.url, method, path, &headers, &body)?.0, status);
+        assert_eq!(
+            send(&listener.url, method, path, &headers, &body)?.0,
+            status
+        );
     }
     // What is Stripe's and ours, and is of no concern: unknown types, thin events, clones, accounts nobody asks for.
     let card = r#"{"id":"pm_1Ada","object":"payment_method"}"#;
     for body in [
         event("evt_2", "charge.succeeded", None, at, "{}"),
-        r#"{"id":"evt_3","object":"v2.core.event","type":"x","created":"2026-01-01T00:00:00Z"}"#.to_owned(),
+        r#"{"id":"evt_3","object":"v2.core.event","type":"x","created":"2026-01-01T00:00:00Z"}"#
+            .to_owned(),
         event("evt_4", "payment_method.updated", Some("acct_1A"), at, card),
     ] {
-        assert_eq!(listener.deliver(&body)?, (200, "of no concern here\n".to_owned()));
+        assert_eq!(
+            listener.deliver(&body)?,
+            (200, "of no concern here\n".to_owned())
+        );
     }
     assert_eq!(taken(&place)?, 0);
     assert_eq!(account(&place, "acct_1A")?, "active");
     // And then the real one, with the older of the two secrets.
-    assert_eq!(listener.post("/", &ours, &body)?, (200, "taken: parked\n".to_owned()));
-    assert_eq!(listener.post("/", &ours, &body)?, (200, "taken before\n".to_owned()));
+    assert_eq!(
+        listener.post("/", &ours, &body)?,
+        (200, "taken: parked\n".to_owned())
+    );
+    assert_eq!(
+        listener.post("/", &ours, &body)?,
+        (200, "taken before\n".to_owned())
+    );
     assert_eq!(account(&place, "acct_1A")?, "parked");
     // One that is told late changes nothing any more.
-    let late = event("evt_5", "account.application.authorized", Some("acct_1A"), at - 9, application);
-    assert_eq!(listener.deliver(&late)?, (200, "taken: nothing\n".to_owned()));
+    let late = event(
+        "evt_5",
+        "account.application.authorized",
+        Some("acct_1A"),
+        at - 9,
+        application,
+    );
+    assert_eq!(
+        listener.deliver(&late)?,
+        (200, "taken: nothing\n".to_owned())
+    );
     assert_eq!(account(&place, "acct_1A")?, "parked");
     let said = listener.stop()?.with(0)?.err;
-    assert!(said.contains("2 events taken, 1 taken before, 3 of no concern, 1 of the other mode, 11 refused"), "{said}");
-    assert!(said.contains("acct_1A took the platform's access back"), "{said}");
+    assert!(
+        said.contains(
+            "2 events taken, 1 taken before, 3 of no concern, 1 of the other mode, 11 refused"
+        ),
+        "{said}"
+    );
+    assert!(
+        said.contains("acct_1A took the platform's access back"),
+        "{said}"
+    );
     for file in place.listing()? {
         let bytes = std::fs::read(place.path(&file))?;
         let secret = SECRET.as_bytes();
-        assert!(!bytes.windows(secret.len()).any(|part| part == secret), "{file}");
+        assert!(
+            !bytes.windows(secret.len()).any(|part| part == secret),
+            "{file}"
+        );
     }
     assert!(!said.contains("Pterodactylus"), "{said}");
     Ok(())
@@ -105,7 +149,9 @@ fn an_account_that_connects_while_a_run_follows_has_its_customers_migrated() -> 
     let place = Place::new()?;
     place.put("secret", SECRET)?;
     // A port that is free: the listener comes later, as after a restart, and the simulator tries again until then.
-    let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")?
+        .local_addr()?
+        .port();
     let endpoint = format!("http://127.0.0.1:{port}/webhook");
     let secret = place.path("secret").to_string_lossy().into_owned();
     #[rustfmt::skip]
@@ -136,8 +182,14 @@ fn an_account_that_connects_while_a_run_follows_has_its_customers_migrated() -> 
     let said = follower.wait()?.with(0)?.err;
     assert!(said.contains("2 customers taken up"), "{said}");
     let told = place.pmclone_keyless(&["status"])?.with(0)?.out;
-    assert!(told.contains("1 source changed after being cloned (1 renewed by the network)"), "{told}");
-    assert!(told.contains("the last event is payment_method.automatically_updated of"), "{told}");
+    assert!(
+        told.contains("1 source changed after being cloned (1 renewed by the network)"),
+        "{told}"
+    );
+    assert!(
+        told.contains("the last event is payment_method.automatically_updated of"),
+        "{told}"
+    );
     listener.stop()?.with(0)?;
     Ok(())
 }
@@ -145,27 +197,44 @@ fn an_account_that_connects_while_a_run_follows_has_its_customers_migrated() -> 
 #[test]
 fn an_account_that_leaves_during_a_run_is_parked_before_the_next_call() -> Result<()> {
     let place = Place::new()?;
-    let line = |number: u32| format!("{number},pm_1Card{number},acct_1{}\n", ["A", "B"][number as usize % 2]);
+    let line = |number: u32| {
+        format!(
+            "{number},pm_1Card{number},acct_1{}\n",
+            ["A", "B"][number as usize % 2]
+        )
+    };
     let lines: String = (1..=200).map(line).collect();
-    place.put("c.csv", format!("legacy_id,payment_method,connected_account\n{lines}"))?;
+    place.put(
+        "c.csv",
+        format!("legacy_id,payment_method,connected_account\n{lines}"),
+    )?;
     let simulator = Simulator::slow(&place, 30)?;
     let run = place.start_against(&simulator, &["run", "c.csv", "--concurrency", "4"])?;
     simulator.until_requests(40)?;
     let listener = Listener::start(&place, SECRET, &[])?;
     // The simulator goes on to let it in: only what was heard keeps the run away.
-    let body = event("evt_1", "account.application.deauthorized", Some("acct_1A"), now(), "{}");
+    let body = event(
+        "evt_1",
+        "account.application.deauthorized",
+        Some("acct_1A"),
+        now(),
+        "{}",
+    );
     assert_eq!(listener.deliver(&body)?.1, "taken: parked\n");
     let heard = simulator.requests()?;
     run.wait()?.with(3)?;
     let after = simulator.transcript()?;
-    let late = after.iter().filter(|line| {
-        line["account"] == "acct_1A" && line["n"].as_u64() > Some(heard)
-    });
+    let late = after
+        .iter()
+        .filter(|line| line["account"] == "acct_1A" && line["n"].as_u64() > Some(heard));
     // A tenth of a second until it is heard, at 30 ms a call, four at once; and those in flight.
     let late = late.count();
     assert!(late <= 20, "{late} calls after it was told");
     let status = place.status(&[])?;
-    assert!(status["customers"]["parked"].as_u64() > Some(50), "{status}");
+    assert!(
+        status["customers"]["parked"].as_u64() > Some(50),
+        "{status}"
+    );
     assert_eq!(status["customers"]["in_doubt"], 0, "{status}");
     Ok(())
 }
@@ -175,7 +244,13 @@ fn what_is_not_committed_is_not_acknowledged() -> Result<()> {
     let place = Place::new()?;
     let simulator = Simulator::on_demand(&place)?;
     migrated_but_for_one_account(&place, &simulator)?;
-    let body = event("evt_1", "account.application.authorized", Some("acct_1B"), now(), "{}");
+    let body = event(
+        "evt_1",
+        "account.application.authorized",
+        Some("acct_1B"),
+        now(),
+        "{}",
+    );
     let listener = Listener::start(&place, SECRET, &[])?;
     // Somebody writes: nothing can be committed meanwhile.
     let writer = rusqlite::Connection::open(place.path("pmclone.db"))?;
@@ -191,7 +266,10 @@ fn what_is_not_committed_is_not_acknowledged() -> Result<()> {
     assert!(answer.is_err(), "acknowledged: {answer:?}");
     writer.execute_batch("ROLLBACK")?;
     drop(writer);
-    assert_eq!((taken(&place)?, account(&place, "acct_1B")?), (0, "parked".to_owned()));
+    assert_eq!(
+        (taken(&place)?, account(&place, "acct_1B")?),
+        (0, "parked".to_owned())
+    );
     // Two of them listen then: it is taken once.
     let listeners = [
         Listener::start(&place, SECRET, &[])?,
@@ -218,15 +296,24 @@ fn what_came_while_nobody_listened_is_read() -> Result<()> {
     })?;
     let said = listener.stop()?.with(0)?.err;
     // Bob has no clone yet.
-    assert!(said.contains("2 events read, 1 source newly stale"), "{said}");
-    assert!(said.contains("1 cannot be reached any more, 1 can be again"), "{said}");
+    assert!(
+        said.contains("2 events read, 1 source newly stale"),
+        "{said}"
+    );
+    assert!(
+        said.contains("1 cannot be reached any more, 1 can be again"),
+        "{said}"
+    );
     let status = place.status(&[])?;
     assert_eq!(status["stale"]["updated"], 1, "{status}");
     // Five weeks on, some of it is gone for good.
     simulator.advance_hours(24 * 36)?;
-    let listener = Listener::with_key(&place, &simulator.url)?;
     let before = simulator.requests()?;
-    until("the accounts to be read again", || Ok(simulator.requests()? >= before + 2))?;
+    let listener = Listener::with_key(&place, &simulator.url)?;
+    // Whose key it is, a page of events, two accounts.
+    until("the accounts to be read again", || {
+        Ok(simulator.requests()? >= before + 4)
+    })?;
     let said = listener.stop()?.with(0)?.err;
     assert!(said.contains("Stripe keeps events for 30 days"), "{said}");
     Ok(())

@@ -78,7 +78,9 @@ impl Follow {
         pressed: &mut watch::Receiver<Pressed>,
     ) -> Result<bool, StoreError> {
         let mut note = |word: &str| screen.line(word);
-        note("Nothing is left to be done: waiting for what `pmclone listen` hears. Ctrl-C ends it.");
+        note(
+            "Nothing is left to be done: waiting for what `pmclone listen` hears. Ctrl-C ends it.",
+        );
         helm.set_idle(true);
         let mut looks = tokio::time::interval(LOOK_EVERY);
         let goes_on = loop {
@@ -104,7 +106,6 @@ impl Follow {
 
     /// What there is to do now.
     pub fn round(
-        &self,
         screen: &Screen,
         (state, rates): (&Path, Rates),
         selection: &Selection,

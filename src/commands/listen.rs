@@ -80,7 +80,10 @@ async fn begin(config: &Config, args: &cli::Listen) -> Result<Exit, Failure> {
         gone_is_fine(print(&mut io::stdout(), &format!("http://{address}")))?;
     }
     tell(config, &state, address, &secrets, session.as_ref());
-    let (mut ended, door) = (pressed.clone(), serve::Door::new(secrets, Arc::clone(&post)));
+    let (mut ended, door) = (
+        pressed.clone(),
+        serve::Door::new(secrets, Arc::clone(&post)),
+    );
     let serving = serve::serve(listener, door, async move {
         drop(ended.wait_for(|pressed| pressed.first.is_some()).await);
     });

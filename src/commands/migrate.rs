@@ -424,8 +424,11 @@ async fn carry_out(
             break;
         };
         let screen = &carried.config.screen;
-        next = match follow.wait((context, screen), &mut helm, &mut pressed).await {
-            Ok(true) => follow.round(screen, (state, rates), carried.selection).map(Some),
+        next = match follow
+            .wait((context, screen), &mut helm, &mut pressed)
+            .await
+        {
+            Ok(true) => Follow::round(screen, (state, rates), carried.selection).map(Some),
             Ok(false) => {
                 ended = Ok(Ended::Idle);
                 Ok(None)
@@ -435,7 +438,7 @@ async fn carry_out(
     }
     let asked_to_end = helm.ended().is_some();
     let left = helm.leave();
-    let ended = next.and_then(|_| ended);
+    let ended = next.and(ended);
     (ended.and_then(|ended| left.map(|()| ended)), asked_to_end)
 }
 

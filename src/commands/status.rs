@@ -14,8 +14,8 @@ use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::status::{
-    Account, Customers, Extras, InDoubtRow, LastRefusal, PaymentMethods, ReasonCount, Requests,
-    Listener, Speed, Stale, Status, glance, text,
+    Account, Customers, Extras, InDoubtRow, LastRefusal, Listener, PaymentMethods, ReasonCount,
+    Requests, Speed, Stale, Status, glance, text,
 };
 use crate::report::words::second;
 use crate::report::{print, print_json};

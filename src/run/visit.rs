@@ -373,7 +373,12 @@ impl Visitor<'_> {
             .ok()
             .and_then(|index| self.loaded.accounts.get(index));
         if let Some(account) = account {
-            let sent_at = self.loaded.customer.steps.get(&step).map(|sent| sent.sent_at);
+            let sent_at = self
+                .loaded
+                .customer
+                .steps
+                .get(&step)
+                .map(|sent| sent.sent_at);
             self.changes.park(*account, reason.to_owned(), sent_at);
         }
     }

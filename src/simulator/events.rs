@@ -37,7 +37,12 @@ impl World {
         let ledger = &self.ledgers[of.ledger];
         let ordinal = u64::try_from(self.events.len()).unwrap_or(u64::MAX);
         let drawn = ids::draw(self.laws.seed ^ 0x4576_656E_7473, ordinal, 1);
-        let id: Arc<str> = format!("evt_1{}{}", ids::base62(drawn, 10), ids::base62(ids::mix(drawn), 10)).into();
+        let id: Arc<str> = format!(
+            "evt_1{}{}",
+            ids::base62(drawn, 10),
+            ids::base62(ids::mix(drawn), 10)
+        )
+        .into();
         let mut data = json!({ "object": object });
         if let Some(before) = before {
             data["previous_attributes"] = before;
@@ -126,8 +131,7 @@ impl World {
         let after = Arc::make_mut(&mut self.methods.get_mut(slot).object);
         match &mut after.instrument {
             super::objects::Instrument::Card(card) => card.exp_year += 3,
-            super::objects::Instrument::UsBankAccount(_)
-            | super::objects::Instrument::Other(_) => {
+            super::objects::Instrument::UsBankAccount(_) | super::objects::Instrument::Other(_) => {
                 return Err(format!("{id} is no card"));
             }
         }
@@ -151,7 +155,9 @@ impl World {
             None => call.params.list("types"),
         };
         if types.len() > 20 {
-            return Err(Failure::invalid("Array types exceeds maximum 20 allowed elements.").param("types"));
+            return Err(
+                Failure::invalid("Array types exceeds maximum 20 allowed elements.").param("types"),
+            );
         }
         let oldest = call.moment.unix - KEPT_SECONDS;
         let wanted = |slot: Slot| {
@@ -182,7 +188,9 @@ fn difference(before: &Value, now: &Value) -> Value {
     let (Value::Object(old), Value::Object(new)) = (before, now) else {
         return before.clone();
     };
-    let changed = old.iter().filter(|(name, value)| new.get(*name) != Some(value));
+    let changed = old
+        .iter()
+        .filter(|(name, value)| new.get(*name) != Some(value));
     let changed = changed.map(|(name, value)| {
         let was = difference(value, new.get(name).unwrap_or(&Value::Null));
         (name.clone(), was)

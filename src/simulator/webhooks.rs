@@ -62,7 +62,9 @@ impl Endpoint {
                     .is_ok_and(|address| address.is_loopback())
         });
         if parsed.scheme() != "http" || !loopback {
-            return Err(format!("{url}: events go to http and a loopback address only"));
+            return Err(format!(
+                "{url}: events go to http and a loopback address only"
+            ));
         }
         Ok(Self {
             url: url.to_owned(),
@@ -113,7 +115,12 @@ pub(super) async fn deliver(
         let events: Vec<(i64, Arc<str>)> = {
             let simulator = lock(&simulator);
             let events = &simulator.world.events;
-            let new = (sent..events.len()).map(|slot| (events.kept(slot).created, Arc::clone(&events.get(slot).body)));
+            let new = (sent..events.len()).map(|slot| {
+                (
+                    events.kept(slot).created,
+                    Arc::clone(&events.get(slot).body),
+                )
+            });
             new.collect()
         };
         sent += events.len();
@@ -145,7 +152,10 @@ impl Sending {
                 .client
                 .post(&self.endpoint.url)
                 .header("content-type", "application/json; charset=utf-8")
-                .header("user-agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
+                .header(
+                    "user-agent",
+                    "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+                )
                 .header("stripe-signature", self.endpoint.signature(unix, body))
                 .body(body.to_owned());
             let answer = request.send().await;
@@ -179,7 +189,8 @@ mod tests {
     /// Computed with Python's `hmac`, not with the code under test.
     #[test]
     fn a_body_is_signed_as_another_implementation_signs_it() {
-        let endpoint = Endpoint::new("http://127.0.0.1:1", "whsec_test_secret\nwhsec_other").unwrap();
+        let endpoint =
+            Endpoint::new("http://127.0.0.1:1", "whsec_test_secret\nwhsec_other").unwrap();
         let body = "{\n  \"id\": \"evt_test_webhook\",\n  \"object\": \"event\"\n}";
         assert_eq!(
             endpoint.signature(1_492_774_577, body),
@@ -194,10 +205,20 @@ mod tests {
 
     #[test]
     fn events_leave_this_machine_for_nobody() {
-        for url in ["http://example.com", "https://127.0.0.1", "http://10.0.0.1:4242", "file:///x", "4242"] {
+        for url in [
+            "http://example.com",
+            "https://127.0.0.1",
+            "http://10.0.0.1:4242",
+            "file:///x",
+            "4242",
+        ] {
             assert!(Endpoint::new(url, "whsec_1").is_err(), "{url}");
         }
-        for url in ["http://127.0.0.1:4242/webhook", "http://localhost:4242", "http://[::1]:4242"] {
+        for url in [
+            "http://127.0.0.1:4242/webhook",
+            "http://localhost:4242",
+            "http://[::1]:4242",
+        ] {
             assert!(Endpoint::new(url, "whsec_1").is_ok(), "{url}");
         }
         assert!(Endpoint::new("http://127.0.0.1", "").is_err());

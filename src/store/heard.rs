@@ -9,20 +9,22 @@
 //! of a later time was taken; and a change of a source counts only if a clone of it may be of before. A listener holds no
 //! [`super::RunLock`]: its transactions are short, since a run waits for them.
 
-use std::cmp::Ordering;
-use std::fs::{File, TryLockError};
+mod ears;
+mod told;
+
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::control::beside;
-use super::counts::count;
-use super::open::{open_beside, open_readonly, private_file};
+use super::open::open_beside;
 use super::{Migration, RequestTally, RunLock, StoreError};
 use crate::ids::{AccountId, PaymentMethodId};
 use crate::stripe::RequestCounts;
 use crate::time::StripeTime;
 use crate::webhook::{Change, Event, News};
+use ears::access;
+pub use ears::{Access, Ears};
+pub use told::{Heard, Listening, StaleCounts};
 
 /// For how long an event's id is kept. Stripe delivers one again for three days, and gives out thirty days of them.
 const KEPT_SECONDS: i64 = 40 * 24 * 3600;
@@ -74,27 +76,6 @@ pub struct Inbox {
     platform: AccountId,
 }
 
-/// Held for as long as somebody listens for a state file; several may.
-#[derive(Debug)]
-pub struct Listening {
-    _file: File,
-}
-
-impl Listening {
-    /// Begins.
-    pub fn begin(state: &Path) -> Result<Self, StoreError> {
-        let file = private_file(&beside(state, ".listening"))?;
-        file.lock_shared()?;
-        Ok(Self { _file: file })
-    }
-
-    /// True while some process listens. Makes no file.
-    pub fn is_on(state: &Path) -> bool {
-        File::open(beside(state, ".listening"))
-            .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
-    }
-}
-
 /// What is known of a connected account, and what an event says of it.
 struct AccountRow {
     parked: bool,
@@ -130,7 +111,9 @@ impl Inbox {
         self.still_there()?;
         // Before the transaction: it may be a walk through the whole file.
         let sources = match &event.news {
-            News::PaymentMethodChanged { payment_method, .. } => self.customers_of(payment_method)?,
+            News::PaymentMethodChanged { payment_method, .. } => {
+                self.customers_of(payment_method)?
+            }
             News::Authorized(_)
             | News::Deauthorized(_)
             | News::AccountUpdated { .. }
@@ -148,8 +131,21 @@ impl Inbox {
             .prepare_cached("INSERT INTO event (id, type, created, taken_at, about, effect) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
             .execute(params![event.id, event.kind, event.created.0, now, about, effect.name()])?;
         transaction.commit()?;
-        super::writer::checkpoint_when_long(&self.conn)?;
+        self.tidy()?;
         Ok(Filed::Now(effect))
+    }
+
+    /// Keeps the log short. Where no run is on it is emptied: a run that finds something in it reads the whole file first, lest it was
+    /// left by a crash.
+    fn tidy(&self) -> Result<(), StoreError> {
+        if RunLock::is_held(&self.path) {
+            super::writer::checkpoint_when_long(&self.conn)?;
+        } else {
+            // Whoever reads just now keeps it from being emptied; the next one does it.
+            self.conn
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        }
+        Ok(())
     }
 
     /// What an event that has to be known is about. What happens to a clone, on a connected account, is that account's own affair.
@@ -246,7 +242,11 @@ impl Inbox {
         let refreshed = row.refresh(&transaction, account, country, at)?;
         let effect = row.set_reach(&transaction, account, out_of_reach, at)?;
         transaction.commit()?;
-        Ok(if effect == Effect::Nothing { refreshed } else { effect })
+        Ok(if effect == Effect::Nothing {
+            refreshed
+        } else {
+            effect
+        })
     }
 }
 
@@ -273,7 +273,11 @@ fn apply(
             let refreshed = row.refresh(conn, account, country.as_deref(), at)?;
             // No such event comes of an account that gives no access.
             let effect = row.set_reach(conn, account, None, at)?;
-            Ok(if effect == Effect::Nothing { refreshed } else { effect })
+            Ok(if effect == Effect::Nothing {
+                refreshed
+            } else {
+                effect
+            })
         }
         News::PaymentMethodChanged { change, .. } => {
             let mut stale = 0;
@@ -372,7 +376,8 @@ fn mark_stale(
     const CLONED: &str = "SELECT 1 FROM step s JOIN customer c ON c.seq = s.customer
         WHERE s.customer = ?1 AND s.kind = 3 AND s.source = ?2 AND s.state IN (1, 2, 4) AND s.started_at <= ?3 AND c.undone = 0";
     // A detached card stays detached, whatever else is told of it.
-    const MARK: &str = "INSERT INTO stale (customer, position, since, reason, event) VALUES (?1, ?2, ?3, ?4, ?5)
+    const MARK: &str =
+        "INSERT INTO stale (customer, position, since, reason, event) VALUES (?1, ?2, ?3, ?4, ?5)
         ON CONFLICT (customer, position) DO UPDATE SET since = ?3, reason = ?4, event = ?5
         WHERE reason <> 'detached' AND (?4 = 'detached' OR since < ?3)";
     let at = event.created.0;
@@ -391,134 +396,5 @@ fn mark_stale(
     Ok(!known)
 }
 
-/// Whether an account can be reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Access {
-    /// Which.
-    pub account: AccountId,
-    /// It cannot be.
-    pub parked: bool,
-    /// When an event, or a look, told so last.
-    pub told_at: Option<StripeTime>,
-}
-
-fn access(conn: &Connection, whose: &str) -> Result<Vec<Access>, StoreError> {
-    let sql = format!("SELECT id, parked IS NOT NULL, access_at FROM account {whose} ORDER BY id");
-    let mut statement = conn.prepare_cached(&sql)?;
-    let rows = statement.query_map([], |row| {
-        Ok(Access {
-            account: row.get(0)?,
-            parked: row.get(1)?,
-            told_at: row.get::<_, Option<i64>>(2)?.map(StripeTime),
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// How a run hears what a listener wrote, by a connection of its own.
-#[derive(Debug)]
-pub struct Ears {
-    conn: Connection,
-    heard: i64,
-    known: Vec<Access>,
-}
-
-impl Ears {
-    /// Hears from now on.
-    pub fn open(state: &Path) -> Result<Self, StoreError> {
-        let conn = open_readonly(state)?;
-        Ok(Self {
-            heard: heard(&conn)?,
-            known: access(&conn, "")?,
-            conn,
-        })
-    }
-
-    /// The accounts of which something else is known than at the last look; one row is looked at where nothing was heard. What a run
-    /// itself found out, and has not kept yet, is not taken back by it.
-    pub fn news(&mut self) -> Result<Vec<Access>, StoreError> {
-        let heard = heard(&self.conn)?;
-        if heard == self.heard {
-            return Ok(Vec::new());
-        }
-        // Read after: what is told meanwhile is told again.
-        let now = access(&self.conn, "")?;
-        let is_news = |each: &&Access| self.known.binary_search_by(|known| compare(known, each)).is_err();
-        let news = now.iter().filter(is_news).cloned().collect();
-        (self.heard, self.known) = (heard, now);
-        Ok(news)
-    }
-}
-
-/// In the order of ids; the same only where all is the same.
-fn compare(one: &Access, other: &Access) -> Ordering {
-    let key = |access: &Access| (access.parked, access.told_at);
-    let by_id = one.account.as_str().cmp(other.account.as_str());
-    by_id.then_with(|| key(one).cmp(&key(other)))
-}
-
-fn heard(conn: &Connection) -> Result<i64, StoreError> {
-    let sql = "SELECT heard FROM migration";
-    let heard = conn.prepare_cached(sql)?.query_row([], |row| row.get(0));
-    Ok(heard.optional()?.unwrap_or(0))
-}
-
-/// The event that was taken last.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heard {
-    /// Its type.
-    pub kind: String,
-    /// When it was made, by Stripe's clock.
-    pub created: StripeTime,
-    /// When it was taken, unix seconds by the clock of the machine that did.
-    pub taken_at: i64,
-    /// How many are kept.
-    pub events: u64,
-}
-
-impl Heard {
-    /// Reads it; `None` where none was ever taken, or all are forgotten.
-    pub fn read(conn: &Connection) -> Result<Option<Self>, StoreError> {
-        let sql = "SELECT type, created, taken_at, (SELECT count(*) FROM event) FROM event ORDER BY taken_at DESC, created DESC LIMIT 1";
-        let row = conn.query_row(sql, [], |row| {
-            Ok(Self {
-                kind: row.get(0)?,
-                created: StripeTime(row.get(1)?),
-                taken_at: row.get(2)?,
-                events: count(row, 3)?,
-            })
-        });
-        Ok(row.optional()?)
-    }
-}
-
-/// Sources whose clones are of before a change, by what became of the source.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct StaleCounts {
-    /// In the order of [`Change::ALL`].
-    pub sources: [u64; 3],
-}
-
-impl StaleCounts {
-    /// Counts them.
-    pub fn read(conn: &Connection) -> Result<Self, StoreError> {
-        let mut counts = Self::default();
-        let mut statement = conn.prepare("SELECT reason, count(*) FROM stale GROUP BY reason")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let reason: String = row.get(0)?;
-            let number = count(row, 1)?;
-            for (change, counted) in Change::ALL.iter().zip(&mut counts.sources) {
-                if change.name() == reason {
-                    *counted = number;
-                }
-            }
-        }
-        Ok(counts)
-    }
-
-    /// All of them.
-    pub fn total(&self) -> u64 {
-        self.sources.iter().sum()
-    }
-}
+#[cfg(test)]
+mod tests;

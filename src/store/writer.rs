@@ -502,8 +502,11 @@ fn write_rest(conn: &Connection, changes: &Changes) -> rusqlite::Result<()> {
     if let Some(park) = &changes.park {
         let sql = "UPDATE account SET parked = ?2 WHERE seq = ?1 AND (?3 IS NULL OR access_at IS NULL OR access_at < ?3)";
         let sent_at = park.sent_at.map(|at| at.0);
-        conn.prepare_cached(sql)?
-            .execute(rusqlite::params![park.account.0, park.reason, sent_at])?;
+        conn.prepare_cached(sql)?.execute(rusqlite::params![
+            park.account.0,
+            park.reason,
+            sent_at
+        ])?;
     }
     if changes.clones_left > 0 {
         conn.prepare_cached("UPDATE migration SET clones_left = clones_left + ?1")?

@@ -48,7 +48,9 @@ mod tests {
     #[test]
     fn a_page_of_events_is_read_and_a_page_of_something_else_is_not() {
         let page = |object: &str| {
-            let body = format!(r#"{{"object":"list","data":[{object}],"has_more":true,"url":"/v1/events"}}"#);
+            let body = format!(
+                r#"{{"object":"list","data":[{object}],"has_more":true,"url":"/v1/events"}}"#
+            );
             Page::<EventFacts>::parse(body.as_bytes())
         };
         let event = r#"{"id":"evt_1","object":"event","created":7,"livemode":false,"type":"payment_method.detached",

@@ -174,18 +174,19 @@ impl Event {
             }
             ("account.updated", _) => {
                 let AccountObject { id, country } = serde_json::from_str(object).map_err(other)?;
-                let letters = |text: &String| {
-                    text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase())
-                };
+                let letters =
+                    |text: &String| text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase());
                 News::AccountUpdated {
                     account: id,
                     country: country.filter(letters),
                 }
             }
-            (kind, _) => match Change::ALL.into_iter().find(|each| each.event_type() == kind) {
+            (kind, _) => match Change::ALL
+                .into_iter()
+                .find(|each| each.event_type() == kind)
+            {
                 Some(change) => {
-                    let PaymentMethodObject { id } =
-                        serde_json::from_str(object).map_err(other)?;
+                    let PaymentMethodObject { id } = serde_json::from_str(object).map_err(other)?;
                     News::PaymentMethodChanged {
                         payment_method: id,
                         change,

@@ -31,7 +31,9 @@ pub enum InvalidSecret {
     #[error("this is an API key: a webhook's signing secret begins with `whsec_`")]
     ApiKey,
     /// Something else.
-    #[error("this is no signing secret: it begins with `whsec_`, and has letters, digits, `+`, `/`, `_`, `-` and `=` after it")]
+    #[error(
+        "this is no signing secret: it begins with `whsec_`, and has letters, digits, `+`, `/`, `_`, `-` and `=` after it"
+    )]
     Unknown,
 }
 
@@ -159,7 +161,11 @@ impl<'a> Header<'a> {
 
 fn unhex(text: &str) -> Option<[u8; 32]> {
     let digits = text.as_bytes();
-    let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let digit = |b: u8| {
+        char::from(b)
+            .to_digit(16)
+            .and_then(|d| u8::try_from(d).ok())
+    };
     let mut bytes = [0; 32];
     if digits.len() != 2 * bytes.len() {
         return None;

@@ -3,7 +3,6 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{ChildStdout, Stdio};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, ensure};
 use hmac::{Hmac, KeyInit, Mac};
@@ -87,8 +86,7 @@ impl Listener {
 
 /// Unix seconds.
 pub fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    i64::try_from(since.unwrap_or_default().as_secs()).unwrap_or_default()
+    jiff::Timestamp::now().as_second()
 }
 
 /// `Stripe-Signature` of a body.
@@ -98,8 +96,8 @@ pub fn signed(secret: &str, at: i64, body: &str) -> String {
     };
     mac.update(format!("{at}.{body}").as_bytes());
     let digits = mac.finalize().into_bytes();
-    let digits: String = digits.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("t={at},v1={digits}")
+    let digits: Vec<_> = digits.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("t={at},v1={}", digits.concat())
 }
 
 /// An event, as Stripe sends it.

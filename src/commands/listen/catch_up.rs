@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::ids::{AccountId, EventId};
 use crate::report::words::{count, minute};
 use crate::store::{Effect, StoreError};
-use crate::stripe::{EVENTS_KEPT_SECONDS, Page, EventFacts, ReadAnswer};
+use crate::stripe::{EVENTS_KEPT_SECONDS, EventFacts, Page, ReadAnswer};
 use crate::time::StripeTime;
 
 /// Events are read from so many seconds before the time that is known: clocks, and events that are listed a little late.
@@ -43,8 +43,10 @@ fn unkept(error: StoreError) -> Failure {
 
 async fn events_missed(session: &Session, post: &Post) -> Result<CaughtUp, Failure> {
     let clock = session.client.clock();
-    let (Some(since), Some(now)) = (post.inbox().events_since().map_err(unkept)?, clock.earliest_now())
-    else {
+    let (Some(since), Some(now)) = (
+        post.inbox().events_since().map_err(unkept)?,
+        clock.earliest_now(),
+    ) else {
         return Ok(CaughtUp::Wholly);
     };
     let oldest = StripeTime(now.0.saturating_sub(EVENTS_KEPT_SECONDS));
@@ -71,7 +73,8 @@ async fn events_missed(session: &Session, post: &Post) -> Result<CaughtUp, Failu
         read += u64::try_from(page.data.len()).unwrap_or(u64::MAX);
         for EventFacts(event) in &page.data {
             let delivered = post.deliver(event).map_err(unkept)?;
-            if let super::Delivered::Filed(super::Filed::Now(Effect::Stale(customers))) = delivered {
+            if let super::Delivered::Filed(super::Filed::Now(Effect::Stale(customers))) = delivered
+            {
                 stale += customers;
             }
         }

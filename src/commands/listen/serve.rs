@@ -287,7 +287,9 @@ impl Door {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
     kind.and_then(|kind| kind.split(';').next())
         .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
@@ -335,7 +337,11 @@ pub(super) async fn serve(
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
-    let why = door.why.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let why = door
+        .why
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
     match (why, Arc::into_inner(door)) {
         (Some(error), _) => Err(Ended::Store(error)),
         (None, door) => Ok(door.map(|door| door.counts).unwrap_or_default()),

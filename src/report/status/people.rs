@@ -56,7 +56,11 @@ fn stale(status: &Status, look: Look) -> Option<String> {
 /// What a listener heard last.
 fn listener(status: &Status, look: Look) -> Option<String> {
     let listener = status.listener.as_ref()?;
-    let on = if listener.on { "on" } else { "nobody listens now" };
+    let on = if listener.on {
+        "on"
+    } else {
+        "nobody listens now"
+    };
     let last = match (&listener.last_type, &listener.last_created) {
         (Some(kind), Some(created)) => format!("the last event is {} of {created}", plain(kind)),
         _ => "no event was taken yet".to_owned(),

@@ -58,7 +58,10 @@ fn the_types_that_a_migration_has_to_know() {
     for (kind, object, news) in cases {
         let event = read(kind, ON, object).unwrap();
         assert_eq!((event.news, event.account), (news, Some(account.clone())));
-        assert_eq!((event.created, event.livemode), (StripeTime(1_700_000_000), false));
+        assert_eq!(
+            (event.created, event.livemode),
+            (StripeTime(1_700_000_000), false)
+        );
     }
 }
 
@@ -66,7 +69,10 @@ fn the_types_that_a_migration_has_to_know() {
 fn the_account_may_stand_in_the_context_alone_and_its_absence_is_the_platform() {
     let context = r#""context":"acct_1A","#;
     let event = read("account.application.deauthorized", context, "{}").unwrap();
-    assert_eq!(event.news, News::Deauthorized(AccountId::parse("acct_1A").unwrap()));
+    assert_eq!(
+        event.news,
+        News::Deauthorized(AccountId::parse("acct_1A").unwrap())
+    );
     for none in ["", r#""account":null,"context":null,"#] {
         let event = read("account.application.deauthorized", none, "{}").unwrap();
         assert_eq!((event.news, event.account), (News::Nothing, None));
@@ -89,7 +95,10 @@ fn the_event_of_stripes_own_example_is_read() {
     let Ok(Read::Event(event)) = Read::parse(example.to_string().as_bytes()) else {
         panic!("{example}");
     };
-    assert_eq!((event.kind.as_str(), event.news), ("plan.created", News::Nothing));
+    assert_eq!(
+        (event.kind.as_str(), event.news),
+        ("plan.created", News::Nothing)
+    );
 }
 
 #[test]
@@ -102,7 +111,16 @@ fn what_is_no_event_is_refused_and_nothing_panics() {
         );
     }
     let deep = "[".repeat(100_000);
-    for bad in ["", "null", "[]", "7", "{}", r#"{"object":"event"}"#, "\u{0}", &deep] {
+    for bad in [
+        "",
+        "null",
+        "[]",
+        "7",
+        "{}",
+        r#"{"object":"event"}"#,
+        "\u{0}",
+        &deep,
+    ] {
         assert_eq!(Read::parse(bad.as_bytes()), Err(Unreadable::NoEvent));
     }
     assert_eq!(Read::parse(b"\xff\xfe{}"), Err(Unreadable::NoEvent));

@@ -36,9 +36,15 @@ fn the_table_of_headers() {
         (format!("v1={OURS}"), Err(Unsigned::Malformed)),
         (format!("t=-1,v1={OURS}"), Err(Unsigned::Malformed)),
         (format!("t=,v1={OURS}"), Err(Unsigned::Malformed)),
-        (format!("t=99999999999999999999,v1={OURS}"), Err(Unsigned::Malformed)),
+        (
+            format!("t=99999999999999999999,v1={OURS}"),
+            Err(Unsigned::Malformed),
+        ),
         (format!("t={AT},v1={OURS},"), Err(Unsigned::Malformed)),
-        (format!("t={AT}{}", format!(",v1={OURS}").repeat(17)), Err(Unsigned::Malformed)),
+        (
+            format!("t={AT}{}", format!(",v1={OURS}").repeat(17)),
+            Err(Unsigned::Malformed),
+        ),
         (String::new(), Err(Unsigned::Malformed)),
         ("ключ".to_owned(), Err(Unsigned::Malformed)),
     ];
@@ -56,7 +62,10 @@ fn a_changed_body_is_forged() {
         body[at] ^= 1;
         assert_eq!(secrets.verify(&header, &body, AT), Err(Unsigned::Forged));
     }
-    assert_eq!(secrets.verify(&header, &BODY[1..], AT), Err(Unsigned::Forged));
+    assert_eq!(
+        secrets.verify(&header, &BODY[1..], AT),
+        Err(Unsigned::Forged)
+    );
 }
 
 #[test]
