@@ -436,7 +436,7 @@ pub(crate) mod tests {
             r#""payment_methods":{"total":0,"cloned":0},"#,
             r#""accounts":[{"id":"acct_1A","standing":"active","reason":null,"customers":0,"migrated":0,"refused":0,"parked":0,"undone":0}],"#,
             r#""requests":{"sent":0,"retried":0,"rate_limited":0},"#,
-            r#""running":false,"speed":null,"last_refusal":null,"reasons":[],"pace":null,"open_charges":0,"undo_unfinished":0}"#,
+            r#""running":false,"speed":null,"last_refusal":null,"reasons":[],"pace":null,"open_charges":0,"undo_unfinished":0,"stale":{"total":0,"automatically_updated":0,"updated":0,"detached":0},"listener":null}"#,
         );
         assert_eq!(serde_json::to_string(&status).unwrap(), documented);
     }
