@@ -3,7 +3,7 @@
 //! Hazard: an account that took its access back costs a call for each customer that is sent there all the same; so every run hears,
 //! ten times a second, whether it follows or not.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -14,7 +14,7 @@ use crate::plan::{Plan, Rates};
 use crate::report::Screen;
 use crate::report::words::count;
 use crate::run::Context;
-use crate::store::{self, Ears, Loader, Selection, StoreError};
+use crate::store::{self, Ears, Listening, Loader, Selection, StoreError};
 
 /// How often an idle run looks: one row of the state file, and nothing at Stripe.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -24,6 +24,7 @@ const TOLD: &str = "an event told that the account took the platform's access ba
 
 /// A run that hears.
 pub struct Follow {
+    state: PathBuf,
     ears: Ears,
     /// Some account can be reached again that could not be when this round began.
     again: bool,
@@ -32,9 +33,10 @@ pub struct Follow {
 }
 
 impl Follow {
-    /// Hears with these ears.
-    pub fn new(ears: Ears) -> Self {
+    /// Hears what a listener writes into the state file.
+    pub fn new(state: &Path, ears: Ears) -> Self {
         Self {
+            state: state.to_owned(),
             ears,
             again: false,
             unheard: false,
@@ -81,6 +83,9 @@ impl Follow {
         note(
             "Nothing is left to be done: waiting for what `pmclone listen` hears. Ctrl-C ends it.",
         );
+        if !Listening::is_on(&self.state) {
+            note("Nobody listens now: start `pmclone listen` for this state file beside it.");
+        }
         helm.set_idle(true);
         let mut looks = tokio::time::interval(LOOK_EVERY);
         let goes_on = loop {
@@ -106,11 +111,12 @@ impl Follow {
 
     /// What there is to do now.
     pub fn round(
+        &self,
         screen: &Screen,
-        (state, rates): (&Path, Rates),
+        rates: Rates,
         selection: &Selection,
     ) -> Result<(Loader, Plan), StoreError> {
-        let conn = store::open_readonly(state)?;
+        let conn = store::open_readonly(&self.state)?;
         let plan = Plan::new(store::work(&conn, selection)?, rates);
         screen.line(&format!(
             "An account can be reached again, as was heard: {} taken up.",

@@ -25,7 +25,7 @@ use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::report::words::second;
+use crate::report::words::{count, second};
 use crate::report::{Screen, here, print, print_json};
 use crate::store::{self, Effect, Filed, Inbox, Listening, Migration, StoreError};
 use crate::webhook::{Event, News, Secrets};
@@ -88,15 +88,14 @@ async fn begin(config: &Config, args: &cli::Listen) -> Result<Exit, Failure> {
         drop(ended.wait_for(|pressed| pressed.first.is_some()).await);
     });
     let catching_up = async {
-        match &session {
-            Some(session) => catch_up::catch_up(session, &post).await.map(|_| ()),
-            None => Ok(()),
-        }
+        let Some(session) = &session else {
+            return Ok(());
+        };
+        let caught_up = catch_up::catch_up(session, &post).await;
+        post.inbox().tally(session.client.counts()).map_err(of)?;
+        caught_up.map(|_| ())
     };
     let (served, caught_up) = tokio::join!(serving, catching_up);
-    if let Some(session) = &session {
-        post.inbox().tally(session.client.counts()).map_err(of)?;
-    }
     let counts = served.map_err(|error| match error {
         serve::Ended::Store(error) => of(error),
         serve::Ended::Socket(error) => {
@@ -204,8 +203,9 @@ fn word(event: &Event, effect: Effect) -> Option<String> {
             },
             Effect::Stale(customers),
         ) => format!(
-            "{payment_method} was {}: clones of it, for {customers} customer(s), are of before.",
-            change.name().replace('_', " ")
+            "{payment_method} was {}: its clones, for {}, are of before.",
+            change.name().replace('_', " "),
+            count(customers, "customer")
         ),
         (News::PaymentMethodChanged { .. } | News::Nothing, _) => return None,
     };

@@ -147,7 +147,8 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         plan: &plan,
         selection: &selection,
         begun,
-        follow: asked.follow.then_some((&*state, rates)),
+        state: &state,
+        follow: asked.follow.then_some(rates),
     };
     let (ended, asked_to_end) =
         carry_out(carried, &context, (loader, ears), helm, pressed.clone()).await;
@@ -397,8 +398,9 @@ struct Carried<'a> {
     plan: &'a Plan,
     selection: &'a Selection,
     begun: Instant,
-    /// `--follow`: the state file, and the rates of the plans to come.
-    follow: Option<(&'a Path, Rates)>,
+    state: &'a Path,
+    /// `--follow`: the rates of the plans to come.
+    follow: Option<Rates>,
 }
 
 /// Carries it out, and says whether it was asked to end before everything was done. With `--follow` round after round: what is left
@@ -410,13 +412,13 @@ async fn carry_out(
     mut helm: Helm,
     mut pressed: watch::Receiver<Pressed>,
 ) -> (Result<Ended, StoreError>, bool) {
-    let mut follow = Follow::new(ears);
+    let mut follow = Follow::new(carried.state, ears);
     let mut next = Ok(Some((loader, carried.plan.clone())));
     let mut ended = Ok(Ended::Idle);
     while let Ok(Some((loader, plan))) = next {
         let at = (&carried, &plan, &mut follow);
         ended = one_round(at, context, loader, &mut helm, pressed.clone()).await;
-        let Some((state, rates)) = carried
+        let Some(rates) = carried
             .follow
             .filter(|_| matches!(ended, Ok(Ended::Run(End::Finished))))
         else {
@@ -428,7 +430,7 @@ async fn carry_out(
             .wait((context, screen), &mut helm, &mut pressed)
             .await
         {
-            Ok(true) => Follow::round(screen, (state, rates), carried.selection).map(Some),
+            Ok(true) => follow.round(screen, rates, carried.selection).map(Some),
             Ok(false) => {
                 ended = Ok(Ended::Idle);
                 Ok(None)

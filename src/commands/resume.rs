@@ -19,6 +19,11 @@ pub fn resume(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
 async fn begin(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
     config.hours(&args.steering)?;
     let mut prepared = prepare(config, &args.stripe, &args.rehearsal, Purpose::Write).await?;
+    if args.follow && prepared.migration.simulated {
+        return Err(Failure::usage(
+            "--follow is for a real migration, or one on `pmclone simulate`: of a rehearsal whose simulator lives in the run nobody can hear anything",
+        ));
+    }
     if args.retry_refused {
         let retried = store::retry_refused(&mut prepared.conn)
             .map_err(|error| missing_or(&prepared.state, &error))?;
