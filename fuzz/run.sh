@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Coverage-guided fuzzing of everything that reads bytes from outside, each target for so long:
 #
-#   fuzz/run.sh [SECONDS] [TARGET…]      60 seconds each of answer, config, csv, faults and state, unless told otherwise
+#   fuzz/run.sh [SECONDS] [TARGET…]      60 seconds each of answer, config, csv, faults, state and webhook, unless told otherwise
 #
 # On stable Rust: libFuzzer needs the compiler's coverage counters, which are LLVM's and not bound to a nightly. There is no
 # address sanitizer, which the project's own code, being without `unsafe`, has no use for.
@@ -12,7 +12,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 seconds=${1:-60}
 targets=("${@:2}")
-[ "${#targets[@]}" -gt 0 ] || targets=(answer config csv faults state)
+[ "${#targets[@]}" -gt 0 ] || targets=(answer config csv faults state webhook)
 
 triple=$(rustc -vV | sed -n 's/^host: //p')
 # The target is named, so that build scripts and macros are built without counters.

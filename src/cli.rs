@@ -5,6 +5,7 @@ mod after;
 mod check;
 mod input;
 mod install;
+mod listen;
 mod migrate;
 mod pace;
 mod pilot;
@@ -23,6 +24,7 @@ pub use after::{Explain, Refused, Retry};
 pub use check::{Check, Looks, Sources};
 pub use input::{Columns, Input};
 pub use install::{Completions, Man};
+pub use listen::Listen;
 pub use migrate::{Resume, Run};
 pub use pace::{Steering, Throttle, TotalRate};
 pub use pilot::{StopAfter, Work};
@@ -121,6 +123,8 @@ pub enum Command {
     Retry(Box<Retry>),
     /// Take back what this migration made, and nothing else.
     Undo(Box<Undo>),
+    /// Take Stripe's webhooks: accounts that connect or leave, and cards that change while the migration goes on.
+    Listen(Box<Listen>),
     /// Print the completions of a shell.
     Completions(Completions),
     /// Print the manual page, or write one for each command.

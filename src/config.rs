@@ -10,6 +10,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::cli::{self, Rate, TotalRate};
@@ -19,6 +20,7 @@ use crate::plan::{Budgets, Rates};
 use crate::report::{Look, Screen, Settings};
 use crate::run::steer::{Hours, Window};
 use crate::stripe::{ConnectedBudget, Limits, Mode, SecretKey, Share};
+use crate::webhook::Secrets;
 
 /// The state file of a real migration, where none is named.
 pub const STATE: &str = "pmclone.db";
@@ -113,6 +115,9 @@ pub struct Config {
     /// Results to stdout as JSON.
     pub json: bool,
 }
+
+/// What a file or the environment is to hold.
+const API_KEY: &str = "the API key";
 
 impl Config {
     /// Reads the configuration file and looks at the terminal.
@@ -299,11 +304,11 @@ impl Config {
     /// The platform's key: `--api-key-file`, else `STRIPE_API_KEY`, else `api_key_file` in `pmclone.toml`.
     pub fn key(&self, stripe: &cli::Stripe) -> Result<SecretKey, Failure> {
         let (text, whence) = if let Some(path) = &stripe.api_key_file {
-            (self.key_file(path)?, path.display().to_string())
+            (self.key_file(path, API_KEY)?, path.display().to_string())
         } else if let Some(key) = env("STRIPE_API_KEY") {
             (key, "STRIPE_API_KEY".to_owned())
         } else if let Some(path) = &self.from_file.api_key_file {
-            (self.key_file(path)?, path.display().to_string())
+            (self.key_file(path, API_KEY)?, path.display().to_string())
         } else {
             return Err(Failure::new(
                 Exit::Key,
@@ -316,16 +321,57 @@ impl Config {
             .map_err(|error| Failure::new(Exit::Key, format!("{whence}: {error}")))
     }
 
-    fn key_file(&self, path: &Path) -> Result<String, Failure> {
+    /// True where a key is given in one of the ways of [`Config::key`].
+    pub fn has_key(&self, stripe: &cli::Stripe) -> bool {
+        stripe.api_key_file.is_some()
+            || env("STRIPE_API_KEY").is_some()
+            || self.from_file.api_key_file.is_some()
+    }
+
+    /// The signing secrets of the webhook endpoint: of the files, else of the environment.
+    pub fn webhook_secrets(
+        &self,
+        files: &[PathBuf],
+        stripe: &cli::Stripe,
+    ) -> Result<Secrets, Failure> {
+        let of_stdin = |path: &PathBuf| path.as_os_str() == "-";
+        let stdins = files.iter().chain(&stripe.api_key_file);
+        if stdins.filter(|path| of_stdin(path)).count() > 1 {
+            return Err(Failure::usage(
+                "stdin is read once: only one file can be `-`",
+            ));
+        }
+        let mut texts = Vec::new();
+        for path in files {
+            texts.push(SecretString::from(
+                self.key_file(path, "the signing secret")?,
+            ));
+        }
+        let whence = if files.is_empty() {
+            let Some(text) = env("STRIPE_WEBHOOK_SECRET") else {
+                return Err(Failure::new(
+                    Exit::Key,
+                    "no signing secret: set STRIPE_WEBHOOK_SECRET, or name a file with --webhook-secret-file",
+                )
+                .hint("the Dashboard shows it with the endpoint, and `stripe listen` prints one: whsec_…"));
+            };
+            texts.push(SecretString::from(text));
+            "STRIPE_WEBHOOK_SECRET"
+        } else {
+            "--webhook-secret-file"
+        };
+        Secrets::parse(texts.iter().map(ExposeSecret::expose_secret))
+            .map_err(|error| Failure::new(Exit::Key, format!("{whence}: {error}")))
+    }
+
+    /// Reads a short file, or stdin.
+    fn key_file(&self, path: &Path, what: &str) -> Result<String, Failure> {
         /// No key is longer.
         const KEY_MAX_BYTES: u64 = 4096;
         let unreadable = |error: std::io::Error| {
             Failure::new(
                 Exit::Key,
-                format!(
-                    "the API key cannot be read from {}: {error}",
-                    path.display()
-                ),
+                format!("{what} cannot be read from {}: {error}", path.display()),
             )
         };
         let mut text = String::new();

@@ -22,6 +22,7 @@ use crate::stripe::{
     ReadAnswer, Refusal, Write,
 };
 use crate::time::StripeTime;
+use crate::webhook::{News, Read as ReadEvent, Secrets, Unsigned};
 
 pub use state::state;
 
@@ -45,6 +46,26 @@ pub fn config(bytes: &[u8]) {
         && let Err(error) = toml::from_str::<crate::config::Toml>(text)
     {
         assert!(!error.to_string().is_empty());
+    }
+}
+
+/// A webhook: the header of its signature, a line feed, and its body.
+pub fn webhook(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (header, body) = text.split_once('\n').unwrap_or((&text, ""));
+    if let Ok(secrets) = Secrets::parse(["whsec_fuzzed"]) {
+        // Nobody makes up a signature; the clock of the kept ones is long ago.
+        let verified = secrets.verify(header, body.as_bytes(), 1_492_774_577);
+        if header.is_empty() {
+            assert_eq!(verified, Err(Unsigned::Malformed));
+        }
+    }
+    for body in [bytes, body.as_bytes()] {
+        if let Ok(ReadEvent::Event(event)) = ReadEvent::parse(body) {
+            assert!(event.id.as_str().starts_with("evt_"));
+            let told = event.news != News::Nothing;
+            assert!(!told || !event.kind.is_empty());
+        }
     }
 }
 
@@ -258,11 +279,12 @@ mod tests {
         let state: Target = |bytes| {
             super::state(bytes, tempfile::tempdir().unwrap().path());
         };
-        let targets: [(&str, Target); 5] = [
+        let targets: [(&str, Target); 6] = [
             ("csv", super::csv),
             ("config", super::config),
             ("answer", super::answer),
             ("faults", super::faults),
+            ("webhook", super::webhook),
             ("state", state),
         ];
         for (name, target) in targets {

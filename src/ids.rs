@@ -119,6 +119,12 @@ stripe_id!(
     "an account (`acct_…`)",
     ["acct_"]
 );
+stripe_id!(
+    /// An event, as webhooks and `GET /v1/events` carry it.
+    EventId,
+    "an event (`evt_…`)",
+    ["evt_"]
+);
 
 stripe_id!(
     /// A `PaymentIntent` or a `SetupIntent`.

@@ -45,3 +45,4 @@ pub mod time;
 pub mod undo;
 pub mod verify;
 pub mod version;
+pub mod webhook;

@@ -71,6 +71,8 @@ pub struct Context {
     pub reconciled: Mutex<Reconciled>,
     /// When it has gone so wrong that it ends.
     pub stop_loss: Mutex<StopLoss>,
+    /// What the state file has of the counts.
+    pub(crate) counted: Mutex<Counted>,
 }
 
 /// Counts of this run, for the screen.
@@ -128,6 +130,7 @@ impl Context {
             parked: RwLock::default(),
             reconciled: Mutex::default(),
             stop_loss: Mutex::new(StopLoss::new(Bound::Never)),
+            counted: Mutex::default(),
         }
     }
 
@@ -161,11 +164,20 @@ impl Context {
         stop_loss.loss().cloned()
     }
 
-    fn park(&self, account: &AccountId) {
+    /// An account turned out not to be reachable: no step is begun there any more. True where that is news.
+    pub fn park(&self, account: &AccountId) -> bool {
         self.parked
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(account.clone());
+            .insert(account.clone())
+    }
+
+    /// It may be reachable again, for customers that are read from now on. True where it was not.
+    pub fn unpark(&self, account: &AccountId) -> bool {
+        self.parked
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(account)
     }
 }
 
@@ -229,7 +241,6 @@ async fn passes(
     // Those that are parked still were looked at just now, once.
     let out_of_reach = loader.parked().map(|(_, account)| account.clone());
     let out_of_reach: BTreeSet<AccountId> = out_of_reach.collect();
-    let mut counted = Counted::default();
     let loader = Arc::new(Mutex::new(loader));
     let mut last = None;
     // Before anything is sent: what may have been done is not done again.
@@ -243,7 +254,7 @@ async fn passes(
             context.latest_now()?,
             context,
         )?;
-        let ended = one_pass(context, &mut customers, &mut counted, tick).await;
+        let ended = one_pass(context, &mut customers, tick).await;
         drop(customers);
         let fed = feeder.join().await;
         let left = match ended? {
@@ -265,7 +276,7 @@ async fn passes(
             break;
         }
     }
-    count_requests(context, finished_by(context), &mut counted).await?;
+    count_requests(context, finished_by(context)).await?;
     Ok(End::Finished)
 }
 
@@ -312,7 +323,6 @@ struct Left {
 async fn one_pass(
     context: &Arc<Context>,
     customers: &mut mpsc::Receiver<Result<Loaded, StoreError>>,
-    counted: &mut Counted,
     tick: &mut impl FnMut(&Context, usize),
 ) -> Result<PassEnd, StoreError> {
     let mut visits = JoinSet::new();
@@ -328,7 +338,7 @@ async fn one_pass(
         tokio::select! {
             biased;
             _ = ticks.tick() => {
-                count_requests(context, finished_by(context), counted).await?;
+                count_requests(context, finished_by(context)).await?;
                 tick(context, visits.len());
             }
             admitted = customers.recv(), if !fed_all && stopped.is_none() && visits.len() < context.concurrency => {
@@ -371,7 +381,7 @@ async fn one_pass(
             },
         }
     }
-    count_requests(context, finished_by(context), counted).await?;
+    count_requests(context, finished_by(context)).await?;
     tick(context, 0);
     Ok(match (stopped, context.loss()) {
         (Some(stop), _) => PassEnd::Stopped(stop),
@@ -409,28 +419,31 @@ fn finished_by(context: &Context) -> u64 {
     context.tally.customers().iter().sum()
 }
 
-/// What the state file has of this command's counts.
-#[derive(Default)]
-pub struct Counted {
+/// What the state file has of this run's counts.
+#[derive(Debug, Default)]
+pub(crate) struct Counted {
     tally: RequestTally,
     finished: u64,
 }
 
 /// Adds what was sent and finished since the last time to the state file's counts.
+///
 /// `finished`: all customers that were settled.
-pub async fn count_requests(
-    context: &Context,
-    finished: u64,
-    counted: &mut Counted,
-) -> Result<(), StoreError> {
+pub async fn count_requests(context: &Context, finished: u64) -> Result<(), StoreError> {
     let now = tally_of(context);
-    let before = std::mem::replace(
-        counted,
-        Counted {
-            tally: now,
-            finished,
-        },
-    );
+    let before = {
+        let mut counted = context
+            .counted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(
+            &mut *counted,
+            Counted {
+                tally: now,
+                finished,
+            },
+        )
+    };
     if now == before.tally && finished == before.finished {
         return Ok(());
     }

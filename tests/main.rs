@@ -16,6 +16,7 @@ mod input;
 mod installed;
 mod killed;
 mod limits;
+mod listen;
 mod live;
 mod machine;
 mod messages;

@@ -57,6 +57,9 @@ pub struct Resume {
     /// Try again what Stripe refused, with new idempotency keys.
     #[arg(long)]
     pub retry_refused: bool,
+    /// When nothing is left to be done, wait for what `pmclone listen` hears, and go on with it, until Ctrl-C.
+    #[arg(long, conflicts_with_all = ["limit", "sample", "only"])]
+    pub follow: bool,
     /// How to reach Stripe.
     #[command(flatten)]
     pub stripe: Stripe,

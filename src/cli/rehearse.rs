@@ -129,6 +129,12 @@ pub struct Simulate {
     /// Whether any account and PaymentMethod that is named exists.
     #[arg(long, value_name = "on|off", default_value = "off")]
     pub on_demand: Switch,
+    /// Send what happens to a webhook endpoint on this machine, signed, and again until it is answered with 2xx.
+    #[arg(long, value_name = "URL", requires = "webhook_secret_file")]
+    pub webhook: Option<String>,
+    /// The endpoint's signing secret (`whsec_…`, any that begins so); several, one a line, while it is rolled.
+    #[arg(long, value_name = "FILE", requires = "webhook")]
+    pub webhook_secret_file: Option<PathBuf>,
     /// Milliseconds for each answer.
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub latency: u64,

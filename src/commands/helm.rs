@@ -46,6 +46,8 @@ pub struct Helm {
     per_second: f64,
     slowed: HashMap<String, Instant>,
     holds: Holds,
+    /// Nothing is left to be done: it is waited for what a listener hears.
+    idle: bool,
 }
 
 impl Helm {
@@ -73,6 +75,7 @@ impl Helm {
             per_second: 0.0,
             slowed: HashMap::new(),
             holds: Holds::Nothing,
+            idle: false,
         })
     }
 
@@ -90,6 +93,22 @@ impl Helm {
             context.store.pace(told);
         }
         self.holds
+    }
+
+    /// The run has nothing to do, or has again. What it tells of itself is told once, not every second.
+    pub fn set_idle(&mut self, idle: bool) {
+        self.idle = idle;
+        self.told = None;
+    }
+
+    /// The same as [`Helm::tick`] while the run has nothing to do: nothing is written, unless there is something new to tell.
+    pub fn idle_tick(&mut self, context: &Context, mut note: impl FnMut(&str)) {
+        self.steer(&context.client, &context.draining, &mut note);
+        if self.told.is_none()
+            && let Some(told) = self.tell(&context.client)
+        {
+            context.store.pace(told);
+        }
     }
 
     /// Steers what is read before the run as the run itself is steered: while it has to wait, nothing is asked of Stripe. `None`
@@ -277,6 +296,7 @@ impl Helm {
 
     fn on_course(&self, pace: Pace) -> Pace {
         let (state, because, until) = match self.course {
+            Course::Go if self.idle => (PaceState::Waiting, Some("follow"), None),
             Course::Go => (PaceState::Sending, None, None),
             Course::Wait(Waits::Throttle) => (PaceState::Waiting, Some("throttle"), None),
             Course::Wait(Waits::PauseFile) => (PaceState::Waiting, Some("pause_file"), None),

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::charge;
+use super::follow::Follow;
 use super::helm::Helm;
 use super::interrupt::{self, Pressed, Signal};
 use super::rehearsal::Rehearsal;
@@ -31,7 +32,7 @@ use crate::run::stop_loss::{Bound, StopLoss};
 use crate::run::{self, Context, End};
 use crate::state::Standing;
 use crate::store::{
-    self, Gate, Loader, Migration, RunAsked, RunEnded, RunLock, RunSeq, Selection, Store,
+    self, Ears, Gate, Loader, Migration, RunAsked, RunEnded, RunLock, RunSeq, Selection, Store,
     StoreError,
 };
 use crate::stripe::{Limits, ReadAnswer};
@@ -82,6 +83,8 @@ pub struct Asked {
     pub concurrency: usize,
     /// When to send.
     pub steering: cli::Steering,
+    /// `--follow`.
+    pub follow: bool,
 }
 
 /// Runs, and tells how it went.
@@ -126,6 +129,8 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     let run = asked.keep(&conn, &session).map_err(of)?;
     let (rates, documented) = (rates(session.limits), Rates::documented(migration.livemode));
     let selection = asked.selection;
+    // Before the accounts are read: what is told meanwhile is told again.
+    let ears = Ears::open(&state).map_err(of)?;
     let loader = store::open_readonly(&state)
         .and_then(Loader::new)
         .map_err(of)?;
@@ -142,8 +147,11 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         plan: &plan,
         selection: &selection,
         begun,
+        state: &state,
+        follow: asked.follow.then_some(rates),
     };
-    let (ended, asked_to_end) = carry_out(carried, &context, loader, helm, pressed.clone()).await;
+    let (ended, asked_to_end) =
+        carry_out(carried, &context, (loader, ears), helm, pressed.clone()).await;
     let sent = context.client.counts().sent;
     remarks(config, &context);
     let limited = asked_to_end || selection != Selection::default();
@@ -380,6 +388,8 @@ enum Ended {
     Run(End),
     /// The second Ctrl-C.
     AtOnce,
+    /// It had nothing to do any more, and was asked to wait no longer.
+    Idle,
 }
 
 /// What is carried out.
@@ -388,44 +398,83 @@ struct Carried<'a> {
     plan: &'a Plan,
     selection: &'a Selection,
     begun: Instant,
+    state: &'a Path,
+    /// `--follow`: the rates of the plans to come.
+    follow: Option<Rates>,
 }
 
-/// Carries it out, and says whether it was asked to end before everything was done.
+/// Carries it out, and says whether it was asked to end before everything was done. With `--follow` round after round: what is left
+/// is done, then it is waited for what a listener hears.
 async fn carry_out(
     carried: Carried<'_>,
     context: &Arc<Context>,
-    loader: Loader,
+    (loader, ears): (Loader, Ears),
     mut helm: Helm,
     mut pressed: watch::Receiver<Pressed>,
 ) -> (Result<Ended, StoreError>, bool) {
-    let Carried {
-        config,
-        plan,
-        selection,
-        begun,
-    } = carried;
-    let mut progress = Progress::new(&config.screen, plan, report::here::now());
+    let mut follow = Follow::new(carried.state, ears);
+    let mut next = Ok(Some((loader, carried.plan.clone())));
+    let mut ended = Ok(Ended::Idle);
+    while let Ok(Some((loader, plan))) = next {
+        let at = (&carried, &plan, &mut follow);
+        ended = one_round(at, context, loader, &mut helm, pressed.clone()).await;
+        let Some(rates) = carried
+            .follow
+            .filter(|_| matches!(ended, Ok(Ended::Run(End::Finished))))
+        else {
+            next = Ok(None);
+            break;
+        };
+        let screen = &carried.config.screen;
+        next = match follow
+            .wait((context, screen), &mut helm, &mut pressed)
+            .await
+        {
+            Ok(true) => follow.round(screen, rates, carried.selection).map(Some),
+            Ok(false) => {
+                ended = Ok(Ended::Idle);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        };
+    }
+    let asked_to_end = helm.ended().is_some();
+    let left = helm.leave();
+    let ended = next.and(ended);
+    (ended.and_then(|ended| left.map(|()| ended)), asked_to_end)
+}
+
+/// All that can be done now.
+async fn one_round(
+    (carried, plan, follow): (&Carried<'_>, &Plan, &mut Follow),
+    context: &Arc<Context>,
+    loader: Loader,
+    helm: &mut Helm,
+    mut pressed: watch::Receiver<Pressed>,
+) -> Result<Ended, StoreError> {
+    let mut progress = Progress::new(&carried.config.screen, plan, report::here::now());
     // Before anything is sent.
     helm.tick(context, |word| progress.note(word));
     let signals = pressed.clone();
     let mut noted = false;
+    let before = snapshot(context, 0, carried.begun, Holds::Nothing);
     let tick = |context: &Context, in_flight: usize| {
         if !noted && signals.borrow().first.is_some() {
             noted = true;
             progress.note(STOPPING);
         }
+        follow.hear(context, |word| progress.note(word));
         let holds = helm.tick(context, |word| progress.note(word));
-        progress.update(&snapshot(context, in_flight, begun, holds));
+        progress.update(&snapshot(context, in_flight, carried.begun, holds).since(&before));
     };
     let at_once = async move { pressed.wait_for(|pressed| pressed.at_once).await.is_ok() };
+    let selection = carried.selection.clone();
     let ended = tokio::select! {
-        ended = run::run(Arc::clone(context), loader, selection.clone(), tick) => ended.map(Ended::Run),
+        ended = run::run(Arc::clone(context), loader, selection, tick) => ended.map(Ended::Run),
         true = at_once => Ok(Ended::AtOnce),
     };
     progress.finish();
-    let asked_to_end = helm.ended().is_some();
-    let left = helm.leave();
-    (ended.and_then(|ended| left.map(|()| ended)), asked_to_end)
+    ended
 }
 
 fn snapshot(context: &Context, in_flight: usize, begun: Instant, holds: Holds) -> Snapshot {
@@ -488,8 +537,8 @@ fn ending(ended: Ended, pressed: Pressed, limited: bool) -> Ending {
     };
     match ended {
         Ended::AtOnce | Ended::Run(End::Drained) => interrupted(),
-        Ended::Run(End::Finished) if limited => Ending::LimitReached,
-        Ended::Run(End::Finished) => Ending::Finished,
+        Ended::Idle | Ended::Run(End::Finished) if limited => Ending::LimitReached,
+        Ended::Idle | Ended::Run(End::Finished) => Ending::Finished,
         Ended::Run(End::Unreachable(customers)) => Ending::Stopped {
             exit: Exit::Unexpected,
             why: format!(

@@ -7,11 +7,13 @@ mod drill;
 mod dry_run;
 mod explain;
 pub(crate) mod export;
+mod follow;
 mod helm;
 mod history;
 mod import;
 mod install;
 mod interrupt;
+mod listen;
 mod lists;
 mod machine;
 mod migrate;
@@ -82,6 +84,7 @@ fn dispatch(config: &Config, command: Command) -> Result<Exit, Failure> {
         Command::Refused(args) => refused::refused(config, &args),
         Command::Retry(args) => retry::retry(config, &args),
         Command::Undo(args) => undo::undo(config, &args),
+        Command::Listen(args) => listen::listen(config, &args),
         Command::Completions(args) => install::completions(&args),
         Command::Man(args) => install::man(&args),
     }

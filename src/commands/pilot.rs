@@ -35,6 +35,7 @@ pub fn asked(
         bound: bound(work),
         concurrency: config.concurrency(stripe),
         steering: steering.clone(),
+        follow: false,
     })
 }
 

@@ -66,7 +66,7 @@ async fn begin(config: &Config, args: &cli::Reconcile) -> Result<Exit, Failure> 
     };
     let read = interrupt::unless(pressed.clone(), reading).await;
     let counted = async {
-        run::count_requests(&context, 0, &mut run::Counted::default()).await?;
+        run::count_requests(&context, 0).await?;
         let how = history::how(read.is_ok(), false, false, *pressed.borrow());
         let ended = history::ended(&context, how, 0);
         context.store.ended(run, ended).await

@@ -1,6 +1,6 @@
 //! `pmclone resume`: goes on from the state file alone.
 
-use super::migrate::{Prepared, migrate};
+use super::migrate::{Asked, Prepared, migrate};
 use super::run::{Opened, open};
 use super::session::Purpose;
 use super::status::missing_or;
@@ -26,6 +26,11 @@ async fn begin(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
         args.work.after_undo,
         args.retry_refused,
     )?;
+    if args.follow && prepared.migration.simulated {
+        return Err(Failure::usage(
+            "--follow is for a real migration, or one on `pmclone simulate`: of a rehearsal whose simulator lives in the run nobody can hear anything",
+        ));
+    }
     if args.retry_refused {
         let retried = store::retry_refused(&mut prepared.conn)
             .map_err(|error| missing_or(&prepared.state, &error))?;
@@ -35,10 +40,18 @@ async fn begin(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
     }
     let asked = pilot::asked(
         config,
-        "resume",
+        if args.follow {
+            "resume --follow"
+        } else {
+            "resume"
+        },
         (&args.work, &args.stripe, &args.steering),
         (&prepared.conn, &prepared.state),
     )?;
+    let asked = Asked {
+        follow: args.follow,
+        ..asked
+    };
     migrate(config, asked, prepared).await
 }
 

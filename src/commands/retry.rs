@@ -73,6 +73,7 @@ async fn begin(
         bound: Bound::default(),
         concurrency: config.concurrency(&args.stripe),
         steering: args.steering.clone(),
+        follow: false,
     };
     migrate(config, asked, prepared).await
 }

@@ -32,6 +32,7 @@ pub fn simulate(config: &Config, args: &cli::Simulate) -> Result<Exit, Failure> 
     settings.journal.clone_from(&args.journal);
     settings.transcript.clone_from(&args.transcript);
     settings.latency_ms = args.latency;
+    settings.webhook = webhook(args)?;
     runtime()?.block_on(async {
         let unexpected =
             |error: &dyn std::fmt::Display| Failure::new(Exit::Unexpected, error.to_string());
@@ -55,4 +56,19 @@ pub fn simulate(config: &Config, args: &cli::Simulate) -> Result<Exit, Failure> 
             .map_err(|error| unexpected(&error))?;
         Ok(Exit::Done)
     })
+}
+
+fn webhook(args: &cli::Simulate) -> Result<Option<simulator::Endpoint>, Failure> {
+    let (Some(url), Some(file)) = (&args.webhook, &args.webhook_secret_file) else {
+        return Ok(None);
+    };
+    let unreadable = |error: io::Error| {
+        Failure::usage(format!(
+            "the signing secret cannot be read from {}: {error}",
+            file.display()
+        ))
+    };
+    let secrets = std::fs::read_to_string(file).map_err(unreadable)?;
+    let endpoint = simulator::Endpoint::new(url, &secrets);
+    endpoint.map(Some).map_err(Failure::usage)
 }

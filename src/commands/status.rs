@@ -14,15 +14,16 @@ use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::status::{
-    Account, Customers, Extras, InDoubtRow, LastRefusal, PaymentMethods, ReasonCount, Requests,
-    Speed, Status, glance, text,
+    Account, Customers, Extras, InDoubtRow, LastRefusal, Listener, PaymentMethods, ReasonCount,
+    Requests, Speed, Stale, Status, glance, text,
 };
 use crate::report::words::second;
 use crate::report::{print, print_json};
 use crate::store::{
-    self, AccountCounts, Counts, DoubtCounts, DoubtfulStep, LastError, Migration, RunLock,
-    StoreError,
+    self, AccountCounts, Counts, DoubtCounts, DoubtfulStep, Heard, LastError, Listening, Migration,
+    RunLock, StaleCounts, StoreError,
 };
+use crate::time::StripeTime;
 
 /// Steps in doubt that are shown one by one.
 const MOST_IN_DOUBT: u32 = 20;
@@ -205,6 +206,8 @@ pub fn of_connection(
             .and_then(|told| serde_json::from_str(&told).ok()),
         open_charges: store::open_charges(conn)?,
         undo_unfinished: store::undo_unfinished(conn)?,
+        stale: stale(StaleCounts::read(conn)?),
+        listener: listener(Heard::read(conn)?, Listening::is_on(state)),
     };
     let in_doubt = if running {
         Vec::new()
@@ -226,6 +229,30 @@ pub fn of_connection(
         state_file: state.display().to_string(),
     };
     Ok(Some((status, extras)))
+}
+
+fn stale(counts: StaleCounts) -> Stale {
+    let [automatically_updated, updated, detached] = counts.sources;
+    Stale {
+        total: counts.total(),
+        automatically_updated,
+        updated,
+        detached,
+    }
+}
+
+fn listener(last: Option<Heard>, on: bool) -> Option<Listener> {
+    if last.is_none() && !on {
+        return None;
+    }
+    Some(Listener {
+        on,
+        events: last.as_ref().map_or(0, |last| last.events),
+        last_created: last.as_ref().map(|last| second(last.created)),
+        // Told as people read it; nothing is decided by it.
+        last_taken: last.as_ref().map(|last| second(StripeTime(last.taken_at))),
+        last_type: last.map(|last| last.kind),
+    })
 }
 
 fn account(counts: AccountCounts) -> Account {

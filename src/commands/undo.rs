@@ -28,7 +28,7 @@ use crate::report::banner::Banner;
 use crate::report::undo::{Before, Ended};
 use crate::report::words::quoted;
 use crate::report::{self, print, print_json};
-use crate::run::{self, Context, Counted, Keep, Outcome, Reported, Undo, VisitError};
+use crate::run::{self, Context, Keep, Outcome, Reported, Undo, VisitError};
 use crate::store::{
     self, CustomerSeq, Loaded, Loader, Migration, ProofsMade, Selection, Store, StoreError, Undone,
     undo_page,
@@ -129,7 +129,6 @@ async fn begin(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
         pressed: pressed.clone(),
         settled: AtomicU64::new(0),
     };
-    let mut counted = Counted::default();
     let worked = async {
         if !args.dry_run {
             work.settle(&context, &loader).await?;
@@ -141,12 +140,12 @@ async fn begin(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
         biased;
         failure = at_once(pressed.clone()) => Err(failure),
         worked = worked => worked,
-        error = work.count(&context, &mut counted) => Err(of(error)),
+        error = work.count(&context) => Err(of(error)),
     };
     ended.requests = context.client.counts().sent;
     let settled = work.settled.load(Ordering::Relaxed);
     let kept = async {
-        run::count_requests(&context, settled, &mut counted).await?;
+        run::count_requests(&context, settled).await?;
         let how = history::how(worked.is_ok(), ended.interrupted, !whole, *pressed.borrow());
         context
             .store
@@ -346,11 +345,11 @@ impl Work<'_> {
     }
 
     /// Adds what is sent to the state file's counts, again and again, until that fails.
-    async fn count(&self, context: &Context, counted: &mut Counted) -> StoreError {
+    async fn count(&self, context: &Context) -> StoreError {
         loop {
             tokio::time::sleep(COUNT_EVERY).await;
             let settled = self.settled.load(Ordering::Relaxed);
-            if let Err(error) = run::count_requests(context, settled, counted).await {
+            if let Err(error) = run::count_requests(context, settled).await {
                 return error;
             }
         }

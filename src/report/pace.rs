@@ -11,7 +11,7 @@ use crate::stripe::limiter::{ConnectedBudget, Event, LaneName, Learnt, Reading};
 pub struct Pace {
     /// `sending`, `waiting` or `ending`.
     pub state: PaceState,
-    /// Where it waits: `throttle`, `pause_file` or `window`. Where it ends: `throttle` or `max_duration`.
+    /// Where it waits: `throttle`, `pause_file`, `window`, or `follow` where nothing is left to be done. Where it ends: `throttle` or `max_duration`.
     pub because: Option<String>,
     /// When the window opens that it waits for, in UTC.
     pub until: Option<String>,
@@ -159,6 +159,9 @@ impl Pace {
             }
             (PaceState::Waiting, Some("pause_file")) => {
                 parts.push("paused by the pause file".to_owned());
+            }
+            (PaceState::Waiting, Some("follow")) => {
+                parts.push("waiting for what `pmclone listen` hears".to_owned());
             }
             (PaceState::Waiting, _) => {
                 parts.push("paused: `pmclone throttle --go` lets it go on".to_owned());

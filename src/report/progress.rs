@@ -48,6 +48,29 @@ pub struct Snapshot {
     pub holds: Holds,
 }
 
+impl Snapshot {
+    /// What was done since `before`, of the same run.
+    #[must_use]
+    pub fn since(self, before: &Self) -> Self {
+        let mut steps_done = self.steps_done;
+        for (done, before) in steps_done.iter_mut().zip(before.steps_done) {
+            *done -= before;
+        }
+        Self {
+            elapsed_ms: self.elapsed_ms.saturating_sub(before.elapsed_ms),
+            customers_finished: self.customers_finished - before.customers_finished,
+            migrated: self.migrated - before.migrated,
+            refused: self.refused - before.refused,
+            parked: self.parked - before.parked,
+            in_doubt: self.in_doubt - before.in_doubt,
+            steps_done,
+            requests_sent: self.requests_sent - before.requests_sent,
+            rate_limited: self.rate_limited - before.rate_limited,
+            ..self
+        }
+    }
+}
+
 /// What a run waits for, as far as is told while it is on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Holds {

@@ -45,6 +45,38 @@ pub struct Status {
     pub open_charges: u64,
     /// Places where `undo` was broken off: a customer on an account, or on the platform.
     pub undo_unfinished: u64,
+    /// Sources that changed at Stripe after they were cloned: their clones are of before.
+    pub stale: Stale,
+    /// What `pmclone listen` took; null where nobody ever listened, nor does now.
+    pub listener: Option<Listener>,
+}
+
+/// Sources that changed after they were cloned, by what became of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Stale {
+    /// All of them.
+    pub total: u64,
+    /// The network told a new number or expiry.
+    pub automatically_updated: u64,
+    /// Somebody changed them.
+    pub updated: u64,
+    /// They are detached.
+    pub detached: u64,
+}
+
+/// What a listener took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listener {
+    /// One is on now.
+    pub on: bool,
+    /// Events that are kept.
+    pub events: u64,
+    /// The type of the last.
+    pub last_type: Option<String>,
+    /// When that was made, by Stripe's clock.
+    pub last_created: Option<String>,
+    /// When it was taken, by the clock of the machine that did.
+    pub last_taken: Option<String>,
 }
 
 /// How fast a run goes, over the last minute.
@@ -329,6 +361,8 @@ pub(crate) mod tests {
             pace: None,
             open_charges: 0,
             undo_unfinished: 0,
+            stale: Stale::default(),
+            listener: None,
         }
     }
 
@@ -405,7 +439,7 @@ pub(crate) mod tests {
             r#""payment_methods":{"total":0,"cloned":0},"#,
             r#""accounts":[{"id":"acct_1A","standing":"active","reason":null,"customers":0,"migrated":0,"refused":0,"parked":0,"undone":0}],"#,
             r#""requests":{"sent":0,"retried":0,"rate_limited":0},"#,
-            r#""running":false,"speed":null,"last_refusal":null,"reasons":[],"pace":null,"open_charges":0,"undo_unfinished":0}"#,
+            r#""running":false,"speed":null,"last_refusal":null,"reasons":[],"pace":null,"open_charges":0,"undo_unfinished":0,"stale":{"total":0,"automatically_updated":0,"updated":0,"detached":0},"listener":null}"#,
         );
         assert_eq!(serde_json::to_string(&status).unwrap(), documented);
     }

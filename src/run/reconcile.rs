@@ -211,13 +211,13 @@ async fn park(
     cases: &[Case],
     reason: String,
 ) -> Result<(), VisitError> {
-    context.park(account);
+    let _news = context.park(account);
     if let (Keep::Yes, Some((case, row))) = (
         keep,
         cases.iter().find_map(|case| Some((case, case.account?))),
     ) {
         let mut changes = Changes::of(case.seq);
-        changes.park(row, reason);
+        changes.park(row, reason, None);
         context.store.commit(changes).await?;
     }
     Ok(())

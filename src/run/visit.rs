@@ -368,13 +368,19 @@ impl Visitor<'_> {
     fn park(&mut self, step: StepId, reason: &str) {
         let Some(position) = step.target else { return };
         if let Some(target) = self.loaded.customer.target(position) {
-            self.context.park(&target.account);
+            let _news = self.context.park(&target.account);
         }
         let account = usize::try_from(position)
             .ok()
             .and_then(|index| self.loaded.accounts.get(index));
         if let Some(account) = account {
-            self.changes.park(*account, reason.to_owned());
+            let sent_at = self
+                .loaded
+                .customer
+                .steps
+                .get(&step)
+                .map(|sent| sent.sent_at);
+            self.changes.park(*account, reason.to_owned(), sent_at);
         }
     }
 }

@@ -83,6 +83,11 @@ impl Accounts {
         self.connected.get_mut(id)
     }
 
+    /// A connected account that was named before.
+    pub fn known(&self, id: &str) -> Option<&Account> {
+        self.connected.get(id)
+    }
+
     /// Adds an account, or replaces what is known of it; the platform's own, too.
     pub fn put(&mut self, account: Account) {
         if account.id == self.platform.id {

@@ -72,12 +72,23 @@ impl Simulator {
                 let account = (*account).to_owned();
                 done(self.control(unix, Control::Restore { account }))
             }
+            (Method::Post, ["payment_methods", id, "renew"]) => {
+                let payment_method = (*id).to_owned();
+                done(self.control(unix, Control::Renew { payment_method }))
+            }
+            (Method::Get, ["webhooks"]) => ControlAnswer::Now(200, self.webhooks().to_string()),
             (Method::Post, ["faults"]) => done(self.replace_faults(body)),
             _ => refused(
                 404,
                 "the control API has no such path; see the documentation of the simulator",
             ),
         }
+    }
+
+    fn webhooks(&self) -> Value {
+        let mut told = json!(self.deliveries);
+        told["events"] = json!(self.world.events.len());
+        told
     }
 
     fn advance(&mut self, unix: i64, body: &str) -> Result<(), String> {

@@ -23,6 +23,7 @@ use super::response::{Failure, Response};
 use super::routes::Route;
 use super::settings::{Settings, SimulatorError};
 use super::transcript::{Counters, Line, Transcript};
+use super::webhooks::Deliveries;
 use super::world::{Handling, World};
 
 /// What the caller is to send, and when.
@@ -87,6 +88,7 @@ pub struct Simulator {
     journal: Option<Journal>,
     pub(super) transcript: Transcript,
     pub(super) counters: Counters,
+    pub(super) deliveries: Deliveries,
     broken: Option<String>,
 }
 
@@ -121,6 +123,7 @@ impl Simulator {
             journal: None,
             transcript,
             counters: Counters::default(),
+            deliveries: Deliveries::default(),
             broken: None,
             settings,
         };

@@ -98,6 +98,8 @@ fn allowed(route: Route<'_>) -> (&'static [&'static str], &'static str) {
         | Route::GetAccount(_)
         | Route::ListSubscriptions
         | Route::ListInvoices
+        | Route::ListEvents
+        | Route::GetEvent(_)
         | Route::GetBalance => (&[], ""),
     }
 }

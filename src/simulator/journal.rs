@@ -82,6 +82,7 @@ pub(super) enum Control {
     Advance { seconds: u32 },
     Revoke { account: String },
     Restore { account: String },
+    Renew { payment_method: String },
     Seed(Vec<Seed>),
 }
 

@@ -96,12 +96,15 @@ impl World {
                 "The payment method you provided is not attached to a customer so detachment is impossible.",
             ));
         };
+        let before = Arc::clone(&self.methods.get(slot).object);
         let record = self.customers.get_mut(customer);
         record.methods.retain(|&method| method != slot);
         if record.object.default_payment_method.as_deref() == Some(id) {
             Arc::make_mut(&mut record.object).default_payment_method = None;
         }
         self.spend(slot);
+        let at = (call.ledger, call.moment.unix);
+        self.method_changed(at, "payment_method.detached", &before, slot);
         Ok(self.method_answer(call, slot))
     }
 
@@ -173,7 +176,9 @@ impl World {
         }
         let mut object = PaymentMethod::clone(&record.object);
         write_fields(&mut object, call.params)?;
-        self.methods.get_mut(slot).object = Arc::new(object);
+        let before = std::mem::replace(&mut self.methods.get_mut(slot).object, Arc::new(object));
+        let at = (call.ledger, call.moment.unix);
+        self.method_changed(at, "payment_method.updated", &before, slot);
         Ok(self.method_answer(call, slot))
     }
 

@@ -57,6 +57,8 @@
 //! | `POST /_sim/clock/advance` `{"seconds":N}` | virtual time goes on by so much |
 //! | `POST /_sim/accounts` `{"id":"acct_…","country":"DE"}` | makes a connected account |
 //! | `POST /_sim/accounts/acct_…/revoke`, `/restore` | takes or gives back the platform's access |
+//! | `POST /_sim/payment_methods/pm_…/renew` | the network tells a new expiry of a card |
+//! | `GET /_sim/webhooks` | how many events there are, and how their deliveries went |
 //! | `POST /_sim/seed` | puts objects into the world, one JSON object a line (or an array): see below |
 //! | `POST /_sim/faults` | replaces the fault script |
 //!
@@ -73,6 +75,12 @@
 //! Customers and PaymentMethods belong to the platform unless `on_account` names another, in test mode unless
 //! `"livemode":true`. `test_card` is what follows `pm_card_` in Stripe's test ids.
 //!
+//! # Events
+//!
+//! `GET /v1/events` lists, and with [`Settings::webhook`] an endpoint is sent, signed: `account.application.authorized` and
+//! `.deauthorized`, `account.updated` (an account that is seeded again), `payment_method.updated`, `.detached` and
+//! `.automatically_updated`; of connected accounts with `account`. An account in both modes has its events in both.
+//!
 //! # Faults
 //!
 //! A script says which requests go wrong: see [`FaultScript`]. It is no part of the world: a resumed simulator has
@@ -86,6 +94,7 @@ mod cloning;
 mod control;
 mod customers;
 mod engine;
+mod events;
 mod expand;
 mod faults;
 mod idempotency;
@@ -117,6 +126,7 @@ mod tables;
 mod tap;
 mod testcards;
 mod transcript;
+mod webhooks;
 mod world;
 
 #[cfg(test)]
@@ -137,4 +147,5 @@ pub use server::{Running, serve, spawn, spawn_tapped};
 pub use settings::{AcceptedKeys, Settings, SimulatorError};
 pub use tap::{Sighting, Tap};
 pub use transcript::Counters;
+pub use webhooks::Endpoint;
 pub use world::{Handling, Laws, World};

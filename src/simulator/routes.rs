@@ -44,6 +44,8 @@ pub(super) enum Route<'a> {
     GetBalance,
     ListSubscriptions,
     ListInvoices,
+    ListEvents,
+    GetEvent(&'a str),
 }
 
 impl<'a> Route<'a> {
@@ -92,6 +94,8 @@ impl<'a> Route<'a> {
             ["balance"] => Self::GetBalance,
             ["subscriptions"] => Self::ListSubscriptions,
             ["invoices"] => Self::ListInvoices,
+            ["events"] => Self::ListEvents,
+            ["events", id] => Self::GetEvent(id),
             _ => return None,
         })
     }
@@ -158,6 +162,8 @@ impl<'a> Route<'a> {
             Self::GetBalance => "GET /v1/balance",
             Self::ListSubscriptions => "GET /v1/subscriptions",
             Self::ListInvoices => "GET /v1/invoices",
+            Self::ListEvents => "GET /v1/events",
+            Self::GetEvent(_) => "GET /v1/events/{id}",
         }
     }
 
@@ -187,6 +193,7 @@ impl<'a> Route<'a> {
             Self::ListAccounts => tables::LIST,
             Self::ListSubscriptions => tables::LIST_SUBSCRIPTIONS,
             Self::ListInvoices => tables::LIST_INVOICES,
+            Self::ListEvents => tables::LIST_EVENTS,
             Self::GetCustomer(_)
             | Self::DeleteCustomer(_)
             | Self::GetCustomerPaymentMethod(..)
@@ -199,6 +206,7 @@ impl<'a> Route<'a> {
             | Self::GetApplicationFee(_)
             | Self::GetOwnAccount
             | Self::GetAccount(_)
+            | Self::GetEvent(_)
             | Self::GetBalance => tables::NOTHING,
         }
     }

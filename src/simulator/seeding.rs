@@ -211,6 +211,19 @@ impl World {
         }
     }
 
+    /// The same at a moment: an account that was known, and is another now, has an event.
+    pub(super) fn plant_at(&mut self, unix: i64, seed: &Seed) -> Result<(), String> {
+        let Seed::Account(SeedAccount { account, .. }) = seed else {
+            return self.plant(seed);
+        };
+        let before = self.accounts.known(account).map(super::accounts::render);
+        self.plant(seed)?;
+        if let Some(before) = before {
+            self.account_changed(unix, account, &before);
+        }
+        Ok(())
+    }
+
     fn plant_customer(&mut self, seed: &SeedCustomer) -> Result<(), String> {
         if self.customers.slot(&seed.customer).is_some() {
             return Err(format!("{} exists already", seed.customer));

@@ -11,6 +11,7 @@ use super::request::{Method, Request};
 use super::response::Response;
 use super::settings::{Settings, SimulatorError};
 use super::tap::Tap;
+use super::webhooks;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue, ORIGIN};
@@ -97,8 +98,16 @@ pub async fn serve(
     settings: Settings,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), SimulatorError> {
+    let webhook = settings.webhook.clone();
     let simulator = Arc::new(Mutex::new(Simulator::open(settings, wall_ms())?));
-    serve_shared(listener, simulator, None, shutdown).await
+    let serving = serve_shared(listener, Arc::clone(&simulator), None, shutdown);
+    match webhook {
+        None => serving.await,
+        Some(endpoint) => tokio::select! {
+            served = serving => served,
+            sent = webhooks::deliver(simulator, endpoint, wall_ms) => sent.map_err(io::Error::other).map_err(SimulatorError::Socket),
+        },
+    }
 }
 
 async fn serve_shared(

@@ -4,6 +4,7 @@ use super::faults::FaultScript;
 use super::journal::JournalError;
 use super::keys;
 use super::limits::Limits;
+use super::webhooks::Endpoint;
 use super::world::Laws;
 use std::io;
 use std::path::PathBuf;
@@ -37,6 +38,8 @@ pub struct Settings {
     pub latency_ms: u64,
     /// Virtual time at the start, in unix seconds; real time without it. A journal's own clock comes first.
     pub clock_start: Option<i64>,
+    /// Who is sent what happens.
+    pub webhook: Option<Endpoint>,
     /// The keys that are good; when none is named, every one is.
     pub accepted: AcceptedKeys,
 }
@@ -72,6 +75,7 @@ impl Default for Settings {
             transcript: None,
             latency_ms: 0,
             clock_start: None,
+            webhook: None,
             accepted: AcceptedKeys::default(),
         }
     }

@@ -194,6 +194,18 @@ pub(super) const LIST_SUBSCRIPTIONS: &[Param] = &[
     param("test_clock", Id),
 ];
 
+/// `GET /v1/events`
+pub(super) const LIST_EVENTS: &[Param] = &[
+    CURSORS[0],
+    CURSORS[1],
+    CURSORS[2],
+    CURSORS[3],
+    param("created", Range),
+    param("delivery_success", Flag),
+    param("type", Id),
+    param("types", List),
+];
+
 /// `GET /v1/invoices`
 pub(super) const LIST_INVOICES: &[Param] = &[
     CURSORS[0],

@@ -11,6 +11,7 @@
 
 use super::accounts::Accounts;
 use super::billing::{Invoice, Subscription};
+use super::events::Happening;
 use super::expand;
 use super::idempotency::{self, Answer, Keys, Stored};
 use super::ids::{self, Moment};
@@ -85,6 +86,7 @@ pub struct World {
     pub(super) fees: Shelf<Fee>,
     pub(super) subscriptions: Shelf<Subscription>,
     pub(super) invoices: Shelf<Invoice>,
+    pub(super) events: Shelf<Happening>,
     pub(super) keys: Keys,
 }
 
@@ -122,6 +124,7 @@ impl World {
             fees: Shelf::default(),
             subscriptions: Shelf::default(),
             invoices: Shelf::default(),
+            events: Shelf::default(),
             keys: Keys::default(),
         }
     }
@@ -300,6 +303,8 @@ impl World {
             Route::GetBalance => Ok(self.balance(call)),
             Route::ListSubscriptions => self.list_subscriptions(call),
             Route::ListInvoices => self.list_invoices(call),
+            Route::ListEvents => self.list_events(call),
+            Route::GetEvent(id) => self.get_event(call, id),
         }
     }
 

@@ -3,8 +3,8 @@
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 use crate::ids::{
-    AccountId, ApplicationFeeId, ChargeId, CustomerId, IntentId, LegacyId, PaymentMethodId,
-    RefundId, RequestId,
+    AccountId, ApplicationFeeId, ChargeId, CustomerId, EventId, IntentId, LegacyId,
+    PaymentMethodId, RefundId, RequestId,
 };
 use crate::proof::{Held, Kind as ProofKind, Step as ProofStep};
 use crate::state::{
@@ -139,6 +139,7 @@ macro_rules! text_id {
 }
 text_id!(
     CustomerId,
+    EventId,
     PaymentMethodId,
     AccountId,
     LegacyId,

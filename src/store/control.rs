@@ -61,7 +61,7 @@ impl Control {
 }
 
 /// Of the file itself, whatever link leads to it.
-fn beside(state: &Path, ending: &str) -> PathBuf {
+pub(super) fn beside(state: &Path, ending: &str) -> PathBuf {
     let state = state.canonicalize().unwrap_or_else(|_| state.to_owned());
     let mut name: OsString = state.into_os_string();
     name.push(ending);

@@ -18,6 +18,7 @@ mod find;
 mod found;
 mod gate;
 mod gather;
+mod heard;
 mod history;
 mod import;
 mod load;
@@ -51,6 +52,7 @@ pub use find::{
 };
 pub use found::{KnownDefault, Marked, Marks, MigrationFound, Scope, sweep_pages, unread};
 pub use gate::{Commit, Gate};
+pub use heard::{Access, Ears, Effect, Filed, Heard, Inbox, Listening, StaleCounts};
 pub use history::{RunAsked, RunEnded, RunKept, RunSeq, VerificationKept};
 pub use import::{
     Gathering, Imported, Importer, Named, Read, for_each_adopted, for_each_legacy_id, has_steps,

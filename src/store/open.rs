@@ -51,6 +51,18 @@ pub fn open_existing(path: &Path) -> Result<Connection, StoreError> {
     writable(path)
 }
 
+/// Opens a state file that must exist, for one who writes beside a run: the lock is not held, nothing is made or mended.
+pub(super) fn open_beside(path: &Path) -> Result<Connection, StoreError> {
+    // Whose file it is, and of which version, is told by reading.
+    drop(open_readonly(path)?);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags)?;
+    conn.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
+    keep_plans(&conn)?;
+    durable(&conn)?;
+    Ok(conn)
+}
+
 fn writable(path: &Path) -> Result<Connection, StoreError> {
     let left = Left::of(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;

@@ -27,13 +27,17 @@ CREATE TABLE migration (
     clones_left INTEGER NOT NULL DEFAULT 0, -- clones that may exist unattached, since their making was in doubt: inert
     taken_back INTEGER NOT NULL DEFAULT 0, -- 1: an undo of all of it was begun, and nobody has asked for more since
     recovery INTEGER NOT NULL DEFAULT 0, -- rebuilt after a loss: 0 no, 1 not to the end yet, 2 yes
-    pace TEXT                       -- how fast the run goes that is on, as JSON
+    pace TEXT,                      -- how fast the run goes that is on, as JSON
+    heard INTEGER NOT NULL DEFAULT 0, -- raised when an event changed which accounts can be reached
+    caught_up INTEGER               -- seconds, Stripe's clock: until then the platform's events were read
 ) STRICT;
 CREATE TABLE account (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
     parked TEXT,                    -- why it cannot be reached, NULL: active
     country TEXT,
+    access_at INTEGER,              -- seconds, Stripe's clock, of the event that told last whether it can be reached
+    updated_at INTEGER,             -- the same, of the one that told last what it is
     unread INTEGER NOT NULL DEFAULT 0 -- 1: what a lost state file knew of it is not read yet: nothing may be made there
 ) STRICT;
 CREATE TABLE customer (
@@ -150,6 +154,14 @@ CREATE TABLE stale (                -- sources that changed at Stripe after they
     reason TEXT NOT NULL,           -- automatically_updated, updated or detached
     event TEXT NOT NULL,            -- its id
     PRIMARY KEY (customer, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE event (                -- events that told something, each taken once
+    id TEXT PRIMARY KEY,
+    type TEXT NOT NULL,
+    created INTEGER NOT NULL,       -- seconds, Stripe's clock
+    taken_at INTEGER NOT NULL,      -- seconds, this machine's clock
+    about TEXT NOT NULL,            -- the account or the PaymentMethod
+    effect TEXT NOT NULL            -- parked, unparked, refreshed, stale or nothing
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX step_refused ON step (reason, customer) WHERE state = 3;
 CREATE TABLE pulse (                -- how fast it went, ten seconds a row

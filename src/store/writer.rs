@@ -23,6 +23,14 @@ use crate::time::StripeTime;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountSeq(pub i64);
 
+/// An account that could not be reached.
+#[derive(Debug, Clone)]
+struct Park {
+    account: AccountSeq,
+    reason: String,
+    sent_at: Option<StripeTime>,
+}
+
 /// What one customer's task wants kept, all in one transaction.
 #[derive(Debug, Clone)]
 pub struct Changes {
@@ -30,7 +38,7 @@ pub struct Changes {
     steps: Vec<(StepId, Record)>,
     standing: Option<Standing>,
     targets: Vec<Standing>,
-    park: Option<(AccountSeq, String)>,
+    park: Option<Park>,
     clones_left: u32,
     at: Option<StripeTime>,
     pub(super) undo: UndoChanges,
@@ -77,9 +85,14 @@ impl Changes {
         self.targets = review.targets;
     }
 
-    /// The account cannot be reached, and why.
-    pub fn park(&mut self, account: AccountSeq, reason: String) {
-        self.park = Some((account, reason));
+    /// The account cannot be reached, and why, as the answer told to a request whose intent was committed at `sent_at`: what an event
+    /// told of a later time counts more.
+    pub fn park(&mut self, account: AccountSeq, reason: String, sent_at: Option<StripeTime>) {
+        self.park = Some(Park {
+            account,
+            reason,
+            sent_at,
+        });
     }
 
     /// One more clone may exist that nothing is known of, and that never will be attached.
@@ -487,9 +500,14 @@ fn write_rest(conn: &Connection, changes: &Changes) -> rusqlite::Result<()> {
         }
     }
     undo::write(conn, changes.customer, &changes.undo, changes.at)?;
-    if let Some((account, reason)) = &changes.park {
-        conn.prepare_cached("UPDATE account SET parked = ?2 WHERE seq = ?1")?
-            .execute(rusqlite::params![account.0, reason])?;
+    if let Some(park) = &changes.park {
+        let sql = "UPDATE account SET parked = ?2 WHERE seq = ?1 AND (?3 IS NULL OR access_at IS NULL OR access_at < ?3)";
+        let sent_at = park.sent_at.map(|at| at.0);
+        conn.prepare_cached(sql)?.execute(rusqlite::params![
+            park.account.0,
+            park.reason,
+            sent_at
+        ])?;
     }
     if changes.clones_left > 0 {
         conn.prepare_cached("UPDATE migration SET clones_left = clones_left + ?1")?
@@ -516,7 +534,7 @@ fn erase(conn: &Connection, customer: i64) -> rusqlite::Result<()> {
 }
 
 /// Automatic checkpoints are off, since an error inside one may not reach the committer.
-fn checkpoint_when_long(conn: &Connection) -> rusqlite::Result<()> {
+pub(super) fn checkpoint_when_long(conn: &Connection) -> rusqlite::Result<()> {
     let pages: i64 = conn
         .prepare_cached("PRAGMA wal_checkpoint(NOOP)")?
         .query_row([], |row| row.get(1))?;

@@ -27,6 +27,7 @@ use super::answer::{
 };
 use super::api_base::ApiBase;
 use super::clock::Clock;
+use super::events::EventFacts;
 use super::facts::{
     AccountFacts, CustomerFacts, Fact, Page, PaymentMethodFacts, ReadAnswer, ReadFailure,
     classify_read,
@@ -37,9 +38,10 @@ use super::limiter::{Came, Limiter, Limits, Permit};
 use super::refusal::Refusal;
 use super::request::{Method, Read, Request, Write};
 use super::retry::{Failure, History, Pace, Policy, Verdict, decide};
-use crate::ids::{AccountId, CustomerId, PaymentMethodId};
+use crate::ids::{AccountId, CustomerId, EventId, PaymentMethodId};
 use crate::state::Window;
 use crate::store::Started;
+use crate::time::StripeTime;
 
 use counts::Counters;
 pub use counts::RequestCounts;
@@ -255,6 +257,36 @@ impl Client {
             account,
         };
         self.read(&read).await
+    }
+
+    /// Reads one page of what became of the platform's PaymentMethods since then: the newest first, those after `after`.
+    pub async fn events(
+        &self,
+        since: StripeTime,
+        after: Option<&EventId>,
+    ) -> ReadAnswer<Page<EventFacts>> {
+        self.read(&Read::Events { since, after }).await
+    }
+
+    /// A connected account is known to be out of reach, as an event told: what waits for its turn there is told so unsent.
+    pub fn set_gone(&self, account: &AccountId, why: &str) {
+        let refusal = Refusal {
+            status: 403,
+            error_type: String::new(),
+            code: Some("account_invalid".to_owned()),
+            decline_code: None,
+            param: None,
+            message: why.to_owned(),
+            request_id: None,
+        };
+        let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+        gone.entry(account.clone()).or_insert(refusal);
+    }
+
+    /// It may be within reach again.
+    pub fn set_back(&self, account: &AccountId) {
+        let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+        gone.remove(account);
     }
 
     /// Stripe's clock, by the answers of this client.

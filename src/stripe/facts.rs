@@ -181,6 +181,7 @@ fn asked_id<'a>(read: &Read<'a>) -> Option<&'a str> {
         | Read::Intents { .. }
         | Read::Refunds { .. }
         | Read::Uses { .. }
+        | Read::Events { .. }
         | Read::Balance { .. } => None,
     }
 }

@@ -19,6 +19,7 @@ pub mod answer;
 pub mod api_base;
 pub mod client;
 pub mod clock;
+pub mod events;
 pub mod facts;
 mod http;
 pub mod key;
@@ -37,6 +38,7 @@ pub use answer::{
 pub use api_base::{ApiBase, InvalidApiBase};
 pub use client::{Client, RequestCounts, Settings, Written};
 pub use clock::Clock;
+pub use events::{EVENTS_KEPT_SECONDS, EventFacts};
 pub use facts::{
     AccountFacts, CustomerFacts, DefaultMethod, Page, PaymentMethodFacts, ReadAnswer, ReadFailure,
 };

@@ -24,16 +24,21 @@ cp "$here/node/package.json" "$here/node/package-lock.json" "$here/node/test.mjs
 (cd "$folder" && npm ci --silent --no-audit --no-fund)
 
 cd "$folder"
-"$pmclone" simulate --listen 127.0.0.1:0 --limits off --journal "$folder/world" >"$folder/url" &
+echo whsec_python_and_others >"$folder/secret"
+webhook=127.0.0.1:$("$folder/venv/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+"$pmclone" simulate --listen 127.0.0.1:0 --limits off --journal "$folder/world" \
+    --webhook "http://$webhook" --webhook-secret-file "$folder/secret" >"$folder/url" &
 server=$!
 until [ -s "$folder/url" ]; do
     kill -0 "$server" || { echo "the simulator did not start" >&2; exit 1; }
     sleep 0.1
 done
 PMCLONE_SIMULATOR=$(head -n 1 "$folder/url")
-export PMCLONE_SIMULATOR
+PMCLONE_WEBHOOK=$webhook
+export PMCLONE_SIMULATOR PMCLONE_WEBHOOK
 
 failed=0
 "$folder/venv/bin/python" "$here/python/test_simulator.py" || failed=1
+"$folder/venv/bin/python" "$here/python/test_webhooks.py" || failed=1
 node "$folder/test.mjs" || failed=1
 exit "$failed"

@@ -8,6 +8,7 @@ pub mod proxy;
 pub mod set_up;
 pub mod simulator;
 pub mod tool;
+pub mod webhook;
 pub mod world;
 
 pub use browser::Browser;

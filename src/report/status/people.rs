@@ -27,9 +27,46 @@ pub fn text(status: &Status, extras: &Extras, look: Look) -> String {
         undo_unfinished(status, extras, look),
         taken_back(status, extras, look),
         clones_left(extras, look),
+        stale(status, look),
+        listener(status, look),
         accounts(&status.accounts, SHOWN, look),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
+}
+
+/// Clones that are of before a change of their source.
+fn stale(status: &Status, look: Look) -> Option<String> {
+    let stale = &status.stale;
+    let parts = [
+        (stale.automatically_updated, "renewed by the network"),
+        (stale.updated, "changed"),
+        (stale.detached, "detached"),
+    ];
+    let parts = parts.iter().filter(|(n, _)| *n > 0);
+    let parts: Vec<_> = parts
+        .map(|(n, what)| format!("{} {what}", number(*n)))
+        .collect();
+    let told = format!(
+        "{} changed after being cloned ({}): the clones are of before.",
+        count(stale.total, "source"),
+        parts.join(", ")
+    );
+    (stale.total > 0).then(|| look.warn(&wrap(&told, "", look.width)))
+}
+
+/// What a listener heard last.
+fn listener(status: &Status, look: Look) -> Option<String> {
+    let listener = status.listener.as_ref()?;
+    let on = if listener.on {
+        "on"
+    } else {
+        "nobody listens now"
+    };
+    let last = match (&listener.last_type, &listener.last_created) {
+        (Some(kind), Some(created)) => format!("the last event is {} of {created}", plain(kind)),
+        _ => "no event was taken yet".to_owned(),
+    };
+    Some(format!("{}  {on}; {last}", look.bold("Listener")))
 }
 
 pub(super) fn headline(status: &Status, extras: &Extras, look: Look) -> String {

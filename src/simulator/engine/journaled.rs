@@ -11,7 +11,7 @@ impl Simulator {
         unix: i64,
         action: Control,
     ) -> Result<(), String> {
-        self.apply(&action)?;
+        self.apply(unix, &action)?;
         self.write(self.number, unix, What::Control(action));
         match &self.broken {
             Some(problem) => Err(problem.clone()),
@@ -19,7 +19,7 @@ impl Simulator {
         }
     }
 
-    fn apply(&mut self, action: &Control) -> Result<(), String> {
+    fn apply(&mut self, unix: i64, action: &Control) -> Result<(), String> {
         match action {
             Control::Advance { seconds } => {
                 self.clock.offset_ms += i64::from(*seconds) * 1000;
@@ -29,12 +29,16 @@ impl Simulator {
                 let revoked = matches!(action, Control::Revoke { .. });
                 let known = self.world.accounts.set_revoked(account, revoked);
                 if known {
+                    self.world.access_changed(unix, account, revoked);
                     Ok(())
                 } else {
                     Err(format!("there is no account {account}"))
                 }
             }
-            Control::Seed(seeds) => seeds.iter().try_for_each(|seed| self.world.plant(seed)),
+            Control::Renew { payment_method } => self.world.renew_card(unix, payment_method),
+            Control::Seed(seeds) => seeds
+                .iter()
+                .try_for_each(|seed| self.world.plant_at(unix, seed)),
         }
     }
 
@@ -65,7 +69,7 @@ impl Simulator {
             }
             What::Control(action) => {
                 // It was applied before it was written, so it applies again.
-                if let Err(problem) = self.apply(&action) {
+                if let Err(problem) = self.apply(entry.t, &action) {
                     self.broken = Some(problem);
                 }
             }

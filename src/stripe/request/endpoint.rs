@@ -71,11 +71,13 @@ pub enum Endpoint {
     ListInvoices,
     /// Changes a Customer.
     UpdateCustomer,
+    /// Reads events, a page at a time.
+    ListEvents,
 }
 
 impl Endpoint {
     /// Every endpoint, in the order of declaration.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::CreateCustomer,
         Self::CreatePaymentMethod,
         Self::AttachPaymentMethod,
@@ -104,6 +106,7 @@ impl Endpoint {
         Self::ListSubscriptions,
         Self::ListInvoices,
         Self::UpdateCustomer,
+        Self::ListEvents,
     ];
 
     /// Stripe's way to write it, as in `POST /v1/payment_methods/{payment_method}/attach`.
@@ -137,6 +140,7 @@ impl Endpoint {
             Self::ListSubscriptions => "GET /v1/subscriptions",
             Self::ListInvoices => "GET /v1/invoices",
             Self::UpdateCustomer => "POST /v1/customers/{customer}",
+            Self::ListEvents => "GET /v1/events",
         }
     }
 
@@ -170,7 +174,8 @@ impl Endpoint {
             | Self::RetrieveBalance
             | Self::ListCharges
             | Self::ListSubscriptions
-            | Self::ListInvoices => Method::Get,
+            | Self::ListInvoices
+            | Self::ListEvents => Method::Get,
         }
     }
 
@@ -205,6 +210,7 @@ impl Endpoint {
             Self::ListSubscriptions => 25,
             Self::ListInvoices => 26,
             Self::UpdateCustomer => 27,
+            Self::ListEvents => 28,
         }
     }
 }

@@ -3,10 +3,13 @@
 use form_urlencoded::Serializer;
 
 use super::{Endpoint, Request};
-use crate::ids::{AccountId, ApplicationFeeId, ChargeId, CustomerId, IntentId, PaymentMethodId};
+use crate::ids::{
+    AccountId, ApplicationFeeId, ChargeId, CustomerId, EventId, IntentId, PaymentMethodId,
+};
 use crate::state::Window;
 use crate::stripe::uses::UseKind;
 use crate::time::StripeTime;
+use crate::webhook::Change;
 
 /// The most objects that Stripe gives at once.
 const LONGEST_PAGE: &str = "100";
@@ -118,6 +121,13 @@ pub enum Read<'a> {
         /// Whose, or `None` for the platform's.
         account: Option<&'a AccountId>,
     },
+    /// `GET /v1/events`: a page of what became of the platform's PaymentMethods, the newest first.
+    Events {
+        /// Made since then.
+        since: StripeTime,
+        /// The last of the page before.
+        after: Option<&'a EventId>,
+    },
 }
 
 impl Read<'_> {
@@ -200,6 +210,7 @@ impl Read<'_> {
                 String::from("/v1/balance"),
                 account,
             ),
+            Self::Events { .. } => (Endpoint::ListEvents, String::from("/v1/events"), None),
         };
         Request {
             query: self.query(),
@@ -252,6 +263,13 @@ impl Read<'_> {
                     .append_pair("created[gte]", &created.from.0.to_string())
                     .append_pair("created[lte]", &created.to.0.to_string());
                 after.map(CustomerId::as_str)
+            }
+            Self::Events { since, after } => {
+                for change in Change::ALL {
+                    query.append_pair("types[]", change.event_type());
+                }
+                query.append_pair("created[gte]", &since.0.to_string());
+                after.map(EventId::as_str)
             }
             Self::AllCustomers { after, .. } => {
                 query.append_pair("expand[]", WITH_DEFAULT);
