@@ -36,6 +36,8 @@ pub struct Toml {
     state: Option<PathBuf>,
     api_base: Option<String>,
     api_key_file: Option<PathBuf>,
+    log: Option<PathBuf>,
+    metrics_file: Option<PathBuf>,
     rate: Option<FileTotalRate>,
     endpoint_rate: Option<FileRate>,
     account_rate: Option<FileRate>,
@@ -203,6 +205,17 @@ impl Config {
             .api_base
             .clone()
             .or_else(|| self.from_file.api_base.clone())
+    }
+
+    /// Where requests and events are logged, if they are.
+    pub fn log(&self, stripe: &cli::Stripe) -> Option<PathBuf> {
+        stripe.log.clone().or_else(|| self.from_file.log.clone())
+    }
+
+    /// Where a run tells Prometheus of itself, if it does.
+    pub fn metrics_file(&self, steering: &cli::Steering) -> Option<PathBuf> {
+        let from_file = || self.from_file.metrics_file.clone();
+        steering.metrics_file.clone().or_else(from_file)
     }
 
     /// Customers in flight at once.

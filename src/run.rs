@@ -162,10 +162,14 @@ impl Context {
     }
 
     fn park(&self, account: &AccountId) {
-        self.parked
+        let newly = self
+            .parked
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(account.clone());
+        if newly {
+            tracing::warn!(event = "account_parked", account = account.as_str());
+        }
     }
 }
 

@@ -30,4 +30,5 @@ mod secrets;
 mod stopping;
 mod undo;
 mod verify;
+mod watching;
 mod wire;

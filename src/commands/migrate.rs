@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::charge;
 use super::helm::Helm;
 use super::interrupt::{self, Pressed, Signal};
+use super::metrics::MetricsFile;
 use super::rehearsal::Rehearsal;
 use super::session::Session;
 use super::take_up::take_up;
@@ -124,6 +125,14 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     ))
     .await?;
     let run = asked.keep(&conn, &session).map_err(of)?;
+    tracing::info!(
+        event = "run_begun",
+        command = asked.command,
+        migration = %migration.id,
+        simulated = migration.simulated,
+        customers = plan.work.customers,
+        writes = plan.work.writes.iter().sum::<u64>(),
+    );
     let (rates, documented) = (rates(session.limits), Rates::documented(migration.livemode));
     let selection = asked.selection;
     let loader = store::open_readonly(&state)
@@ -143,8 +152,12 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         selection: &selection,
         begun,
     };
-    let (ended, asked_to_end) = carry_out(carried, &context, loader, helm, pressed.clone()).await;
-    let sent = context.client.counts().sent;
+    let Outcome {
+        ended,
+        asked_to_end,
+        metrics,
+    } = carry_out(carried, &context, loader, helm, pressed.clone()).await;
+    let client = Arc::clone(&context.client);
     remarks(config, &context);
     let limited = asked_to_end || selection != Selection::default();
     let ending = ended.map(|ended| match ended {
@@ -156,22 +169,29 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     let kept = keep_ending(&context, run, ending.as_ref().ok()).await;
     drop(context);
     let closed = close(config, writer, rehearsal, &state).await;
-    let ending = ending.map_err(of)?;
-    closed?;
-    kept.map_err(of)?;
-    let done = Done {
-        plan: &plan,
-        rates,
-        documented,
-        elapsed_ms: elapsed_ms(begun),
-        sent,
-    };
-    let told = tell(config, &state, ending, &done);
+    let told = ending.map_err(of).and_then(|ending| {
+        closed?;
+        kept.map_err(of)?;
+        let done = Done {
+            plan: &plan,
+            rates,
+            documented,
+            elapsed_ms: elapsed_ms(begun),
+            sent: client.counts().sent,
+        };
+        Ok(match tell(config, &state, ending, &done)? {
+            Exit::Done if charges_left > 0 => Exit::Incomplete,
+            exit => exit,
+        })
+    });
+    if let Some(metrics) = metrics {
+        let exit = told
+            .as_ref()
+            .map_or_else(|failure| failure.exit, |exit| *exit);
+        metrics.end(&client, exit);
+    }
     drop(lock);
-    Ok(match told? {
-        Exit::Done if charges_left > 0 => Exit::Incomplete,
-        exit => exit,
-    })
+    told
 }
 
 impl Asked {
@@ -204,6 +224,14 @@ async fn keep_ending(
         requests: run::tally_of(context),
         settled: context.tally.customers().iter().sum(),
     };
+    tracing::info!(
+        event = "run_ended",
+        how = ended.how,
+        sent = ended.requests.sent,
+        retried = ended.requests.retried,
+        rate_limited = ended.requests.rate_limited,
+        settled = ended.settled,
+    );
     context.store.ended(run, ended).await
 }
 
@@ -242,6 +270,13 @@ async fn make_ready(
     let of = |error: StoreError| Failure::store(state, &error);
     let auto = Limits::share_of(session.client.mode(), session.limits.share);
     let mut helm = Helm::take(config, &asked.steering, state, auto)?;
+    let metrics_file = config.metrics_file(&asked.steering);
+    helm.measured(MetricsFile::begin(
+        config,
+        metrics_file,
+        (conn, state),
+        migration,
+    )?);
     let (here, there) = ((config, conn), (&*session.client, draining));
     let recovering = take_up(config, conn, session, (migration, state), asked.concurrency);
     let recovering = helm.before(here, there, recovering);
@@ -329,6 +364,7 @@ async fn take_up_parked(
         match session.client.account(Some(&account)).await {
             ReadAnswer::Found(_, _) => {
                 store::unpark(conn, seq).map_err(of)?;
+                tracing::info!(event = "account_taken_up", account = account.as_str());
                 config.screen.line(&format!(
                     "{account} can be reached again: its customers are taken up."
                 ));
@@ -390,14 +426,23 @@ struct Carried<'a> {
     begun: Instant,
 }
 
-/// Carries it out, and says whether it was asked to end before everything was done.
+/// How that went.
+struct Outcome {
+    ended: Result<Ended, StoreError>,
+    /// It was asked to end before everything was done.
+    asked_to_end: bool,
+    /// Who tells Prometheus of the end.
+    metrics: Option<MetricsFile>,
+}
+
+/// Carries it out.
 async fn carry_out(
     carried: Carried<'_>,
     context: &Arc<Context>,
     loader: Loader,
     mut helm: Helm,
     mut pressed: watch::Receiver<Pressed>,
-) -> (Result<Ended, StoreError>, bool) {
+) -> Outcome {
     let Carried {
         config,
         plan,
@@ -416,6 +461,7 @@ async fn carry_out(
         }
         let holds = helm.tick(context, |word| progress.note(word));
         progress.update(&snapshot(context, in_flight, begun, holds));
+        helm.measure(&context.client, in_flight, progress.left_seconds(holds));
     };
     let at_once = async move { pressed.wait_for(|pressed| pressed.at_once).await.is_ok() };
     let ended = tokio::select! {
@@ -424,8 +470,13 @@ async fn carry_out(
     };
     progress.finish();
     let asked_to_end = helm.ended().is_some();
+    let metrics = helm.take_metrics();
     let left = helm.leave();
-    (ended.and_then(|ended| left.map(|()| ended)), asked_to_end)
+    Outcome {
+        ended: ended.and_then(|ended| left.map(|()| ended)),
+        asked_to_end,
+        metrics,
+    }
 }
 
 fn snapshot(context: &Context, in_flight: usize, begun: Instant, holds: Holds) -> Snapshot {

@@ -45,7 +45,10 @@ mod writer;
 pub use asked::{SourcesAsked, accounts_asked, sources_asked};
 pub use check::log_left;
 pub use control::{Control, pause_file};
-pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, LastError, ReasonCount};
+pub use counts::{
+    AccountCounts, Counts, DoubtCounts, DoubtfulStep, LastError, ReasonCount, parked_count,
+    standings,
+};
 pub use find::{
     AccountTrace, DroppedStep, MendedField, Trace, by_legacy_id, by_line, by_object, by_request,
 };

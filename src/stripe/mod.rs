@@ -35,7 +35,7 @@ pub use answer::{
     Again, Cause, Created, Doubt, DoubtKind, Effect, NotExecuted, ObjectId, Outcome, Stop, StopKind,
 };
 pub use api_base::{ApiBase, InvalidApiBase};
-pub use client::{Client, RequestCounts, Settings, Written};
+pub use client::{AttemptCounts, AttemptEnd, Client, RequestCounts, Settings, Written};
 pub use clock::Clock;
 pub use facts::{
     AccountFacts, CustomerFacts, DefaultMethod, Page, PaymentMethodFacts, ReadAnswer, ReadFailure,
