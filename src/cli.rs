@@ -8,6 +8,7 @@ mod install;
 mod migrate;
 mod pace;
 mod pilot;
+mod purge;
 mod rehearse;
 mod results;
 mod settle;
@@ -26,6 +27,7 @@ pub use install::{Completions, Man};
 pub use migrate::{Resume, Run};
 pub use pace::{Steering, Throttle, TotalRate};
 pub use pilot::{StopAfter, Work};
+pub use purge::Purge;
 pub use rehearse::{Drill, Rehearsal, Sample, Simulate, Switch};
 pub use results::{Export, ExportFormat, Report, SqlDialect, Status};
 pub use settle::{Reconcile, Recover};
@@ -104,6 +106,7 @@ impl Command {
             | Self::Drill(_)
             | Self::Explain(_)
             | Self::Refused(_)
+            | Self::Purge(_)
             | Self::Completions(_)
             | Self::Man(_) => None,
         }
@@ -130,6 +133,7 @@ impl Command {
             Self::Refused(_) => "refused",
             Self::Retry(_) => "retry",
             Self::Undo(_) => "undo",
+            Self::Purge(_) => "purge",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }
@@ -175,6 +179,8 @@ pub enum Command {
     Retry(Box<Retry>),
     /// Take back what this migration made, and nothing else.
     Undo(Box<Undo>),
+    /// End the retention: erase what is left of people in the state file, and keep the mapping.
+    Purge(Purge),
     /// Print the completions of a shell.
     Completions(Completions),
     /// Print the manual page, or write one for each command.

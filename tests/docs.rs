@@ -17,7 +17,7 @@ use anyhow::{Context, Result, ensure};
 const PMCLONE: &str = env!("CARGO_BIN_EXE_pmclone");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const DOCUMENTS: [&str; 2] = ["README.md", "MIGRATION.md"];
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "run",
     "resume",
     "reconcile",
@@ -36,6 +36,7 @@ const COMMANDS: [&str; 20] = [
     "refused",
     "retry",
     "undo",
+    "purge",
     "completions",
     "man",
 ];
@@ -123,7 +124,7 @@ fn stays_here(command: &str) -> Result<()> {
             Some("pmclone"),
             Some(
                 "status" | "export" | "report" | "sample" | "drill" | "explain" | "refused"
-                | "completions" | "man" | "columns",
+                | "purge" | "completions" | "man" | "columns",
             ),
         )
         | (Some("printf" | "rm" | "sed"), _) => true,

@@ -21,6 +21,7 @@ mod messages;
 mod outputs;
 mod pace;
 mod property;
+mod purge;
 mod real_input;
 mod reconcile;
 mod recover;

@@ -16,6 +16,7 @@ mod metrics;
 mod migrate;
 mod pilot;
 mod problems;
+mod purge;
 mod radar;
 mod reconcile;
 mod recover;
@@ -104,6 +105,7 @@ fn dispatch(config: &Config, command: Command) -> Result<Exit, Failure> {
         Command::Refused(args) => refused::refused(config, &args),
         Command::Retry(args) => retry::retry(config, &args),
         Command::Undo(args) => undo::undo(config, &args),
+        Command::Purge(args) => purge::purge(config, &args),
         Command::Completions(args) => install::completions(&args),
         Command::Man(args) => install::man(&args),
     }

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::import::{Csv, import, is_imported};
 use super::interrupt::{self, Pressed};
 use super::migrate::{Link, Prepared, migrate};
+use super::purge::is_not_purged;
 use super::rehearsal::{Rehearsal, World};
 use super::session::{self, Destination, Purpose};
 use super::{dry_run::dry_run, pilot, problems, runtime};
@@ -45,6 +46,7 @@ async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
     drop(input::open(&args.csv, &reading).map_err(wrong)?);
     let of = |error: StoreError| Failure::store(&state, &error);
     let lock = RunLock::take(&state).map_err(of)?;
+    is_not_purged(&state)?;
     let opened = open(
         &state,
         &args.rehearsal,

@@ -205,6 +205,7 @@ pub fn of_connection(
             .and_then(|told| serde_json::from_str(&told).ok()),
         open_charges: store::open_charges(conn)?,
         undo_unfinished: store::undo_unfinished(conn)?,
+        purged_at: store::purged_at(conn)?.map(second),
     };
     let in_doubt = if running {
         Vec::new()

@@ -23,6 +23,7 @@ pub mod metrics;
 pub mod pace;
 pub mod plan;
 pub mod progress;
+pub mod purge;
 pub mod receipt;
 pub mod reconcile;
 pub mod record;

@@ -45,6 +45,8 @@ pub struct Status {
     pub open_charges: u64,
     /// Places where `undo` was broken off: a customer on an account, or on the platform.
     pub undo_unfinished: u64,
+    /// When `purge` erased the contact details, by the machine's clock; null: it did not.
+    pub purged_at: Option<String>,
 }
 
 /// How fast a run goes, over the last minute.
@@ -327,6 +329,7 @@ pub(crate) mod tests {
             pace: None,
             open_charges: 0,
             undo_unfinished: 0,
+            purged_at: None,
         }
     }
 
@@ -402,7 +405,7 @@ pub(crate) mod tests {
             r#""payment_methods":{"total":0,"cloned":0},"#,
             r#""accounts":[{"id":"acct_1A","standing":"active","reason":null,"customers":0,"migrated":0,"refused":0,"parked":0,"undone":0}],"#,
             r#""requests":{"sent":0,"retried":0,"rate_limited":0},"#,
-            r#""running":false,"speed":null,"last_refusal":null,"reasons":[],"pace":null,"open_charges":0,"undo_unfinished":0}"#,
+            r#""running":false,"speed":null,"last_refusal":null,"reasons":[],"pace":null,"open_charges":0,"undo_unfinished":0,"purged_at":null}"#,
         );
         assert_eq!(serde_json::to_string(&status).unwrap(), documented);
     }

@@ -26,6 +26,7 @@ CREATE TABLE migration (
     requests_rate_limited INTEGER NOT NULL DEFAULT 0,
     clones_left INTEGER NOT NULL DEFAULT 0, -- clones that may exist unattached, since their making was in doubt: inert
     recovery INTEGER NOT NULL DEFAULT 0, -- rebuilt after a loss: 0 no, 1 not to the end yet, 2 yes
+    purged_at INTEGER,              -- contact details were erased: seconds, this machine's clock; nothing is migrated any more
     pace TEXT                       -- how fast the run goes that is on, as JSON
 ) STRICT;
 CREATE TABLE account (
