@@ -10,6 +10,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
+use secrecy::zeroize::Zeroizing;
 use serde::Deserialize;
 
 use crate::cli::{self, Rate, TotalRate};
@@ -314,7 +315,7 @@ impl Config {
         let (text, whence) = if let Some(path) = &stripe.api_key_file {
             (self.key_file(path)?, path.display().to_string())
         } else if let Some(key) = env("STRIPE_API_KEY") {
-            (key, "STRIPE_API_KEY".to_owned())
+            (Zeroizing::new(key), "STRIPE_API_KEY".to_owned())
         } else if let Some(path) = &self.from_file.api_key_file {
             (self.key_file(path)?, path.display().to_string())
         } else {
@@ -329,9 +330,12 @@ impl Config {
             .map_err(|error| Failure::new(Exit::Key, format!("{whence}: {error}")))
     }
 
-    fn key_file(&self, path: &Path) -> Result<String, Failure> {
+    /// What a file holds. It is wiped when it is dropped, and has room from the beginning, so that no copy is left behind.
+    fn key_file(&self, path: &Path) -> Result<Zeroizing<String>, Failure> {
         /// No key is longer.
         const KEY_MAX_BYTES: u64 = 4096;
+        /// Room for it, and for the look at whether the file ends there.
+        const ROOM_BYTES: usize = 8192;
         let unreadable = |error: std::io::Error| {
             Failure::new(
                 Exit::Key,
@@ -341,7 +345,7 @@ impl Config {
                 ),
             )
         };
-        let mut text = String::new();
+        let mut text = Zeroizing::new(String::with_capacity(ROOM_BYTES));
         if path.as_os_str() == "-" {
             std::io::stdin()
                 .take(KEY_MAX_BYTES)
