@@ -230,7 +230,8 @@ echo 'subjectAltName=DNS:localhost,IP:127.0.0.1' > own.ext
 openssl x509 -req -in own.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile own.ext -out own.pem
 ";
 
-/// Answers as Stripe answers a key that it does not know, and writes what it was sent to `received`.
+/// Answers as Stripe answers a key that it does not know, and writes what it was sent to `received`; to `turned-away`, why a client
+/// broke the handshake off.
 const SERVER: &str = r#"
 import http.server, ssl
 class Stripe(http.server.BaseHTTPRequestHandler):
@@ -244,7 +245,13 @@ class Stripe(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
     def log_message(self, *words): pass
-server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Stripe)
+class Server(http.server.ThreadingHTTPServer):
+    def get_request(self):
+        try: return super().get_request()
+        except OSError as error:
+            open('turned-away', 'a').write(str(error) + '\n')
+            raise
+server = Server(('127.0.0.1', 0), Stripe)
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain('own.pem', 'own.key')
 server.socket = context.wrap_socket(server.socket, server_side=True)
@@ -283,8 +290,17 @@ fn https_trusts_the_authorities_of_the_system_and_no_others() -> Result<()> {
     )?;
     let run = ["run", "c.csv", "--api-base", &base];
     // The system's own: ours is not among them, and no request is sent, so no key.
-    let stranger = place.command(&run).output()?;
-    assert_eq!(stranger.status.code(), Some(1), "{stranger:?}");
+    let stranger = place.start(&run)?;
+    until("a handshake that is broken off", || {
+        Ok(place.path("turned-away").exists())
+    })?;
+    stranger.signal("INT")?;
+    stranger.wait()?.with(130)?;
+    let why = std::fs::read_to_string(place.path("turned-away"))?;
+    assert!(
+        why.contains("unknown ca") || why.contains("UNKNOWN_CA"),
+        "{why}"
+    );
     assert!(!place.path("received").exists());
     // The system's, where it is said which they are.
     let known = place
