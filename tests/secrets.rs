@@ -3,8 +3,10 @@
 use std::io::Write;
 use std::process::Stdio;
 
+use anyhow::Context;
+
 use crate::support::tool::{KEY, repository};
-use crate::support::{Place, Result, Running, Simulator, until};
+use crate::support::{Place, Result, Running, Simulator, not_checked, until};
 
 /// Any part of the key that is long enough to be of use.
 fn is_told(bytes: &[u8]) -> bool {
@@ -272,16 +274,13 @@ fn https_trusts_the_authorities_of_the_system_and_no_others() -> Result<()> {
         .current_dir(&here)
         .stdout(Stdio::piped());
     if !made.output().is_ok_and(|made| made.status.success()) {
-        // A test has no other way to say so.
-        println!("NOT checked: this machine has no openssl");
+        not_checked("this machine has no openssl");
         return Ok(());
     }
     let mut server = serve.spawn()?;
     let mut port = String::new();
-    let stdout = server.stdout.take().into_iter();
-    for stdout in stdout {
-        std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut port)?;
-    }
+    let stdout = server.stdout.take().context("no stdout")?;
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut port)?;
     let _server = Running::of(server);
     let base = format!("https://localhost:{}", port.trim());
     place.put(

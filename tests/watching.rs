@@ -7,7 +7,7 @@ use anyhow::Context;
 use serde_json::Value;
 
 use crate::support::tool::KEY;
-use crate::support::{Place, Result, Simulator};
+use crate::support::{Place, Result, Simulator, not_checked};
 
 /// Everything that a person could be told by: contact fields, legacy ids and metadata, as the CSV has them.
 fn personal_values(csv: &str) -> Result<BTreeSet<String>> {
@@ -34,21 +34,24 @@ fn personal_values(csv: &str) -> Result<BTreeSet<String>> {
 
 /// People whose every value can be told from whatever else a log holds; one's legacy id is an e-mail address.
 fn people() -> String {
-    let mut csv = String::from(
-        "legacy_id,email,name,phone,description,address_line1,address_city,address_postal_code,metadata.pet,platform_customer,payment_method,connected_account\n",
-    );
-    for n in 0..40 {
+    const HEADER: &str = "legacy_id,email,name,phone,description,address_line1,address_city,address_postal_code,metadata.pet,platform_customer,payment_method,connected_account\n";
+    let person = |n: u32| {
         let id = if n == 7 {
             "wilhelmina@quokka.example".to_owned()
         } else {
             format!("Quokka-{n}")
         };
-        let account = if n % 2 == 0 { "acct_1A" } else { "acct_1B" };
-        csv.push_str(&format!(
+        let account = if n.is_multiple_of(2) {
+            "acct_1A"
+        } else {
+            "acct_1B"
+        };
+        format!(
             "{id},quokka{n}@example.com,Quokka Wombat-{n},+99 555 00{n:03},Wombat burrow {n},{n} Billabong Way,Woolloomooloo{n},ZQ{n:03}X,Numbat{n},,pm_1Quokka{n},{account}\n"
-        ));
-    }
-    csv
+        )
+    };
+    let people: Vec<String> = (0..40).map(person).collect();
+    format!("{HEADER}{}", people.concat())
 }
 
 /// Faults of every kind.
@@ -290,8 +293,7 @@ fn prometheus_reads_the_metrics_and_they_add_up() -> Result<()> {
         assert_eq!(mode & 0o777, 0o644, "another user collects it");
     }
     let Some(read) = read_by_prometheus(&place)? else {
-        // A test has no other way to say so.
-        println!("NOT checked by Prometheus's reader: install python3-prometheus-client");
+        not_checked("the metrics by Prometheus's reader: install python3-prometheus-client");
         return Ok(());
     };
     assert_eq!(

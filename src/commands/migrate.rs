@@ -125,14 +125,7 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     ))
     .await?;
     let run = asked.keep(&conn, &session).map_err(of)?;
-    tracing::info!(
-        event = "run_begun",
-        command = asked.command,
-        migration = %migration.id,
-        simulated = migration.simulated,
-        customers = plan.work.customers,
-        writes = plan.work.writes.iter().sum::<u64>(),
-    );
+    asked.log(&migration, &plan);
     let (rates, documented) = (rates(session.limits), Rates::documented(migration.livemode));
     let selection = asked.selection;
     let loader = store::open_readonly(&state)
@@ -185,16 +178,24 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         })
     });
     if let Some(metrics) = metrics {
-        let exit = told
-            .as_ref()
-            .map_or_else(|failure| failure.exit, |exit| *exit);
-        metrics.end(&client, exit);
+        metrics.end(&client, exit_of(&told));
     }
     drop(lock);
     told
 }
 
 impl Asked {
+    fn log(&self, migration: &Migration, plan: &Plan) {
+        tracing::info!(
+            event = "run_begun",
+            command = self.command,
+            migration = %migration.id,
+            simulated = migration.simulated,
+            customers = plan.work.customers,
+            writes = plan.work.writes.iter().sum::<u64>(),
+        );
+    }
+
     /// Keeps that a run begins, for the record.
     fn keep(&self, conn: &Connection, session: &Session) -> Result<RunSeq, StoreError> {
         let begun_at = session.client.clock().earliest_now();
@@ -206,6 +207,14 @@ impl Asked {
             tool_commit: version::COMMIT.to_owned(),
         };
         asked.keep(conn)
+    }
+}
+
+/// The code that a command ends with.
+pub(super) fn exit_of(ended: &Result<Exit, Failure>) -> Exit {
+    match ended {
+        Ok(exit) => *exit,
+        Err(failure) => failure.exit,
     }
 }
 

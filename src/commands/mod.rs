@@ -78,9 +78,7 @@ fn logged(config: &Config, command: Command) -> Result<Exit, Failure> {
     let version = version::VERSION;
     tracing::info!(event = "command_begun", command = name, version);
     let ended = dispatch(config, command);
-    let exit = ended
-        .as_ref()
-        .map_or_else(|failure| failure.exit, |exit| *exit);
+    let exit = migrate::exit_of(&ended);
     tracing::info!(event = "command_ended", command = name, exit = exit.code());
     ended
 }

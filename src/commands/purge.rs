@@ -117,12 +117,9 @@ fn tell(config: &Config, purged: &Purged) -> Result<Exit, Failure> {
 
 /// Refuses to go on with a migration whose contact details were erased.
 pub fn is_not_purged(state: &Path) -> Result<(), Failure> {
-    let at = match store::open_readonly(state).and_then(|conn| store::purged_at(&conn)) {
-        Ok(at) => at,
-        // Whoever opens it for writing tells.
-        Err(_) => None,
-    };
-    let Some(at) = at else { return Ok(()) };
+    // What else is wrong with it, whoever opens it for writing tells.
+    let read = store::open_readonly(state).and_then(|conn| store::purged_at(&conn));
+    let Ok(Some(at)) = read else { return Ok(()) };
     Err(Failure::safety(format!(
         "{}: its contact details were erased by `pmclone purge` on {}, which ended this migration: nothing was sent",
         state.display(),

@@ -1,4 +1,4 @@
-//! PURE. A run for Prometheus, in its text format, for node_exporter's textfile collector
+//! PURE. A run for Prometheus, in its text format, for `node_exporter`'s textfile collector
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/>). Nothing personal is among the labels.
 //!
 //! Counters count from the beginning of the process; gauges of customers are the whole migration's.

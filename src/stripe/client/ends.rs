@@ -196,9 +196,10 @@ impl Attempt<'_> {
                 )
             };
         }
-        match end {
-            AttemptEnd::Done => at_level!(info),
-            _ => at_level!(warn),
+        if end == AttemptEnd::Done {
+            at_level!(info);
+        } else {
+            at_level!(warn);
         }
     }
 
