@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # The Debian package, in target/debian: the binary, its manual pages and completions, the runbook and the samples.
-# Needs cargo-deb (`cargo install --locked cargo-deb`). PMCLONE_PROFILE=simulation builds it without link-time optimisation, to try
-# the packaging in a third of the time.
+# Needs cargo-deb (`cargo install --locked cargo-deb`). PMCLONE_PROFILE=simulation leaves link-time optimisation out, to try
+# the packaging in less time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 profile=${PMCLONE_PROFILE:-release}
 cargo build --locked --profile "$profile"
-pmclone=${CARGO_TARGET_DIR:-target}/$profile/pmclone
+pmclone=target/$profile/pmclone
 beside=target/packaging
 rm -rf "$beside"
 mkdir -p "$beside/man"
