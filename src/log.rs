@@ -24,6 +24,13 @@ use crate::report::Screen;
 /// Our own events alone: what libraries say at their levels may hold headers.
 const OURS: &str = "pmclone";
 
+/// Whether a log is there.
+pub fn is_one(path: &Path) -> bool {
+    let mut first = [0; BEGINS.len()];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut first));
+    read.is_ok() && first == *BEGINS.as_bytes()
+}
+
 /// How a line begins, and so how a log is told from other files.
 const BEGINS: &str = "{\"timestamp\":\"";
 

@@ -196,6 +196,9 @@ fn a_log_is_nothing_but_a_log_and_one_that_cannot_be_begun_is_told_first() -> Re
         let ended = place.against(&simulator, &["run", "c.csv", "--metrics-file", path])?;
         assert!(matches!(ended.code, Some(1 | 2)), "{path}: {ended:?}");
     }
+    let both = ["run", "c.csv", "--log", "log", "--metrics-file", "log"];
+    let ended = place.against(&simulator, &both)?.with(2)?;
+    assert!(ended.err.contains("a log is there"), "{}", ended.err);
     assert_eq!(std::fs::read_to_string(place.path("c.csv"))?, people());
     assert_eq!(
         simulator

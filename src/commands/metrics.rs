@@ -14,6 +14,7 @@ use super::spared::spare;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::log;
 use crate::report::file::AtomicFile;
 use crate::report::metrics::{Metrics, Of, On};
 use crate::report::pace::Pace;
@@ -80,6 +81,12 @@ impl MetricsFile {
     ) -> Result<Option<Self>, Failure> {
         let Some(path) = path else { return Ok(None) };
         spare(&path, state, conn)?;
+        if log::is_one(&path) {
+            let path = path.display();
+            return Err(Failure::usage(format!(
+                "--metrics-file {path}: a log is there, and is not replaced; nothing was sent"
+            )));
+        }
         let mode = match (migration.simulated, migration.livemode) {
             (true, _) => "simulated",
             (false, true) => "live",
