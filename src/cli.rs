@@ -9,6 +9,7 @@ mod listen;
 mod migrate;
 mod pace;
 mod pilot;
+mod purge;
 mod rehearse;
 mod results;
 mod settle;
@@ -28,6 +29,7 @@ pub use listen::Listen;
 pub use migrate::{Resume, Run};
 pub use pace::{Steering, Throttle, TotalRate};
 pub use pilot::{StopAfter, Work};
+pub use purge::Purge;
 pub use rehearse::{Drill, Rehearsal, Sample, Simulate, Switch};
 pub use results::{Export, ExportFormat, Report, SqlDialect, Status};
 pub use settle::{Reconcile, Recover};
@@ -84,6 +86,64 @@ pub struct Common {
     pub no_color: bool,
 }
 
+impl Command {
+    /// How the command reaches Stripe, if it is one that does.
+    pub fn stripe(&self) -> Option<&Stripe> {
+        match self {
+            Self::Run(args) => Some(&args.stripe),
+            Self::Resume(args) => Some(&args.stripe),
+            Self::Reconcile(args) => Some(&args.stripe),
+            Self::Recover(args) => Some(&args.stripe),
+            Self::Check(args) => Some(&args.stripe),
+            Self::Verify(args) => Some(&args.stripe),
+            Self::Retry(args) => Some(&args.stripe),
+            Self::Undo(args) => Some(&args.stripe),
+            Self::Listen(args) => Some(&args.stripe),
+            Self::Status(_)
+            | Self::Throttle(_)
+            | Self::Export(_)
+            | Self::Report(_)
+            | Self::Simulate(_)
+            | Self::Sample(_)
+            | Self::Columns(_)
+            | Self::Drill(_)
+            | Self::Explain(_)
+            | Self::Refused(_)
+            | Self::Purge(_)
+            | Self::Completions(_)
+            | Self::Man(_) => None,
+        }
+    }
+
+    /// As it is typed.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Run(_) => "run",
+            Self::Resume(_) => "resume",
+            Self::Reconcile(_) => "reconcile",
+            Self::Recover(_) => "recover",
+            Self::Status(_) => "status",
+            Self::Throttle(_) => "throttle",
+            Self::Export(_) => "export",
+            Self::Report(_) => "report",
+            Self::Simulate(_) => "simulate",
+            Self::Sample(_) => "sample",
+            Self::Columns(_) => "columns",
+            Self::Check(_) => "check",
+            Self::Drill(_) => "drill",
+            Self::Verify(_) => "verify",
+            Self::Explain(_) => "explain",
+            Self::Refused(_) => "refused",
+            Self::Retry(_) => "retry",
+            Self::Undo(_) => "undo",
+            Self::Listen(_) => "listen",
+            Self::Purge(_) => "purge",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
+        }
+    }
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -125,6 +185,8 @@ pub enum Command {
     Undo(Box<Undo>),
     /// Take Stripe's webhooks: accounts that connect or leave, and cards that change while the migration goes on.
     Listen(Box<Listen>),
+    /// End the retention: erase what is left of people in the state file, and keep the mapping.
+    Purge(Purge),
     /// Print the completions of a shell.
     Completions(Completions),
     /// Print the manual page, or write one for each command.

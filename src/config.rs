@@ -10,7 +10,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::zeroize::Zeroizing;
 use serde::Deserialize;
 
 use crate::cli::{self, Rate, TotalRate};
@@ -38,6 +38,8 @@ pub struct Toml {
     state: Option<PathBuf>,
     api_base: Option<String>,
     api_key_file: Option<PathBuf>,
+    log: Option<PathBuf>,
+    metrics_file: Option<PathBuf>,
     rate: Option<FileTotalRate>,
     endpoint_rate: Option<FileRate>,
     account_rate: Option<FileRate>,
@@ -210,6 +212,17 @@ impl Config {
             .or_else(|| self.from_file.api_base.clone())
     }
 
+    /// Where requests and events are logged, if they are.
+    pub fn log(&self, stripe: &cli::Stripe) -> Option<PathBuf> {
+        stripe.log.clone().or_else(|| self.from_file.log.clone())
+    }
+
+    /// Where a run tells Prometheus of itself, if it does.
+    pub fn metrics_file(&self, steering: &cli::Steering) -> Option<PathBuf> {
+        let from_file = || self.from_file.metrics_file.clone();
+        steering.metrics_file.clone().or_else(from_file)
+    }
+
     /// Customers in flight at once.
     pub fn concurrency(&self, stripe: &cli::Stripe) -> usize {
         let asked = stripe.concurrency.or(self.from_file.concurrency);
@@ -306,7 +319,7 @@ impl Config {
         let (text, whence) = if let Some(path) = &stripe.api_key_file {
             (self.key_file(path, API_KEY)?, path.display().to_string())
         } else if let Some(key) = env("STRIPE_API_KEY") {
-            (key, "STRIPE_API_KEY".to_owned())
+            (Zeroizing::new(key), "STRIPE_API_KEY".to_owned())
         } else if let Some(path) = &self.from_file.api_key_file {
             (self.key_file(path, API_KEY)?, path.display().to_string())
         } else {
@@ -343,9 +356,7 @@ impl Config {
         }
         let mut texts = Vec::new();
         for path in files {
-            texts.push(SecretString::from(
-                self.key_file(path, "the signing secret")?,
-            ));
+            texts.push(self.key_file(path, "the signing secret")?);
         }
         let whence = if files.is_empty() {
             let Some(text) = env("STRIPE_WEBHOOK_SECRET") else {
@@ -355,26 +366,28 @@ impl Config {
                 )
                 .hint("the Dashboard shows it with the endpoint, and `stripe listen` prints one: whsec_…"));
             };
-            texts.push(SecretString::from(text));
+            texts.push(Zeroizing::new(text));
             "STRIPE_WEBHOOK_SECRET"
         } else {
             "--webhook-secret-file"
         };
-        Secrets::parse(texts.iter().map(ExposeSecret::expose_secret))
+        Secrets::parse(texts.iter().map(|text| text.as_str()))
             .map_err(|error| Failure::new(Exit::Key, format!("{whence}: {error}")))
     }
 
-    /// Reads a short file, or stdin.
-    fn key_file(&self, path: &Path, what: &str) -> Result<String, Failure> {
+    /// What a file holds. It is wiped when it is dropped, and has room from the beginning, so that no copy is left behind.
+    fn key_file(&self, path: &Path, what: &str) -> Result<Zeroizing<String>, Failure> {
         /// No key is longer.
         const KEY_MAX_BYTES: u64 = 4096;
+        /// Room for it, and for the look at whether the file ends there.
+        const ROOM_BYTES: usize = 8192;
         let unreadable = |error: std::io::Error| {
             Failure::new(
                 Exit::Key,
                 format!("{what} cannot be read from {}: {error}", path.display()),
             )
         };
-        let mut text = String::new();
+        let mut text = Zeroizing::new(String::with_capacity(ROOM_BYTES));
         if path.as_os_str() == "-" {
             std::io::stdin()
                 .take(KEY_MAX_BYTES)

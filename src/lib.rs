@@ -26,6 +26,7 @@ pub mod fuzzing;
 pub mod ids;
 pub mod input;
 pub mod legacy;
+pub mod log;
 pub mod plan;
 pub mod proof;
 #[cfg(test)]

@@ -166,10 +166,15 @@ impl Context {
 
     /// An account turned out not to be reachable: no step is begun there any more. True where that is news.
     pub fn park(&self, account: &AccountId) -> bool {
-        self.parked
+        let newly = self
+            .parked
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(account.clone())
+            .insert(account.clone());
+        if newly {
+            tracing::warn!(event = "account_parked", account = account.as_str());
+        }
+        newly
     }
 
     /// It may be reachable again, for customers that are read from now on. True where it was not.

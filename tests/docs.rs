@@ -17,7 +17,7 @@ use anyhow::{Context, Result, ensure};
 const PMCLONE: &str = env!("CARGO_BIN_EXE_pmclone");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const DOCUMENTS: [&str; 2] = ["README.md", "MIGRATION.md"];
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
     "run",
     "resume",
     "reconcile",
@@ -37,6 +37,7 @@ const COMMANDS: [&str; 21] = [
     "retry",
     "undo",
     "listen",
+    "purge",
     "completions",
     "man",
 ];
@@ -124,7 +125,7 @@ fn stays_here(command: &str) -> Result<()> {
             Some("pmclone"),
             Some(
                 "status" | "export" | "report" | "sample" | "drill" | "explain" | "refused"
-                | "completions" | "man" | "columns",
+                | "purge" | "completions" | "man" | "columns",
             ),
         )
         | (Some("printf" | "rm" | "sed"), _) => true,

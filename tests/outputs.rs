@@ -47,7 +47,7 @@ fn status_as_json_has_exactly_the_documented_fields() -> Result<()> {
     assert_eq!(
         found(&status),
         sorted(
-            "migration platform_account livemode customers payment_methods accounts requests running speed last_refusal reasons pace open_charges undo_unfinished"
+            "migration platform_account livemode customers payment_methods accounts requests running speed last_refusal reasons pace open_charges undo_unfinished purged_at"
         )
     );
     assert_eq!(

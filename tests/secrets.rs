@@ -3,8 +3,10 @@
 use std::io::Write;
 use std::process::Stdio;
 
+use anyhow::Context;
+
 use crate::support::tool::{KEY, repository};
-use crate::support::{Place, Result, Simulator, until};
+use crate::support::{Place, Result, Running, Simulator, not_checked, until};
 
 /// Any part of the key that is long enough to be of use.
 fn is_told(bytes: &[u8]) -> bool {
@@ -21,7 +23,8 @@ fn the_key_is_in_no_file_no_output_and_no_argument() -> Result<()> {
         [journal, transcript].map(|path| path.to_string_lossy().into_owned());
     #[rustfmt::skip]
     let simulator = Simulator::start(&place, &["--on-demand", "on", "--limits", "off", "--latency", "20", "--journal", &journal, "--transcript", &transcript])?;
-    let run = place.start_against(&simulator, &["run", "c.csv", "--json"])?;
+    #[rustfmt::skip]
+    let run = place.start_against(&simulator, &["run", "c.csv", "--json", "--log", "log", "--metrics-file", "pmclone.prom"])?;
     simulator.until_requests(20)?;
     let arguments = std::fs::read(format!("/proc/{}/cmdline", run.id()?));
     // No core dump, for whatever reason the process breaks off.
@@ -42,9 +45,21 @@ fn the_key_is_in_no_file_no_output_and_no_argument() -> Result<()> {
     if let Ok(arguments) = arguments {
         assert!(!is_told(&arguments));
     }
-    for name in place.listing()? {
+    for args in [
+        &["report", "-o", "report.html", "--unmasked"][..],
+        &["refused", "--csv", "refused.csv"],
+        &["export", "--receipts", "receipts", "-o", "mapping.csv"],
+    ] {
+        place.pmclone(args)?.with(0)?;
+    }
+    let files = place.listing()?;
+    for name in ["log", "pmclone.prom", "report.html", "pmclone.db"] {
+        assert!(files.contains(name), "{name} was not looked at");
+    }
+    for name in files {
+        let path = place.path(&name);
         assert!(
-            !is_told(&std::fs::read(place.path(&name))?),
+            path.is_dir() || !is_told(&std::fs::read(path)?),
             "the key is in {name}"
         );
     }
@@ -64,6 +79,9 @@ fn the_key_is_in_no_file_no_output_and_no_argument() -> Result<()> {
         &["status", "--json"],
         &["export"],
         &["status", "--watch", "--help"],
+        &["explain", "1001"],
+        &["explain", "1001", "--json"],
+        &["refused"],
     ] {
         let ended = place.pmclone(args)?;
         assert!(!is_told(ended.out.as_bytes()) && !is_told(ended.err.as_bytes()));
@@ -139,5 +157,159 @@ fn erased_details_that_a_reader_keeps_in_the_log_are_told_and_gone_after_the_nex
             "in {name}"
         );
     }
+    Ok(())
+}
+
+/// The environment of a child of `parent`, as the kernel tells it; none where there is no child, or where it is not told.
+fn environment_of_a_child(parent: u32) -> Option<Vec<u8>> {
+    let processes = std::fs::read_dir("/proc").ok()?;
+    let of_parent = format!("PPid:\t{parent}\n");
+    processes.flatten().find_map(|process| {
+        let status = std::fs::read_to_string(process.path().join("status")).ok()?;
+        let environment = || std::fs::read(process.path().join("environ")).ok();
+        let environment = status.contains(&of_parent).then(environment)??;
+        // Not yet, or not any more, the program.
+        (!environment.is_empty()).then_some(environment)
+    })
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_children_of_a_drill_do_not_get_the_key() -> Result<()> {
+    let place = Place::new()?;
+    place.sample("c.csv", 20, 2, 5)?;
+    let mut drill = place.start(&["drill", "c.csv", "--kills", "1000"])?;
+    let parent = drill.id()?;
+    // Between fork and exec a child still has its parent's.
+    let drills = b"STRIPE_API_KEY=sk_test_drill\0";
+    let mut seen = Vec::new();
+    until("a child of the drill", || {
+        seen = environment_of_a_child(parent).unwrap_or_default();
+        let has = |word: &[u8]| seen.windows(word.len()).any(|part| part == word);
+        let readable = std::fs::read(format!("/proc/{parent}/environ")).is_ok();
+        Ok(has(drills) || !readable || !drill.is_on()?)
+    })?;
+    if std::fs::read(format!("/proc/{parent}/environ")).is_ok() {
+        assert!(!seen.is_empty() && !is_told(&seen));
+    }
+    // Not killed: it has a scratch folder to clear away.
+    drill.signal("INT")?;
+    drill.wait()?.with(130)?;
+    Ok(())
+}
+
+#[test]
+fn plain_http_goes_to_loopback_alone() -> Result<()> {
+    let place = Place::new()?;
+    place.put(
+        "c.csv",
+        "legacy_id,payment_method,connected_account\n1,pm_1A,acct_1A\n",
+    )?;
+    for base in [
+        "http://api.stripe.com",
+        "http://localhost.example.com",
+        "http://127.0.0.1.example.com",
+        "http://127.0.0.1@example.com",
+        "http://[2001:db8::1]",
+        "http://0.0.0.0",
+        "ftp://127.0.0.1",
+    ] {
+        let ended = place
+            .pmclone(&["run", "c.csv", "--api-base", base])?
+            .with(2)?;
+        assert!(!is_told(ended.err.as_bytes()), "{}", ended.err);
+        assert!(!place.path("pmclone.db").exists());
+    }
+    Ok(())
+}
+
+/// A certificate for this machine by an authority of our own, which no machine knows.
+const CERTIFICATE: &str = "
+key='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes'
+openssl req -x509 $key -keyout ca.key -out ca.pem -subj /CN=pmclone-test -days 2
+openssl req $key -keyout own.key -out own.csr -subj /CN=localhost
+echo 'subjectAltName=DNS:localhost,IP:127.0.0.1' > own.ext
+openssl x509 -req -in own.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile own.ext -out own.pem
+";
+
+/// Answers as Stripe answers a key that it does not know, and writes what it was sent to `received`; to `turned-away`, why a client
+/// broke the handshake off.
+const SERVER: &str = r#"
+import http.server, ssl
+class Stripe(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+    def do_GET(self):
+        open('received', 'a').write(self.path + '\n')
+        body = b'{"error":{"type":"invalid_request_error","message":"Invalid API Key provided"}}'
+        self.send_response(401)
+        self.send_header('Request-Id', 'req_1')
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *words): pass
+class Server(http.server.ThreadingHTTPServer):
+    def get_request(self):
+        try: return super().get_request()
+        except OSError as error:
+            open('turned-away', 'a').write(str(error) + '\n')
+            raise
+server = Server(('127.0.0.1', 0), Stripe)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain('own.pem', 'own.key')
+server.socket = context.wrap_socket(server.socket, server_side=True)
+print(server.server_port, flush=True)
+server.serve_forever()
+"#;
+
+#[cfg(target_os = "linux")]
+#[test]
+fn https_trusts_the_authorities_of_the_system_and_no_others() -> Result<()> {
+    let place = Place::new()?;
+    let here = place.path("");
+    let mut made = std::process::Command::new("sh");
+    made.args(["-ec", CERTIFICATE]).current_dir(&here);
+    let mut serve = std::process::Command::new("python3");
+    serve
+        .args(["-c", SERVER])
+        .current_dir(&here)
+        .stdout(Stdio::piped());
+    if !made.output().is_ok_and(|made| made.status.success()) {
+        not_checked("this machine has no openssl");
+        return Ok(());
+    }
+    let mut server = serve.spawn()?;
+    let mut port = String::new();
+    let stdout = server.stdout.take().context("no stdout")?;
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut port)?;
+    let _server = Running::of(server);
+    let base = format!("https://localhost:{}", port.trim());
+    place.put(
+        "c.csv",
+        "legacy_id,payment_method,connected_account\n1,pm_1A,acct_1A\n",
+    )?;
+    let run = ["run", "c.csv", "--api-base", &base];
+    // The system's own: ours is not among them, and no request is sent, so no key.
+    let stranger = place.start(&run)?;
+    until("a handshake that is broken off", || {
+        Ok(place.path("turned-away").exists())
+    })?;
+    stranger.signal("INT")?;
+    stranger.wait()?.with(130)?;
+    let why = std::fs::read_to_string(place.path("turned-away"))?;
+    assert!(
+        why.contains("unknown ca") || why.contains("UNKNOWN_CA"),
+        "{why}"
+    );
+    assert!(!place.path("received").exists());
+    // The system's, where it is said which they are.
+    let known = place
+        .command(&run)
+        .env("SSL_CERT_FILE", place.path("ca.pem"))
+        .output()?;
+    assert_eq!(known.status.code(), Some(6), "{known:?}");
+    assert_eq!(
+        std::fs::read_to_string(place.path("received"))?,
+        "/v1/account\n"
+    );
     Ok(())
 }

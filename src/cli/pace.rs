@@ -27,6 +27,9 @@ pub struct Steering {
     /// Begin nothing new while this file is there [default: the state file's name with `.pause`].
     #[arg(long, value_name = "FILE")]
     pub pause_file: Option<PathBuf>,
+    /// Write how it goes to this file every few seconds, for Prometheus (`node_exporter`'s textfile collector).
+    #[arg(long, value_name = "FILE", help_heading = "Watching")]
+    pub metrics_file: Option<PathBuf>,
 }
 
 fn duration(text: &str) -> Result<Duration, &'static str> {

@@ -52,6 +52,10 @@ pub struct Stripe {
     /// Customers in flight at once; each has one request in flight at most [default: 32].
     #[arg(long, value_name = "N")]
     pub concurrency: Option<NonZeroU32>,
+    /// Append a line of JSON to this file for each request and each event of note, without contact details, ids of customers or
+    /// the key.
+    #[arg(long, value_name = "FILE", help_heading = "Watching")]
+    pub log: Option<PathBuf>,
     /// Wait at each commit for the word of the drill that started this run.
     #[arg(long, hide = true)]
     pub drill_gate: bool,

@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ids::AccountId;
 use crate::report::explain::{Explained, Facts, account, customer, text};
-use crate::report::words::quoted;
+use crate::report::words::{quoted, second};
 use crate::report::{print, print_json};
 use crate::store::{
     self, AccountTrace, CsvFile, CustomerSeq, Loader, Migration, RunLock, StoreError, Trace,
@@ -92,6 +92,9 @@ fn explained(
     }
     let any = explained.account.is_some() || !explained.customers.is_empty();
     explained.also_line = found.also_line;
+    if let Some(at) = store::purged_at(&moment)? {
+        explained.after_purge(&second(at));
+    }
     Ok(any.then_some(explained))
 }
 

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::metrics::{MetricsFile, Told};
 use crate::cli;
 use crate::config::Config;
 use crate::failure::Failure;
@@ -48,6 +49,10 @@ pub struct Helm {
     holds: Holds,
     /// Nothing is left to be done: it is waited for what a listener hears.
     idle: bool,
+    /// What was told last.
+    pace: Option<Pace>,
+    /// Whom Prometheus hears of it.
+    metrics: Option<MetricsFile>,
 }
 
 impl Helm {
@@ -76,6 +81,8 @@ impl Helm {
             slowed: HashMap::new(),
             holds: Holds::Nothing,
             idle: false,
+            pace: None,
+            metrics: None,
         })
     }
 
@@ -83,6 +90,7 @@ impl Helm {
     pub fn tick(&mut self, context: &Context, mut note: impl FnMut(&str)) -> Holds {
         self.steer(&context.client, &context.draining, &mut note);
         for event in context.client.limiter().events() {
+            pace::log(&event);
             if self.is_news(&event) {
                 note(&pace::event(&event));
             }
@@ -133,6 +141,7 @@ impl Helm {
                 let kept = store::keep_pace(conn, &told);
                 kept.map_err(|error| Failure::store(&self.state, &error))?;
             }
+            self.measure(client, 0, None);
             tokio::select! {
                 biased;
                 read = &mut reading => return read.map(Some),
@@ -157,6 +166,27 @@ impl Helm {
 
     fn is_time_to_tell(&self) -> bool {
         self.told.is_none_or(|told| told.elapsed() >= TELL_EVERY)
+    }
+
+    /// From now on the run is told to Prometheus too, while it waits as well.
+    pub fn measured(&mut self, metrics: Option<MetricsFile>) {
+        self.metrics = metrics;
+    }
+
+    /// Who tells of the run's end.
+    pub fn take_metrics(&mut self) -> Option<MetricsFile> {
+        self.metrics.take()
+    }
+
+    /// Tells Prometheus how it goes, where it is time to.
+    pub fn measure(&mut self, client: &Client, in_flight: usize, left_seconds: Option<u64>) {
+        let elapsed_ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if let Some(metrics) = &mut self.metrics {
+            let pace = &self.pace;
+            metrics.tick(elapsed_ms, || {
+                Told::of(client, in_flight, pace.clone(), left_seconds)
+            });
+        }
     }
 
     /// Leaves the helm: what was said was said to this run.
@@ -227,6 +257,7 @@ impl Helm {
             draining.send_replace(true);
         }
         note(&self.word(course));
+        log(course);
         self.course = course;
         self.told = None;
     }
@@ -291,7 +322,9 @@ impl Helm {
         self.holds = Holds::of(&pace, &reading);
         self.sent = sent;
         self.told = Some(Instant::now());
-        serde_json::to_string(&pace).ok()
+        let told = serde_json::to_string(&pace).ok();
+        self.pace = Some(pace);
+        told
     }
 
     fn on_course(&self, pace: Pace) -> Pace {
@@ -312,5 +345,23 @@ impl Helm {
             until: until.map(|until| until.to_string()),
             ..pace
         }
+    }
+}
+
+/// A new course, for the log.
+fn log(course: Course) {
+    let (state, because) = named(course);
+    tracing::info!(event = "course", state, because);
+}
+
+/// The stable names of a course: what the run does, and what it was told by.
+fn named(course: Course) -> (&'static str, Option<&'static str>) {
+    match course {
+        Course::Go => ("sending", None),
+        Course::Wait(Waits::Throttle) => ("waiting", Some("throttle")),
+        Course::Wait(Waits::PauseFile) => ("waiting", Some("pause_file")),
+        Course::Wait(Waits::Window { .. }) => ("waiting", Some("window")),
+        Course::End(Ends::Throttle) => ("ending", Some("throttle")),
+        Course::End(Ends::MaxDuration) => ("ending", Some("max_duration")),
     }
 }

@@ -13,6 +13,7 @@ use super::charge;
 use super::follow::Follow;
 use super::helm::Helm;
 use super::interrupt::{self, Pressed, Signal};
+use super::metrics::MetricsFile;
 use super::rehearsal::Rehearsal;
 use super::session::Session;
 use super::take_up::take_up;
@@ -127,6 +128,7 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     ))
     .await?;
     let run = asked.keep(&conn, &session).map_err(of)?;
+    asked.log(&migration, &plan);
     let (rates, documented) = (rates(session.limits), Rates::documented(migration.livemode));
     let selection = asked.selection;
     // Before the accounts are read: what is told meanwhile is told again.
@@ -150,9 +152,12 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         state: &state,
         follow: asked.follow.then_some(rates),
     };
-    let (ended, asked_to_end) =
-        carry_out(carried, &context, (loader, ears), helm, pressed.clone()).await;
-    let sent = context.client.counts().sent;
+    let Outcome {
+        ended,
+        asked_to_end,
+        metrics,
+    } = carry_out(carried, &context, (loader, ears), helm, pressed.clone()).await;
+    let client = Arc::clone(&context.client);
     remarks(config, &context);
     let limited = asked_to_end || selection != Selection::default();
     let ending = ended.map(|ended| match ended {
@@ -164,25 +169,40 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     let kept = keep_ending(&context, run, ending.as_ref().ok()).await;
     drop(context);
     let closed = close(config, writer, rehearsal, &state).await;
-    let ending = ending.map_err(of)?;
-    closed?;
-    kept.map_err(of)?;
-    let done = Done {
-        plan: &plan,
-        rates,
-        documented,
-        elapsed_ms: elapsed_ms(begun),
-        sent,
-    };
-    let told = tell(config, &state, ending, &done);
+    let told = ending.map_err(of).and_then(|ending| {
+        closed?;
+        kept.map_err(of)?;
+        let done = Done {
+            plan: &plan,
+            rates,
+            documented,
+            elapsed_ms: elapsed_ms(begun),
+            sent: client.counts().sent,
+        };
+        Ok(match tell(config, &state, ending, &done)? {
+            Exit::Done if charges_left > 0 => Exit::Incomplete,
+            exit => exit,
+        })
+    });
+    if let Some(metrics) = metrics {
+        metrics.end(&client, exit_of(&told));
+    }
     drop(lock);
-    Ok(match told? {
-        Exit::Done if charges_left > 0 => Exit::Incomplete,
-        exit => exit,
-    })
+    told
 }
 
 impl Asked {
+    fn log(&self, migration: &Migration, plan: &Plan) {
+        tracing::info!(
+            event = "run_begun",
+            command = self.command,
+            migration = %migration.id,
+            simulated = migration.simulated,
+            customers = plan.work.customers,
+            writes = plan.work.writes.iter().sum::<u64>(),
+        );
+    }
+
     /// Keeps that a run begins, for the record.
     fn keep(&self, conn: &Connection, session: &Session) -> Result<RunSeq, StoreError> {
         let begun_at = session.client.clock().earliest_now();
@@ -194,6 +214,14 @@ impl Asked {
             tool_commit: version::COMMIT.to_owned(),
         };
         asked.keep(conn)
+    }
+}
+
+/// The code that a command ends with.
+pub(super) fn exit_of(ended: &Result<Exit, Failure>) -> Exit {
+    match ended {
+        Ok(exit) => *exit,
+        Err(failure) => failure.exit,
     }
 }
 
@@ -212,6 +240,14 @@ async fn keep_ending(
         requests: run::tally_of(context),
         settled: context.tally.customers().iter().sum(),
     };
+    tracing::info!(
+        event = "run_ended",
+        how = ended.how,
+        sent = ended.requests.sent,
+        retried = ended.requests.retried,
+        rate_limited = ended.requests.rate_limited,
+        settled = ended.settled,
+    );
     context.store.ended(run, ended).await
 }
 
@@ -250,6 +286,13 @@ async fn make_ready(
     let of = |error: StoreError| Failure::store(state, &error);
     let auto = Limits::share_of(session.client.mode(), session.limits.share);
     let mut helm = Helm::take(config, &asked.steering, state, auto)?;
+    let metrics_file = config.metrics_file(&asked.steering);
+    helm.measured(MetricsFile::begin(
+        config,
+        metrics_file,
+        (conn, state),
+        migration,
+    )?);
     let (here, there) = ((config, conn), (&*session.client, draining));
     let recovering = take_up(config, conn, session, (migration, state), asked.concurrency);
     let recovering = helm.before(here, there, recovering);
@@ -337,6 +380,7 @@ async fn take_up_parked(
         match session.client.account(Some(&account)).await {
             ReadAnswer::Found(_, _) => {
                 store::unpark(conn, seq).map_err(of)?;
+                tracing::info!(event = "account_taken_up", account = account.as_str());
                 config.screen.line(&format!(
                     "{account} can be reached again: its customers are taken up."
                 ));
@@ -403,15 +447,23 @@ struct Carried<'a> {
     follow: Option<Rates>,
 }
 
-/// Carries it out, and says whether it was asked to end before everything was done. With `--follow` round after round: what is left
-/// is done, then it is waited for what a listener hears.
+/// How that went.
+struct Outcome {
+    ended: Result<Ended, StoreError>,
+    /// It was asked to end before everything was done.
+    asked_to_end: bool,
+    /// Who tells Prometheus of the end.
+    metrics: Option<MetricsFile>,
+}
+
+/// Carries it out. With `--follow` round after round: what is left is done, then it is waited for what a listener hears.
 async fn carry_out(
     carried: Carried<'_>,
     context: &Arc<Context>,
     (loader, ears): (Loader, Ears),
     mut helm: Helm,
     mut pressed: watch::Receiver<Pressed>,
-) -> (Result<Ended, StoreError>, bool) {
+) -> Outcome {
     let mut follow = Follow::new(carried.state, ears);
     let mut next = Ok(Some((loader, carried.plan.clone())));
     let mut ended = Ok(Ended::Idle);
@@ -439,9 +491,14 @@ async fn carry_out(
         };
     }
     let asked_to_end = helm.ended().is_some();
+    let metrics = helm.take_metrics();
     let left = helm.leave();
     let ended = next.and(ended);
-    (ended.and_then(|ended| left.map(|()| ended)), asked_to_end)
+    Outcome {
+        ended: ended.and_then(|ended| left.map(|()| ended)),
+        asked_to_end,
+        metrics,
+    }
 }
 
 /// All that can be done now.
@@ -466,6 +523,7 @@ async fn one_round(
         follow.hear(context, |word| progress.note(word));
         let holds = helm.tick(context, |word| progress.note(word));
         progress.update(&snapshot(context, in_flight, carried.begun, holds).since(&before));
+        helm.measure(&context.client, in_flight, progress.left_seconds(holds));
     };
     let at_once = async move { pressed.wait_for(|pressed| pressed.at_once).await.is_ok() };
     let selection = carried.selection.clone();

@@ -16,9 +16,11 @@ mod interrupt;
 mod listen;
 mod lists;
 mod machine;
+mod metrics;
 mod migrate;
 mod pilot;
 mod problems;
+mod purge;
 mod radar;
 mod reconcile;
 mod recover;
@@ -46,6 +48,7 @@ use crate::cli::{Cli, Command};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::{log, version};
 use machine::runtime;
 
 /// Runs the command; what it fails with is printed here, once.
@@ -60,8 +63,28 @@ pub fn run(cli: Cli) -> Exit {
             );
         }
     };
-    let ended = machine::enough_memory().and_then(|()| dispatch(&config, cli.command));
+    let ended = machine::enough_memory().and_then(|()| logged(&config, cli.command));
     ended.unwrap_or_else(|failure| print(&config.screen, &failure))
+}
+
+/// Carries the command out, with a log where one is asked for.
+fn logged(config: &Config, command: Command) -> Result<Exit, Failure> {
+    let name = command.name();
+    if let Some(path) = command.stripe().and_then(|stripe| config.log(stripe)) {
+        log::begin(&path, &spared::of_state(config), config.screen.clone()).map_err(|error| {
+            Failure::usage(format!(
+                "the log {} cannot be kept: {error}",
+                path.display()
+            ))
+            .hint("nothing was sent; name another file with --log, or leave it out")
+        })?;
+    }
+    let version = version::VERSION;
+    tracing::info!(event = "command_begun", command = name, version);
+    let ended = dispatch(config, command);
+    let exit = migrate::exit_of(&ended);
+    tracing::info!(event = "command_ended", command = name, exit = exit.code());
+    ended
 }
 
 fn dispatch(config: &Config, command: Command) -> Result<Exit, Failure> {
@@ -85,6 +108,7 @@ fn dispatch(config: &Config, command: Command) -> Result<Exit, Failure> {
         Command::Retry(args) => retry::retry(config, &args),
         Command::Undo(args) => undo::undo(config, &args),
         Command::Listen(args) => listen::listen(config, &args),
+        Command::Purge(args) => purge::purge(config, &args),
         Command::Completions(args) => install::completions(&args),
         Command::Man(args) => install::man(&args),
     }

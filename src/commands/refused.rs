@@ -9,6 +9,7 @@ use rusqlite::Connection;
 
 use super::gone_is_fine;
 use super::problems;
+use super::purge::is_not_purged;
 use super::spared::unwritable;
 use super::status::missing_or;
 use crate::cli;
@@ -18,7 +19,7 @@ use crate::failure::Failure;
 use crate::report::file::AtomicFile;
 use crate::report::refused::{Counting, Lines, Refused, text};
 use crate::report::remedy::{self, Group};
-use crate::report::words::{count, quoted};
+use crate::report::words::{count, quoted, second};
 use crate::report::{print, print_json};
 use crate::store::{self, CustomerSeq, Loaded, Loader, Migration, Reason, StoreError};
 
@@ -40,6 +41,9 @@ pub fn refused(config: &Config, args: &cli::Refused) -> Result<Exit, Failure> {
         state: &state,
         left_out: Cell::new(0),
     };
+    if args.csv.is_some() {
+        is_not_purged(&state)?;
+    }
     let to_stdout = args.csv.as_deref() == Some(Path::new("-"));
     if to_stdout && config.json {
         return Err(Failure::usage(
@@ -69,8 +73,14 @@ pub fn refused(config: &Config, args: &cli::Refused) -> Result<Exit, Failure> {
     } else if args.csv.is_none() {
         let text = text(&told, config.stdout_look());
         gone_is_fine(print(&mut io::stdout(), &text))?;
-        if !told.groups.is_empty() {
-            config.screen.line(&next(&state));
+        let over = store::purged_at(&moment).map_err(of)?;
+        match over {
+            Some(at) => config.screen.line(&format!(
+                "\nTheir contact details were erased on {}: none of them can be tried again from this state file.",
+                second(at)
+            )),
+            None if told.groups.is_empty() => {}
+            None => config.screen.line(&next(&state)),
         }
     }
     Ok(Exit::Done)

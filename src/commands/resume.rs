@@ -1,6 +1,7 @@
 //! `pmclone resume`: goes on from the state file alone.
 
 use super::migrate::{Asked, Prepared, migrate};
+use super::purge::is_not_purged;
 use super::run::{Opened, open};
 use super::session::Purpose;
 use super::status::missing_or;
@@ -19,6 +20,7 @@ pub fn resume(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
 
 async fn begin(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
     config.hours(&args.steering)?;
+    is_not_purged(&config.state_file(args.rehearsal.simulate))?;
     let mut prepared = prepare(config, &args.stripe, &args.rehearsal, Purpose::Write).await?;
     not_taken_back(
         &prepared.conn,

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 
 use super::gone_is_fine;
 use super::migrate::{Asked, Prepared, migrate};
+use super::purge::is_not_purged;
 use super::radar;
 use super::resume::prepare;
 use super::runtime;
@@ -33,6 +34,7 @@ pub fn retry(config: &Config, args: &cli::Retry) -> Result<Exit, Failure> {
     if args.dry_run {
         return dry_run(config, args, &file, &mut problems);
     }
+    is_not_purged(&config.state_file(args.rehearsal.simulate))?;
     runtime()?.block_on(async {
         let prepared = prepare(config, &args.stripe, &args.rehearsal, Purpose::Write).await?;
         not_taken_back(&prepared.conn, &prepared.state, args.after_undo, true)?;

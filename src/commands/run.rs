@@ -9,6 +9,7 @@ use super::import::{Csv, import_as, is_imported};
 use super::interrupt::{self, Pressed};
 use super::lists::Lists;
 use super::migrate::{Link, Prepared, migrate};
+use super::purge::is_not_purged;
 use super::rehearsal::{Rehearsal, World};
 use super::session::{self, Destination, Purpose};
 use super::undo::not_taken_back;
@@ -47,6 +48,7 @@ async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
     drop(input::open(&args.csv, &reading).map_err(wrong)?);
     let of = |error: StoreError| Failure::store(&state, &error);
     let lock = RunLock::take(&state).map_err(of)?;
+    is_not_purged(&state)?;
     let opened = open(
         &state,
         &args.rehearsal,

@@ -168,6 +168,12 @@ pub async fn begin(
         return Err(Failure::new(Exit::Unexpected, format!("answers from {api_base} carry no Date or no Request-Id"))
             .hint("without them the age of an idempotency key cannot be told; check --api-base and any proxy in between"));
     }
+    tracing::info!(
+        event = "session_begun",
+        platform_account = account.id.as_str(),
+        livemode = client.mode().is_live(),
+        api_base = api_base.as_str(),
+    );
     Ok(Session {
         client: Arc::new(client),
         account,

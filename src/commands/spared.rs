@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
+use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::file;
@@ -24,9 +25,8 @@ pub fn unwritable(path: &Path, error: &io::Error) -> Failure {
     }
 }
 
-/// Refuses to write over the files of this migration.
-pub fn spare(output: &Path, state: &Path, conn: &Connection) -> Result<(), Failure> {
-    let of = |error: StoreError| Failure::store(state, &error);
+/// What stands beside a state file, and the file itself.
+fn files_of(state: &Path) -> Vec<PathBuf> {
     let beside = BESIDE.map(|end| {
         let mut name = state.as_os_str().to_owned();
         name.push(end);
@@ -34,6 +34,19 @@ pub fn spare(output: &Path, state: &Path, conn: &Connection) -> Result<(), Failu
     });
     let mut files = vec![state.to_path_buf()];
     files.extend(beside);
+    files
+}
+
+/// The files of the migration and of the rehearsal that a command may be about, whether they are there or not.
+pub fn of_state(config: &Config) -> Vec<PathBuf> {
+    let states = [false, true].map(|simulate| config.state_file(simulate));
+    states.iter().flat_map(|state| files_of(state)).collect()
+}
+
+/// Refuses to write over the files of this migration.
+pub fn spare(output: &Path, state: &Path, conn: &Connection) -> Result<(), Failure> {
+    let of = |error: StoreError| Failure::store(state, &error);
+    let mut files = files_of(state);
     let csv = CsvFile::read(conn).map_err(of)?;
     files.extend(csv.map(|csv| PathBuf::from(csv.path)));
     if file::is_one_of(output, &files) {

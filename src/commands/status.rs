@@ -208,6 +208,7 @@ pub fn of_connection(
         undo_unfinished: store::undo_unfinished(conn)?,
         stale: stale(StaleCounts::read(conn)?),
         listener: listener(Heard::read(conn)?, Listening::is_on(state)),
+        purged_at: store::purged_at(conn)?.map(second),
     };
     let in_doubt = if running {
         Vec::new()

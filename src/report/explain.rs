@@ -18,6 +18,7 @@ use super::dashboard::Dashboard;
 use super::export::Row;
 use super::status::{AccountStanding, Customers};
 use crate::ids::{AccountId, CustomerId, PaymentMethodId};
+use crate::state::Standing;
 use crate::store::Migration;
 
 /// What an explanation rests on, beside its customer.
@@ -77,6 +78,19 @@ pub struct Explained {
 }
 
 impl Explained {
+    /// Contact details were erased then, and no run goes on: what would happen next does not.
+    pub fn after_purge(&mut self, at: &str) {
+        for customer in &mut self.customers {
+            if customer.standing == Standing::Migrated.name() {
+                continue;
+            }
+            customer.next = vec![format!(
+                "No run takes it up any more: `pmclone purge` erased its contact details on {at}."
+            )];
+            customer.commands.clear();
+        }
+    }
+
     /// Nothing yet, for what was asked.
     pub fn of(facts: &Facts<'_>) -> Self {
         Self {

@@ -41,6 +41,17 @@ impl AtomicFile {
         })
     }
 
+    /// Lets every user of this machine read it.
+    pub fn for_all_to_read(&self) -> io::Result<()> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            self.file
+                .set_permissions(fs::Permissions::from_mode(0o644))?;
+        }
+        Ok(())
+    }
+
     /// Brings the file to the disk and gives it its name, in place of what stood there.
     pub fn commit(mut self) -> io::Result<()> {
         self.file.sync_all()?;

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Look;
 use super::words::wrap;
+use crate::ids::AccountId;
+use crate::stripe::Endpoint;
 use crate::stripe::limiter::{ConnectedBudget, Event, LaneName, Learnt, Reading};
 
 /// What a run that is on tells of itself. Other programs read it: fields are only ever added.
@@ -218,6 +220,41 @@ impl Pace {
             (ConnectedBudget::Auto, Some(Learnt::Own)) => {
                 Some("learnt: each connected account has a budget of its own")
             }
+        }
+    }
+}
+
+/// The same for the log.
+pub fn log(event: &Event) {
+    let named = |endpoint: Option<Endpoint>| endpoint.map(Endpoint::name);
+    match event {
+        Event::Slowed { lane, asked, now } => {
+            let account = lane.account.as_ref().map(AccountId::as_str);
+            let endpoint = named(lane.endpoint);
+            let asked = asked.is_finite().then_some(*asked);
+            tracing::warn!(
+                event = "slowed",
+                endpoint,
+                account,
+                asked,
+                now = tenths(*now)
+            );
+        }
+        Event::TooMany { endpoint, most } => {
+            tracing::warn!(
+                event = "too_many_at_once",
+                endpoint = named(*endpoint),
+                most
+            );
+        }
+        Event::Learnt {
+            learnt, endpoint, ..
+        } => {
+            let budget = match learnt {
+                Learnt::Shared => "shared",
+                Learnt::Own => "own",
+            };
+            tracing::info!(event = "budget_learnt", endpoint = named(*endpoint), budget);
         }
     }
 }

@@ -223,6 +223,14 @@ impl Progress {
         }
     }
 
+    /// How long it will still take, in seconds; `None` where that is not known, and while nothing is sent.
+    pub fn left_seconds(&self, holds: Holds) -> Option<u64> {
+        match self.pace.left(self.goal.estimate_ms) {
+            pace::Left::Ms(ms) if !holds.is_waiting() => Some(ms.div_ceil(1000)),
+            pace::Left::Ms(_) | pace::Left::Unknown => None,
+        }
+    }
+
     /// Says something in the midst of it: a line above the bars. Nothing with `--quiet`.
     pub fn note(&self, text: &str) {
         self.screen.line(text);

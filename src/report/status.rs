@@ -49,6 +49,8 @@ pub struct Status {
     pub stale: Stale,
     /// What `pmclone listen` took; null where nobody ever listened, nor does now.
     pub listener: Option<Listener>,
+    /// When `purge` erased the contact details, by the machine's clock; null: it did not.
+    pub purged_at: Option<String>,
 }
 
 /// Sources that changed after they were cloned, by what became of them.
@@ -363,6 +365,7 @@ pub(crate) mod tests {
             undo_unfinished: 0,
             stale: Stale::default(),
             listener: None,
+            purged_at: None,
         }
     }
 
@@ -439,7 +442,7 @@ pub(crate) mod tests {
             r#""payment_methods":{"total":0,"cloned":0},"#,
             r#""accounts":[{"id":"acct_1A","standing":"active","reason":null,"customers":0,"migrated":0,"refused":0,"parked":0,"undone":0}],"#,
             r#""requests":{"sent":0,"retried":0,"rate_limited":0},"#,
-            r#""running":false,"speed":null,"last_refusal":null,"reasons":[],"pace":null,"open_charges":0,"undo_unfinished":0,"stale":{"total":0,"automatically_updated":0,"updated":0,"detached":0},"listener":null}"#,
+            r#""running":false,"speed":null,"last_refusal":null,"reasons":[],"pace":null,"open_charges":0,"undo_unfinished":0,"stale":{"total":0,"automatically_updated":0,"updated":0,"detached":0},"listener":null,"purged_at":null}"#,
         );
         assert_eq!(serde_json::to_string(&status).unwrap(), documented);
     }

@@ -275,6 +275,12 @@ fn count(
     event: &Event,
     changes: &mut Changes,
 ) {
+    let verdict = match event {
+        Event::Find(..) => "found",
+        Event::Miss(_) => "proven_absent",
+        _ => "found_twice",
+    };
+    tracing::info!(event = "reconciled", step = step.kind.name(), verdict);
     match event {
         Event::Find(..) => {
             context.tally.step_done(step.kind);

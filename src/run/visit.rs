@@ -4,9 +4,10 @@ use std::sync::{Arc, PoisonError};
 
 use super::Context;
 use crate::ids::PaymentMethodId;
+use crate::log;
 use crate::state::{
-    Doubt, Event, Next, Object, Reach, Reachable, Refusal, Review, Standing, StepId, StepKind,
-    StepState,
+    Doubt, Event, Next, Object, Reach, Reachable, Record, Refusal, Review, Standing, StepId,
+    StepKind, StepState,
 };
 use crate::store::{Changes, Loaded, StoreError};
 use crate::stripe::{self, DoubtKind, NotExecuted, Outcome, Stop, Write, Written};
@@ -198,8 +199,39 @@ impl Visitor<'_> {
         request_id: Option<crate::ids::RequestId>,
     ) -> Result<(), VisitError> {
         let record = self.loaded.customer.apply(step, event, request_id)?;
+        self.log(step, &record);
         self.changes.step(step, record);
         Ok(())
+    }
+
+    /// What a person may ask about later, by the key of the request: the legacy id may be an e-mail address.
+    fn log(&self, step: StepId, record: &Record) {
+        let customer = &self.loaded.customer;
+        let key = || {
+            let key = self.context.migration.key(customer, step, record.try_no);
+            key.to_string()
+        };
+        let account = step.target.and_then(|target| customer.target(target));
+        let account = account.map(|target| target.account.as_str());
+        let step = step.kind.name();
+        match &record.state {
+            StepState::InDoubt(doubt) => tracing::warn!(
+                event = "in_doubt",
+                step,
+                account,
+                doubt = doubt.name(),
+                idempotency_key = key(),
+            ),
+            StepState::Refused(refusal) => tracing::warn!(
+                event = "refused",
+                step,
+                account,
+                status = refusal.status,
+                reason = log::code(&refusal.reason),
+                idempotency_key = key(),
+            ),
+            StepState::Ready | StepState::Started | StepState::Done(_) => {}
+        }
     }
 
     /// Commits the intent, sends, and applies what came of it.

@@ -94,17 +94,7 @@ impl Counts {
             requests: RequestTally::read(conn)?,
             ..Self::default()
         };
-        let mut statement =
-            conn.prepare("SELECT standing, count(*) FROM customer GROUP BY standing")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            counts.customers[index_of(row.get(0)?)] += count(row, 1)?;
-        }
-        if !running {
-            let unknown = unknown_customers(conn)?;
-            counts.customers[index_of(Standing::InProgress)] -= unknown;
-            counts.customers[index_of(Standing::InDoubt)] += unknown;
-        }
+        counts.customers = standings(conn, running)?;
         counts.read_targets(conn)?;
         counts.cloned += cloned_elsewhere(conn)?;
         if let Some(moment) = moment {
@@ -112,6 +102,29 @@ impl Counts {
         }
         Ok(counts)
     }
+}
+
+/// Customers by standing, in the order of [`Standing::ALL`]. `running`: as for [`Counts::read`].
+pub fn standings(conn: &Connection, running: bool) -> Result<[u64; 7], StoreError> {
+    let mut customers = [0; 7];
+    let mut statement =
+        conn.prepare("SELECT standing, count(*) FROM customer GROUP BY standing")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        customers[index_of(row.get(0)?)] += count(row, 1)?;
+    }
+    if !running {
+        let unknown = unknown_customers(conn)?;
+        customers[index_of(Standing::InProgress)] -= unknown;
+        customers[index_of(Standing::InDoubt)] += unknown;
+    }
+    Ok(customers)
+}
+
+/// Accounts that are parked.
+pub fn parked_count(conn: &Connection) -> Result<u64, StoreError> {
+    let sql = "SELECT count(*) FROM account WHERE parked IS NOT NULL";
+    Ok(conn.query_row(sql, [], |row| count(row, 0))?)
 }
 
 impl Counts {

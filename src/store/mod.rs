@@ -30,6 +30,7 @@ mod open;
 mod pilot;
 mod proofs;
 mod pulse;
+mod purge;
 mod radar;
 mod recorded;
 mod refused;
@@ -46,7 +47,10 @@ mod writer;
 pub use asked::{SourcesAsked, accounts_asked, sources_asked};
 pub use check::log_left;
 pub use control::{Control, pause_file};
-pub use counts::{AccountCounts, Counts, DoubtCounts, DoubtfulStep, LastError, ReasonCount};
+pub use counts::{
+    AccountCounts, Counts, DoubtCounts, DoubtfulStep, LastError, ReasonCount, parked_count,
+    standings,
+};
 pub use find::{
     AccountTrace, DroppedStep, MendedField, Trace, by_legacy_id, by_line, by_object, by_request,
 };
@@ -66,6 +70,7 @@ pub use open::{copy, create, open_existing, open_readonly, temporary};
 pub use pilot::{customer_named, sample};
 pub use proofs::{Case, Proofs, ProofsMade, open_charges};
 pub use pulse::{Pulse, ROW_SECONDS, Speed, pulses};
+pub use purge::{Personal, purge, purged_at};
 pub use radar::{Candidates, OnPlatform, candidates, set_known};
 pub use recorded::{Change, DoubtKept, Doubts, Made, Settled, changes, standing_so};
 pub use refused::{Reason, for_each_refused};

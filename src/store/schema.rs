@@ -27,6 +27,7 @@ CREATE TABLE migration (
     clones_left INTEGER NOT NULL DEFAULT 0, -- clones that may exist unattached, since their making was in doubt: inert
     taken_back INTEGER NOT NULL DEFAULT 0, -- 1: an undo of all of it was begun, and nobody has asked for more since
     recovery INTEGER NOT NULL DEFAULT 0, -- rebuilt after a loss: 0 no, 1 not to the end yet, 2 yes
+    purged_at INTEGER,              -- contact details were erased: seconds, this machine's clock; nothing is migrated any more
     pace TEXT,                      -- how fast the run goes that is on, as JSON
     heard INTEGER NOT NULL DEFAULT 0, -- raised when an event changed which accounts can be reached
     caught_up INTEGER               -- seconds, Stripe's clock: until then the platform's events were read

@@ -10,6 +10,7 @@
 //! attempt, after the last wait.
 
 mod counts;
+mod ends;
 mod pay;
 mod remove;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::answer::{
     Advice, Again, Cause, Doubt, DoubtKind, Effect, Garbled, NotExecuted, Outcome, StopKind,
@@ -45,6 +47,8 @@ use crate::time::StripeTime;
 
 use counts::Counters;
 pub use counts::RequestCounts;
+use ends::{Attempt, Ends};
+pub use ends::{AttemptCounts, AttemptEnd, LIMITED_BY};
 
 /// What a client is made of.
 #[derive(Debug, Clone)]
@@ -70,6 +74,7 @@ pub struct Client {
     policy: Policy,
     draining: watch::Receiver<bool>,
     counters: Counters,
+    ends: Ends,
     notice: OnceLock<String>,
     /// Accounts that a write could not reach, each with what Stripe said.
     gone: Mutex<HashMap<AccountId, Refusal>>,
@@ -141,6 +146,7 @@ impl Client {
             policy,
             draining: settings.draining,
             counters: Counters::default(),
+            ends: Ends::default(),
             notice: OnceLock::new(),
             gone: Mutex::default(),
         }
@@ -304,6 +310,11 @@ impl Client {
         self.counters.read()
     }
 
+    /// How the attempts so far ended.
+    pub fn ends(&self) -> AttemptCounts {
+        self.ends.read()
+    }
+
     /// How fast requests go, and what Stripe says to that.
     pub fn limiter(&self) -> &Limiter {
         &self.limiter
@@ -344,6 +355,7 @@ impl Client {
             effect: Effect::None,
             last: None,
         };
+        let mut number = 0;
         loop {
             let begins = started.is_some() && tried.last.is_none();
             let permit = match self.permitted(request, begins).await {
@@ -361,7 +373,14 @@ impl Client {
                 return tried.end(Why::GaveUp);
             }
             self.counters.sent(request.endpoint, tried.last.is_none());
-            let (settled, failure) = self.attempt(request, started, &classify).await;
+            number += 1;
+            let attempt = Attempt {
+                request,
+                started,
+                number,
+                begun: Instant::now(),
+            };
+            let (settled, failure) = self.attempt(&attempt, &classify).await;
             self.limiter.answered(permit, came(settled.as_ref().err()));
             tried.take(settled);
             let verdict =
@@ -380,15 +399,16 @@ impl Client {
     /// One attempt: what it settled, and, where another may follow, what it failed by.
     async fn attempt<T>(
         &self,
-        request: &Request,
-        started: Option<&Started>,
+        attempt: &Attempt<'_>,
         classify: impl Fn(&WireAnswer) -> Result<T, Again>,
     ) -> (Result<T, Again>, Option<Failure>) {
+        let (request, started) = (attempt.request, attempt.started);
         let sent = self.clock.look();
         let wire = match self.http.send(request, started.map(Started::key)).await {
             Ok(wire) => wire,
             Err(lost) => {
                 let again = Again::from(lost);
+                attempt.end(&self.ends, None, Some(&again));
                 let failure = Failure::of(&again, Advice::Silent, None);
                 return (Err(again), Some(failure));
             }
@@ -399,6 +419,7 @@ impl Client {
             .answers_another(started.map(Started::key), account)
         {
             let again = wire.garbled(Garbled::OtherRequest);
+            attempt.end(&self.ends, Some(&wire), Some(&again));
             let failure = Failure::of(&again, Advice::Silent, None);
             return (Err(again), Some(failure));
         }
@@ -410,6 +431,7 @@ impl Client {
             self.notice.get_or_init(|| notice.clone());
         }
         let settled = classify(&wire);
+        attempt.end(&self.ends, Some(&wire), settled.as_ref().err());
         let failure = self.failure(&wire, settled.as_ref().err());
         (settled, failure)
     }

@@ -36,7 +36,7 @@ pub use answer::{
     Again, Cause, Created, Doubt, DoubtKind, Effect, NotExecuted, ObjectId, Outcome, Stop, StopKind,
 };
 pub use api_base::{ApiBase, InvalidApiBase};
-pub use client::{Client, RequestCounts, Settings, Written};
+pub use client::{AttemptCounts, AttemptEnd, Client, RequestCounts, Settings, Written};
 pub use clock::Clock;
 pub use events::{EVENTS_KEPT_SECONDS, EventFacts};
 pub use facts::{

@@ -39,3 +39,9 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> Result<bool>) -> Result<()> 
 fn pause() {
     std::thread::sleep(std::time::Duration::from_millis(2));
 }
+
+/// Says that this machine lacks what a test needs; the gate installs it.
+#[expect(clippy::print_stdout, reason = "a test has no other way to say so")]
+pub fn not_checked(what: &str) {
+    println!("NOT checked: {what}");
+}

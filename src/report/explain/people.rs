@@ -150,7 +150,10 @@ fn read(customer: &CustomerExplained, look: Look) -> String {
     } = &customer.read;
     let mut rows = vec![("read from", format!("{noun} {}{file}", lines.join(", ")))];
     match details {
-        None => rows.push(("details", "erased, since it is migrated".to_owned())),
+        None if customer.standing == Standing::Migrated.name() => {
+            rows.push(("details", "erased, since it is migrated".to_owned()));
+        }
+        None => rows.push(("details", "erased".to_owned())),
         Some(details) => {
             let hint = if *masked && !details.is_empty() {
                 "  (--unmasked shows them)"

@@ -19,6 +19,7 @@ pub fn text(status: &Status, extras: &Extras, look: Look) -> String {
         Some(headline(status, extras, look)),
         status.pace.as_ref().map(|pace| pace.text(look)),
         Some(counts(status, look)),
+        purged(status, look),
         pace(status, look),
         refused(&status.reasons, look),
         parked(&status.accounts, look),
@@ -177,6 +178,15 @@ pub(in crate::report) fn open_charges(
         "{}\n{command}",
         look.bad(&wrap(&told, "", look.width))
     ))
+}
+
+/// That no run takes anything up any more.
+fn purged(status: &Status, look: Look) -> Option<String> {
+    let at = status.purged_at.as_deref()?;
+    let told = format!(
+        "Purged on {at}: contact details are erased, the mapping is kept, and no run goes on from this state file."
+    );
+    Some(look.warn(&wrap(&told, "", look.width)))
 }
 
 /// What `undo` had begun and not ended.
