@@ -232,7 +232,10 @@ impl<'a> Walk<'a> {
         }
         let default = usize::try_from(self.customer.default).ok();
         let default = default.and_then(|index| sources.get(index));
-        let changes = self.changes(None, matches!(default, Some(Source::Attached)))?;
+        // One that another Customer holds can be cloned from there, and be no default of this one.
+        let ours =
+            self.customer.holder_of(self.customer.default) == self.customer.platform_customer();
+        let changes = self.changes(None, ours && matches!(default, Some(Source::Attached)))?;
         Ok(Platform::Customer(sources, changes))
     }
 

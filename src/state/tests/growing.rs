@@ -262,3 +262,29 @@ fn a_default_that_somebody_chose_before_the_state_file_was_lost_is_not_taken_bac
     let (sent, _) = drive(&mut loaded(&it, &grown), |_| Say::Yes);
     assert!(sent.contains(&StepId::set_default(Some(0))), "{sent:?}");
 }
+
+#[test]
+fn a_source_that_another_customer_holds_is_not_made_the_default_of_ours() {
+    let mut it = customer(2, 1);
+    drive(&mut it, |step| match (step.kind, step.source) {
+        (StepKind::CreatePlatformCustomer, Some(0)) => Say::NoToSource,
+        _ => Say::Yes,
+    });
+    let create = StepId {
+        kind: StepKind::CreatePlatformCustomer,
+        target: None,
+        source: Some(0),
+    };
+    it.apply(create, Event::Retry, None).unwrap();
+    let attach = StepId {
+        kind: StepKind::AttachPlatformPaymentMethod,
+        ..create
+    };
+    let holder = CustomerId::parse("cus_other").unwrap();
+    it.apply(attach, Event::Succeed(Object::HeldBy(holder)), None)
+        .unwrap();
+    let (sent, review) = drive(&mut it, |_| Say::Yes);
+    assert!(!sent.contains(&StepId::set_default(None)), "{sent:?}");
+    assert!(sent.contains(&StepId::set_default(Some(0))), "{sent:?}");
+    assert_eq!(review.customer, Standing::Migrated);
+}
