@@ -21,12 +21,23 @@ RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-
 -Cllvm-args=-sanitizer-coverage-trace-compares" \
   cargo build --locked --release --target "$triple"
 
-for target in "${targets[@]}"; do
-  printf '\n== %s, %s s\n' "$target" "$seconds"
+# One target: what it prints goes to a file, which is shown when it ends.
+one() {
+  local target=$1 log="target/$1.log" status=0
   mkdir -p "target/corpus/$target" "target/failed/$target"
   # New inputs go to the first folder; the second is the repository's.
   "target/$triple/release/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 \
     -print_final_stats=1 -verbosity=0 -artifact_prefix="target/failed/$target/" \
-    "target/corpus/$target" "corpus/$target"
-done
+    "target/corpus/$target" "corpus/$target" >"$log" 2>&1 || status=$?
+  printf '\n== %s, %s s\n' "$target" "$seconds"
+  tail -n 40 "$log"
+  return "$status"
+}
+export -f one
+export triple seconds
+# As many at a time as there are cores.
+printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -I{} bash -c 'one {}' || {
+  printf '\nsomething failed: see fuzz/target/failed\n'
+  exit 1
+}
 printf '\nnothing failed\n'

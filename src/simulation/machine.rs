@@ -117,8 +117,11 @@ impl Machine<'_> {
         draining: &watch::Sender<bool>,
     ) -> Result<Ended, Ended> {
         let _lock = RunLock::take(&self.state)?;
-        if life.second_runner && !matches!(RunLock::take(&self.state), Err(StoreError::Busy)) {
-            return Err(Ended::Broken("a second run got the lock".to_owned()));
+        if life.second_runner {
+            let second = RunLock::take_between(&self.state, || ());
+            if !matches!(second, Err(StoreError::Busy)) {
+                return Err(Ended::Broken("a second run got the lock".to_owned()));
+            }
         }
         let mut conn = store::open_existing(&self.state)?;
         // A process that is killed does not tidy up: what it committed is found in the WAL.

@@ -42,7 +42,7 @@ impl RunLock {
     }
 
     /// The same, with what is done between two looks.
-    pub(super) fn take_between(state: &Path, mut pause: impl FnMut()) -> Result<Self, StoreError> {
+    pub(crate) fn take_between(state: &Path, mut pause: impl FnMut()) -> Result<Self, StoreError> {
         // Before a lock is left beside it.
         if state.is_dir() {
             return Err(StoreError::Directory);
