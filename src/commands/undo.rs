@@ -3,6 +3,8 @@
 //! Hazard: nothing that it does can be taken back in turn. So it takes the run lock, asks for the same three confirmations as a live
 //! run, says beforehand what it will do and what is lost by it, and settles what is in doubt before it judges anything.
 
+mod before;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
@@ -10,10 +12,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rusqlite::Connection;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub use self::before::not_taken_back;
+use self::before::page;
 use super::interrupt::{self, Pressed};
 use super::migrate::{Link, Prepared, close, known_accounts};
 use super::resume::prepare;
@@ -30,12 +33,9 @@ use crate::report::words::quoted;
 use crate::report::{self, print, print_json};
 use crate::run::{self, Context, Keep, Outcome, Reported, Undo, VisitError};
 use crate::store::{
-    self, CustomerSeq, Loaded, Loader, Migration, ProofsMade, Selection, Store, StoreError, Undone,
-    undo_page,
+    self, CustomerSeq, Loaded, Loader, Migration, ProofsMade, RunSeq, Selection, Store, StoreError,
+    Undone,
 };
-
-/// Customers read from the state file at once.
-const PAGE: u32 = 32;
 
 /// Customers in a row that nothing could be settled of: Stripe is out of reach, and the rest is spared it.
 const UNSETTLED_IN_A_ROW: u32 = 32;
@@ -74,7 +74,7 @@ async fn begin(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
     let loader = store::open_readonly(&state)
         .and_then(Loader::new)
         .map_err(of)?;
-    let mut undo = Undo {
+    let undo = Undo {
         client: Arc::clone(&session.client),
         store: None,
         migration: migration.clone(),
@@ -82,14 +82,7 @@ async fn begin(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
         spend_source_cards: args.spend_source_cards.is_some(),
         charges: ProofsMade::read(&conn).map_err(of)?,
     };
-    let mut before = count(&undo, &loader, only.as_deref()).map_err(of)?;
-    if before != Before::default() {
-        (before.charges, before.open_charges) = undo.charges.of(only.as_deref(), &args.accounts);
-    }
-    if args.spend_source_cards.is_some() {
-        let spent = spent(&loader, only.as_deref()).map_err(of)?;
-        confirmed(args, &before, spent)?;
-    }
+    let before = before::foreseen(args, &undo, &loader, only.as_deref(), &state)?;
     announce(config, &session, &migration, &state);
     let look = config.screen.look();
     config.screen.line(&before.text(look));
@@ -129,73 +122,53 @@ async fn begin(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
         pressed: pressed.clone(),
         settled: AtomicU64::new(0),
     };
-    let worked = async {
-        if !args.dry_run {
-            work.settle(&context, &loader).await?;
-            undo.store = Some(context.store.clone());
-        }
-        work.all(Arc::new(undo), &loader, &mut ended).await
-    };
-    let worked = tokio::select! {
-        biased;
-        failure = at_once(pressed.clone()) => Err(failure),
-        worked = worked => worked,
-        error = work.count(&context) => Err(of(error)),
-    };
-    ended.requests = context.client.counts().sent;
-    let settled = work.settled.load(Ordering::Relaxed);
-    let kept = async {
-        run::count_requests(&context, settled).await?;
-        let how = history::how(worked.is_ok(), ended.interrupted, !whole, *pressed.borrow());
-        context
-            .store
-            .ended(run, history::ended(&context, how, settled))
-            .await
-    };
-    let kept = kept.await.map_err(of);
+    let (worked, kept) = carry_out(&work, undo, (&context, run), &loader, &mut ended).await;
     drop(context);
-    {
-        let loader = loader
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if whole && !args.dry_run {
-            ended.left_to_make = Some(store::left_to_make(loader.conn(), false).map_err(of)?);
-        }
-    }
     drop(loader);
     close(config, writer, rehearsal, &state).await?;
     drop(lock);
-    kept?;
+    kept.map_err(of)?;
     worked?;
+    if whole && !args.dry_run {
+        let conn = store::open_readonly(&state).map_err(of)?;
+        ended.left_to_make = Some(store::left_to_make(&conn, false).map_err(of)?);
+    }
     tell(config, &state, &ended, *pressed.borrow())
 }
 
-/// Refuses to make more of a migration that was taken back as a whole, unless a person asks for it. `refused_too`: what was refused is
-/// tried again.
-pub fn not_taken_back(
-    conn: &Connection,
-    state: &Path,
-    after_undo: bool,
-    refused_too: bool,
-) -> Result<(), Failure> {
-    let of = |error: StoreError| Failure::store(state, &error);
-    if !store::is_taken_back(conn).map_err(of)? {
-        return Ok(());
-    }
-    if after_undo {
-        return store::set_taken_back(conn, false).map_err(of);
-    }
-    let left = store::left_to_make(conn, refused_too).map_err(of)?;
-    if left == 0 {
-        return Ok(());
-    }
-    let left = report::words::count(left, "customer");
-    Err(Failure::safety(format!(
-        "all of this migration was taken back by `pmclone undo`, and {left} that it had not come to would be made now: nothing was sent"
-    ))
-    .hint("if the undo was broken off, it goes on: pmclone undo, with the same options")
-    .hint("if they shall be made nevertheless: add --after-undo")
-    .hint("to begin anew with all: another state file (--state)"))
+/// Takes back, while what is sent is counted; and keeps how it ended.
+async fn carry_out(
+    work: &Work<'_>,
+    mut undo: Undo,
+    (context, run): (&Context, RunSeq),
+    loader: &Mutex<Loader>,
+    ended: &mut Ended,
+) -> (Result<(), Failure>, Result<(), StoreError>) {
+    let worked = async {
+        if !work.args.dry_run {
+            work.settle(context, loader).await?;
+            undo.store = Some(context.store.clone());
+        }
+        work.all(Arc::new(undo), loader, ended).await
+    };
+    let worked = tokio::select! {
+        biased;
+        failure = at_once(work.pressed.clone()) => Err(failure),
+        worked = worked => worked,
+        error = work.count(context) => Err(Failure::store(work.state, &error)),
+    };
+    ended.requests = context.client.counts().sent;
+    let settled = work.settled.load(Ordering::Relaxed);
+    let is_confined = !work.is_whole();
+    let pressed = *work.pressed.borrow();
+    let how = history::how(worked.is_ok(), ended.interrupted, is_confined, pressed);
+    let kept = async {
+        run::count_requests(context, settled).await?;
+        let ended = history::ended(context, how, settled);
+        context.store.ended(run, ended).await
+    };
+    let kept = kept.await;
+    (worked, kept)
 }
 
 fn tell(config: &Config, state: &Path, ended: &Ended, pressed: Pressed) -> Result<Exit, Failure> {
@@ -215,20 +188,6 @@ fn tell(config: &Config, state: &Path, ended: &Ended, pressed: Pressed) -> Resul
         (_, true) => Exit::Done,
         (_, false) => Exit::Incomplete,
     })
-}
-
-/// What is lost is counted by whoever asks for it.
-/// The number is that of the cards that would be lost; or, so that the same command goes on, with those that are `spent` already.
-fn confirmed(args: &cli::Undo, before: &Before, spent: u64) -> Result<(), Failure> {
-    let lost = before.source_cards_lost;
-    match args.spend_source_cards {
-        Some(said) if said != lost && said != lost + spent => Err(Failure::safety(format!(
-            "--spend-source-cards says {said}, and {lost} source cards would be lost for good: nothing was sent"
-        ))
-        .hint(format!("if that is meant: --spend-source-cards {lost}"))
-        .hint("without it, the platform Customers that have source cards stay, and so do the cards")),
-        Some(_) | None => Ok(()),
-    }
 }
 
 fn announce(config: &Config, session: &Session, migration: &Migration, state: &Path) {
@@ -260,66 +219,6 @@ async fn at_once(mut pressed: watch::Receiver<Pressed>) -> Failure {
     }
 }
 
-/// The customers to look at, page by page.
-fn page(
-    loader: &Loader,
-    only: Option<&[CustomerSeq]>,
-    after: CustomerSeq,
-) -> Result<Vec<(Loaded, Undone)>, StoreError> {
-    let rows = match only {
-        None => undo_page(loader.conn(), after, PAGE)?,
-        Some(only) => {
-            let begin = only.partition_point(|seq| *seq <= after);
-            let most = usize::try_from(PAGE).unwrap_or(usize::MAX);
-            only.iter().skip(begin).take(most).copied().collect()
-        }
-    };
-    let mut page = Vec::new();
-    for row in rows {
-        if let Some(mut loaded) = loader.whole(row)? {
-            // Nobody waits for an answer any more.
-            loaded.customer.doubt_started();
-            page.push((loaded, Undone::read(loader.conn(), row)?));
-        }
-    }
-    Ok(page)
-}
-
-/// Source cards that were lost with platform Customers that an undo has deleted already.
-fn spent(loader: &Loader, only: Option<&[CustomerSeq]>) -> Result<u64, StoreError> {
-    let mut spent = 0;
-    for row in store::platform_undone(loader.conn())? {
-        if only.is_some_and(|only| only.binary_search(&row).is_err()) {
-            continue;
-        }
-        let Some(loaded) = loader.whole(row)? else {
-            continue;
-        };
-        let on_platform = crate::undo::portions(&loaded.customer).into_iter();
-        let on_platform = on_platform.filter(|portion| portion.account.is_none());
-        let cards: usize = on_platform.map(|portion| portion.methods.len()).sum();
-        spent += u64::try_from(cards).unwrap_or(u64::MAX);
-    }
-    Ok(spent)
-}
-
-/// What there is to be done, by the state file.
-fn count(undo: &Undo, loader: &Loader, only: Option<&[CustomerSeq]>) -> Result<Before, StoreError> {
-    let (mut before, mut accounts) = (Before::default(), BTreeSet::new());
-    let mut after = CustomerSeq::default();
-    loop {
-        let page = page(loader, only, after)?;
-        let Some((last, _)) = page.last() else {
-            return Ok(before);
-        };
-        after = last.seq;
-        for (loaded, undone) in &page {
-            let portions = undo.portions(loaded, undone);
-            before.add(&portions, undo.spend_source_cards, &mut accounts);
-        }
-    }
-}
-
 /// An undo that is on.
 struct Work<'a> {
     config: &'a Config,
@@ -335,6 +234,11 @@ struct Work<'a> {
 const COUNT_EVERY: Duration = Duration::from_secs(2);
 
 impl Work<'_> {
+    /// Whether all of the migration is to be taken back.
+    fn is_whole(&self) -> bool {
+        self.only.is_none() && self.args.accounts.is_empty()
+    }
+
     fn failed(&self, error: VisitError) -> Failure {
         match error {
             VisitError::Stop(stop) => {

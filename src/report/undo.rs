@@ -116,11 +116,16 @@ impl Before {
                 one(clones, "it stays", "they stay"),
             );
             if self.customers_of_clones > 0 {
-                told += &format!(
-                    " {} that nothing else was made of {} as undone.",
-                    count(self.customers_of_clones, "customer"),
-                    one(self.customers_of_clones, "counts", "count"),
-                );
+                let customers = count(self.customers_of_clones, "customer");
+                let counts = one(self.customers_of_clones, "counts", "count");
+                told += &[
+                    " ",
+                    &customers,
+                    " that nothing else was made of ",
+                    counts,
+                    " as undone.",
+                ]
+                .concat();
             }
             parts.push(para(&told));
         }
@@ -317,7 +322,7 @@ impl Ended {
     pub fn text(&self, again: &str, look: Look) -> String {
         let (head, verb) = match (self.dry_run, self.interrupted, self.is_whole()) {
             (true, ..) => (
-                look.bold("This was a dry run: it read, and changed and kept nothing"),
+                look.bold("This was a dry run: it only read, and changed nothing"),
                 "would be",
             ),
             (_, true, _) => (look.warn("Interrupted; what was done is kept"), "are"),

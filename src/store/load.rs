@@ -38,6 +38,13 @@ pub struct Loaded {
     pub replaced: Vec<PaymentMethodId>,
 }
 
+/// A customer's targets, and what belongs to them.
+struct Targets {
+    asked: Vec<Target>,
+    accounts: Vec<AccountSeq>,
+    undo_begun: Vec<Option<Position>>,
+}
+
 /// Which customers to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
@@ -247,7 +254,11 @@ impl<C: Borrow<Connection>> Loader<C> {
             .transpose()
             .map_err(damaged)?;
         let sources = self.sources(seq)?;
-        let (targets, accounts, mut undo_begun) = self.targets(seq, sources.len())?;
+        let Targets {
+            asked: targets,
+            accounts,
+            mut undo_begun,
+        } = self.targets(seq, sources.len())?;
         let undone: i64 = row.get(7)?;
         undo_begun.extend((undone == 1).then_some(None));
         let customer = Customer {
@@ -280,11 +291,7 @@ impl<C: Borrow<Connection>> Loader<C> {
         Ok(sources)
     }
 
-    fn targets(
-        &self,
-        seq: CustomerSeq,
-        sources: usize,
-    ) -> Result<(Vec<Target>, Vec<AccountSeq>, Vec<Option<Position>>), StoreError> {
+    fn targets(&self, seq: CustomerSeq, sources: usize) -> Result<Targets, StoreError> {
         let sql =
             "SELECT account, sources, undone FROM target WHERE customer = ?1 ORDER BY position";
         let mut statement = self.conn.borrow().prepare_cached(sql)?;
@@ -324,7 +331,11 @@ impl<C: Borrow<Connection>> Loader<C> {
             });
             accounts.push(account);
         }
-        Ok((targets, accounts, undo_begun))
+        Ok(Targets {
+            asked: targets,
+            accounts,
+            undo_begun,
+        })
     }
 
     /// A source is replaced where a step with it on an account was dropped: those of a platform alone never are.
