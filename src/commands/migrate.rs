@@ -29,7 +29,7 @@ use crate::report::progress::{Holds, Progress, Snapshot};
 use crate::report::summary::{Ending, Summary};
 use crate::report::{self, print_json};
 use crate::run::stop_loss::{Bound, StopLoss};
-use crate::run::{self, Context, End};
+use crate::run::{self, Context, End, Hearing};
 use crate::state::Standing;
 use crate::store::{
     self, Ears, Gate, Loader, Migration, RunAsked, RunEnded, RunLock, RunSeq, Selection, Store,
@@ -139,6 +139,7 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         adopt_attached: asked.adopt_attached,
         concurrency: asked.concurrency,
         stop_loss: Mutex::new(StopLoss::new(asked.bound)),
+        hearing: Mutex::new(Some(Hearing::with(ears))),
         ..Context::new(session.client, store, migration, draining)
     });
     let begun = Instant::now();
@@ -150,8 +151,7 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         state: &state,
         follow: asked.follow.then_some(rates),
     };
-    let (ended, asked_to_end) =
-        carry_out(carried, &context, (loader, ears), helm, pressed.clone()).await;
+    let (ended, asked_to_end) = carry_out(carried, &context, loader, helm, pressed.clone()).await;
     let sent = context.client.counts().sent;
     remarks(config, &context);
     let limited = asked_to_end || selection != Selection::default();
@@ -408,11 +408,11 @@ struct Carried<'a> {
 async fn carry_out(
     carried: Carried<'_>,
     context: &Arc<Context>,
-    (loader, ears): (Loader, Ears),
+    loader: Loader,
     mut helm: Helm,
     mut pressed: watch::Receiver<Pressed>,
 ) -> (Result<Ended, StoreError>, bool) {
-    let mut follow = Follow::new(carried.state, ears);
+    let mut follow = Follow::new(carried.state);
     let mut next = Ok(Some((loader, carried.plan.clone())));
     let mut ended = Ok(Ended::Idle);
     while let Ok(Some((loader, plan))) = next {
