@@ -10,6 +10,7 @@
 //! Hazard: a task that is dropped between an answer and its commit leaves its step started; the next run sends it again
 //! under the same key, and Stripe replays the answer. So stopping at once is safe, only not as quick to take up again.
 
+mod ears;
 mod feed;
 mod prove;
 mod reconcile;
@@ -25,6 +26,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
+pub use ears::Hearing;
 pub(crate) use feed::Drive;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -71,6 +73,8 @@ pub struct Context {
     pub reconciled: Mutex<Reconciled>,
     /// When it has gone so wrong that it ends.
     pub stop_loss: Mutex<StopLoss>,
+    /// How it hears what a listener wrote; `None`: not at all.
+    pub hearing: Mutex<Option<Hearing>>,
     /// What the state file has of the counts.
     pub(crate) counted: Mutex<Counted>,
 }
@@ -130,6 +134,7 @@ impl Context {
             parked: RwLock::default(),
             reconciled: Mutex::default(),
             stop_loss: Mutex::new(StopLoss::new(Bound::Never)),
+            hearing: Mutex::default(),
             counted: Mutex::default(),
         }
     }

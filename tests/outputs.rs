@@ -47,7 +47,7 @@ fn status_as_json_has_exactly_the_documented_fields() -> Result<()> {
     assert_eq!(
         found(&status),
         sorted(
-            "migration platform_account livemode customers payment_methods accounts requests running speed last_refusal reasons pace open_charges undo_unfinished purged_at"
+            "migration platform_account livemode customers payment_methods accounts requests running speed last_refusal reasons pace open_charges undo_unfinished stale listener purged_at"
         )
     );
     assert_eq!(
@@ -55,6 +55,11 @@ fn status_as_json_has_exactly_the_documented_fields() -> Result<()> {
         sorted("total pending in_progress migrated refused parked in_doubt undone")
     );
     assert_eq!(found(&status["payment_methods"]), sorted("total cloned"));
+    assert_eq!(
+        found(&status["stale"]),
+        sorted("total automatically_updated updated detached")
+    );
+    assert!(status["listener"].is_null(), "nobody ever listened");
     assert_eq!(
         found(&status["requests"]),
         sorted("sent retried rate_limited")

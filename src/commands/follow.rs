@@ -1,7 +1,7 @@
 //! `resume --follow`: what a listener hears while a run is on, and the wait for it once nothing is left to be done.
 //!
 //! Hazard: an account that took its access back costs a call for each customer that is sent there all the same; so every run hears,
-//! ten times a second, whether it follows or not.
+//! before each step, whether it follows or not.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,18 +14,14 @@ use crate::plan::{Plan, Rates};
 use crate::report::Screen;
 use crate::report::words::count;
 use crate::run::Context;
-use crate::store::{self, Ears, Listening, Loader, Selection, StoreError};
+use crate::store::{self, Listening, Loader, Selection, StoreError};
 
 /// How often an idle run looks: one row of the state file, and nothing at Stripe.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// What a client is told of an account that an event parked.
-const TOLD: &str = "an event told that the account took the platform's access back";
-
 /// A run that hears.
 pub struct Follow {
     state: PathBuf,
-    ears: Ears,
     /// Some account can be reached again that could not be when this round began.
     again: bool,
     /// What could not be heard was said.
@@ -34,40 +30,29 @@ pub struct Follow {
 
 impl Follow {
     /// Hears what a listener writes into the state file.
-    pub fn new(state: &Path, ears: Ears) -> Self {
+    pub fn new(state: &Path) -> Self {
         Self {
             state: state.to_owned(),
-            ears,
             again: false,
             unheard: false,
         }
     }
 
-    /// Takes up what events told since the last time. Accounts that took their access back are parked for every step to come; those
-    /// that gave it again are for the next round, or the next run.
+    /// Takes up what events told since the last time, and tells it. Accounts that gave access again are for the next round, or the
+    /// next run.
     pub fn hear(&mut self, context: &Context, mut note: impl FnMut(&str)) {
-        let accounts = match self.ears.news() {
-            Ok(news) => news,
-            Err(error) => {
-                if !std::mem::replace(&mut self.unheard, true) {
-                    note(&format!("What `pmclone listen` hears is not seen: {error}"));
-                }
-                return;
-            }
-        };
-        for known in accounts {
-            let account = &known.account;
+        if let Err(error) = context.hear()
+            && !std::mem::replace(&mut self.unheard, true)
+        {
+            note(&format!("What `pmclone listen` hears is not seen: {error}"));
+        }
+        for known in context.heard() {
+            self.again |= !known.parked;
             if known.parked {
-                context.client.set_gone(account, TOLD);
-                if context.park(account) {
-                    note(&format!(
-                        "{account} cannot be reached, as was heard: its customers are parked."
-                    ));
-                }
-            } else {
-                context.client.set_back(account);
-                context.unpark(account);
-                self.again = true;
+                note(&format!(
+                    "{} cannot be reached, as was heard: its customers are parked.",
+                    known.account
+                ));
             }
         }
     }

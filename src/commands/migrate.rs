@@ -30,7 +30,7 @@ use crate::report::progress::{Holds, Progress, Snapshot};
 use crate::report::summary::{Ending, Summary};
 use crate::report::{self, print_json};
 use crate::run::stop_loss::{Bound, StopLoss};
-use crate::run::{self, Context, End};
+use crate::run::{self, Context, End, Hearing};
 use crate::state::Standing;
 use crate::store::{
     self, Ears, Gate, Loader, Migration, RunAsked, RunEnded, RunLock, RunSeq, Selection, Store,
@@ -141,6 +141,7 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         adopt_attached: asked.adopt_attached,
         concurrency: asked.concurrency,
         stop_loss: Mutex::new(StopLoss::new(asked.bound)),
+        hearing: Mutex::new(Some(Hearing::with(ears))),
         ..Context::new(session.client, store, migration, draining)
     });
     let begun = Instant::now();
@@ -156,7 +157,7 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         ended,
         asked_to_end,
         metrics,
-    } = carry_out(carried, &context, (loader, ears), helm, pressed.clone()).await;
+    } = carry_out(carried, &context, loader, helm, pressed.clone()).await;
     let client = Arc::clone(&context.client);
     remarks(config, &context);
     let limited = asked_to_end || selection != Selection::default();
@@ -460,11 +461,11 @@ struct Outcome {
 async fn carry_out(
     carried: Carried<'_>,
     context: &Arc<Context>,
-    (loader, ears): (Loader, Ears),
+    loader: Loader,
     mut helm: Helm,
     mut pressed: watch::Receiver<Pressed>,
 ) -> Outcome {
-    let mut follow = Follow::new(carried.state, ears);
+    let mut follow = Follow::new(carried.state);
     let mut next = Ok(Some((loader, carried.plan.clone())));
     let mut ended = Ok(Ended::Idle);
     while let Ok(Some((loader, plan))) = next {

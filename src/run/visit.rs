@@ -81,6 +81,8 @@ enum Onward {
 impl Visitor<'_> {
     async fn run(&mut self) -> Result<Visit, VisitError> {
         loop {
+            // Where it cannot be heard, the run goes on, and whoever watches it is told at its next tick.
+            drop(self.context.hear());
             self.refresh_parked();
             let next = self.loaded.customer.next(self.context.latest_now()?);
             let draining = *self.context.draining.borrow();
