@@ -84,7 +84,7 @@ impl MetricsFile {
         if log::is_one(&path) {
             let path = path.display();
             return Err(Failure::usage(format!(
-                "--metrics-file {path}: a log is there, and is not replaced; nothing was sent"
+                "--metrics-file {path}: a log is there, and is not replaced; nothing was written to Stripe"
             )));
         }
         let mode = match (migration.simulated, migration.livemode) {
@@ -104,7 +104,9 @@ impl MetricsFile {
         };
         let cannot = |error: io::Error| {
             let path = writer.path.display();
-            Failure::usage(format!("--metrics-file {path}: {error}; nothing was sent"))
+            Failure::usage(format!(
+                "--metrics-file {path}: {error}; nothing was written to Stripe"
+            ))
         };
         writer
             .write(conn, &Told::default(), On::Yes)
