@@ -15,6 +15,8 @@ fn migrated_but_for_one_account(place: &Place, simulator: &Simulator) -> Result<
     simulator.post("/_sim/accounts/acct_1B/revoke", "")?;
     place.against(simulator, &["run", "c.csv"])?.with(3)?;
     assert_eq!(place.status(&[])?["customers"]["parked"], 2);
+    // Of two events of one second, the one that parks counts.
+    simulator.post("/_sim/clock/advance", r#"{"seconds": 2}"#)?;
     Ok(())
 }
 

@@ -126,7 +126,7 @@ fn step(customer: i64, kind: i64, source: i64, state: i64, started_at: i64) -> S
 fn only_sources_with_a_clone_that_may_be_of_before_are_stale() {
     let customer = |seq: i64, undone: i64| {
         format!(
-            "INSERT INTO customer (seq, legacy_id, lines, digest, standing, undone) VALUES ({seq}, 'c{seq}', '{seq}', 0, 5, {undone});
+            "INSERT INTO customer (seq, legacy_id, lines, digest, details_digest, standing, undone) VALUES ({seq}, 'c{seq}', '{seq}', 0, 0, 5, {undone});
              INSERT INTO payment_method (customer, position, id) VALUES ({seq}, 0, 'pm_1'), ({seq}, 1, 'pm_2');"
         )
     };
