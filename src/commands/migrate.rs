@@ -1,6 +1,8 @@
 //! A run from the state file, once it is imported and bound: plan, banner, progress, closing table. `run` and `resume`
 //! share it.
 
+mod rounds;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -9,8 +11,8 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use self::rounds::{Carried, Ended, Outcome, carry_out, elapsed_ms};
 use super::charge;
-use super::follow::Follow;
 use super::helm::Helm;
 use super::interrupt::{self, Pressed, Signal};
 use super::metrics::MetricsFile;
@@ -26,12 +28,10 @@ use crate::ids::AccountId;
 use crate::plan::{Plan, Rates};
 use crate::report::banner::Banner;
 use crate::report::plan::PlanJson;
-use crate::report::progress::{Holds, Progress, Snapshot};
 use crate::report::summary::{Ending, Summary};
 use crate::report::{self, print_json};
 use crate::run::stop_loss::{Bound, StopLoss};
 use crate::run::{self, Context, End, Hearing};
-use crate::state::Standing;
 use crate::store::{
     self, Ears, Gate, Loader, Migration, RunAsked, RunEnded, RunLock, RunSeq, Selection, Store,
     StoreError,
@@ -161,12 +161,7 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     let client = Arc::clone(&context.client);
     remarks(config, &context);
     let limited = asked_to_end || selection != Selection::default();
-    let ending = ended.map(|ended| match ended {
-        Ended::Run(End::Drained) if asked_to_end && pressed.borrow().first.is_none() => {
-            Ending::LimitReached
-        }
-        ended => ending(ended, *pressed.borrow(), limited),
-    });
+    let ending = ended.map(|ended| ending(ended, *pressed.borrow(), (limited, asked_to_end)));
     let kept = keep_ending(&context, run, ending.as_ref().ok()).await;
     drop(context);
     let closed = close(config, writer, rehearsal, &state).await;
@@ -425,146 +420,6 @@ fn announce(
     config.screen.line("");
 }
 
-/// What the first Ctrl-C is answered with.
-const STOPPING: &str = "Stopping: what is under way is finished first. Press Ctrl-C again to stop at once; both can be resumed.";
-
-/// How a run was broken off, or ended.
-enum Ended {
-    Run(End),
-    /// The second Ctrl-C.
-    AtOnce,
-    /// It had nothing to do any more, and was asked to wait no longer.
-    Idle,
-}
-
-/// What is carried out.
-struct Carried<'a> {
-    config: &'a Config,
-    plan: &'a Plan,
-    selection: &'a Selection,
-    begun: Instant,
-    state: &'a Path,
-    /// `--follow`: the rates of the plans to come.
-    follow: Option<Rates>,
-}
-
-/// How that went.
-struct Outcome {
-    ended: Result<Ended, StoreError>,
-    /// It was asked to end before everything was done.
-    asked_to_end: bool,
-    /// Who tells Prometheus of the end.
-    metrics: Option<MetricsFile>,
-}
-
-/// Carries it out. With `--follow` round after round: what is left is done, then it is waited for what a listener hears.
-async fn carry_out(
-    carried: Carried<'_>,
-    context: &Arc<Context>,
-    loader: Loader,
-    mut helm: Helm,
-    mut pressed: watch::Receiver<Pressed>,
-) -> Outcome {
-    let mut follow = Follow::new(carried.state);
-    let mut next = Ok(Some((loader, carried.plan.clone())));
-    let mut ended = Ok(Ended::Idle);
-    while let Ok(Some((loader, plan))) = next {
-        let at = (&carried, &plan, &mut follow);
-        ended = one_round(at, context, loader, &mut helm, pressed.clone()).await;
-        let Some(rates) = carried
-            .follow
-            .filter(|_| matches!(ended, Ok(Ended::Run(End::Finished))))
-        else {
-            next = Ok(None);
-            break;
-        };
-        let screen = &carried.config.screen;
-        next = match follow
-            .wait((context, screen), &mut helm, &mut pressed)
-            .await
-        {
-            Ok(true) => follow.round(screen, rates, carried.selection).map(Some),
-            Ok(false) => {
-                ended = Ok(Ended::Idle);
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        };
-    }
-    let asked_to_end = helm.ended().is_some();
-    let metrics = helm.take_metrics();
-    let left = helm.leave();
-    let ended = next.and(ended);
-    Outcome {
-        ended: ended.and_then(|ended| left.map(|()| ended)),
-        asked_to_end,
-        metrics,
-    }
-}
-
-/// All that can be done now.
-async fn one_round(
-    (carried, plan, follow): (&Carried<'_>, &Plan, &mut Follow),
-    context: &Arc<Context>,
-    loader: Loader,
-    helm: &mut Helm,
-    mut pressed: watch::Receiver<Pressed>,
-) -> Result<Ended, StoreError> {
-    let mut progress = Progress::new(&carried.config.screen, plan, report::here::now());
-    // Before anything is sent.
-    helm.tick(context, |word| progress.note(word));
-    let signals = pressed.clone();
-    let mut noted = false;
-    let before = snapshot(context, 0, carried.begun, Holds::Nothing);
-    let tick = |context: &Context, in_flight: usize| {
-        if !noted && signals.borrow().first.is_some() {
-            noted = true;
-            progress.note(STOPPING);
-        }
-        follow.hear(context, |word| progress.note(word));
-        let holds = helm.tick(context, |word| progress.note(word));
-        progress.update(&snapshot(context, in_flight, carried.begun, holds).since(&before));
-        helm.measure(&context.client, in_flight, progress.left_seconds(holds));
-    };
-    let at_once = async move { pressed.wait_for(|pressed| pressed.at_once).await.is_ok() };
-    let selection = carried.selection.clone();
-    let ended = tokio::select! {
-        ended = run::run(Arc::clone(context), loader, selection, tick) => ended.map(Ended::Run),
-        true = at_once => Ok(Ended::AtOnce),
-    };
-    progress.finish();
-    ended
-}
-
-fn snapshot(context: &Context, in_flight: usize, begun: Instant, holds: Holds) -> Snapshot {
-    let customers = context.tally.customers();
-    let of = |standing| {
-        Standing::ALL
-            .iter()
-            .zip(customers)
-            .find(|(each, _)| **each == standing)
-            .map_or(0, |(_, n)| n)
-    };
-    let counts = context.client.counts();
-    Snapshot {
-        elapsed_ms: elapsed_ms(begun),
-        customers_finished: customers.iter().sum(),
-        migrated: of(Standing::Migrated),
-        refused: of(Standing::Refused),
-        parked: of(Standing::Parked),
-        in_doubt: of(Standing::InDoubt),
-        steps_done: context.tally.steps(),
-        requests_sent: counts.sent,
-        rate_limited: counts.rate_limited,
-        in_flight: u64::try_from(in_flight).unwrap_or(u64::MAX),
-        holds,
-    }
-}
-
-fn elapsed_ms(begun: Instant) -> u64 {
-    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
-}
-
 /// What people are told between the bars and the closing table.
 fn remarks(config: &Config, context: &Context) {
     if let Some(notice) = context.client.notice() {
@@ -589,12 +444,14 @@ fn remarks(config: &Config, context: &Context) {
     }
 }
 
-fn ending(ended: Ended, pressed: Pressed, limited: bool) -> Ending {
+/// How it ended: `limited` where not all was asked for, `asked_to_end` where the run itself was told to.
+fn ending(ended: Ended, pressed: Pressed, (limited, asked_to_end): (bool, bool)) -> Ending {
     let interrupted = || match pressed.first {
         Some(Signal::Terminate) => Ending::Terminated,
         Some(Signal::Interrupt) | None => Ending::Interrupted,
     };
     match ended {
+        Ended::Run(End::Drained) if asked_to_end && pressed.first.is_none() => Ending::LimitReached,
         Ended::AtOnce | Ended::Run(End::Drained) => interrupted(),
         Ended::Idle | Ended::Run(End::Finished) if limited => Ending::LimitReached,
         Ended::Idle | Ended::Run(End::Finished) => Ending::Finished,
