@@ -131,12 +131,22 @@ impl Summary<'_> {
     }
 
     fn next_steps(&self, look: Look) -> String {
+        /// Where the sentence beside the label begins, and two more.
+        const BELOW: usize = 11;
         let state = quoted(&self.extras.state_file);
         let mapping = look.bold("Mapping");
         let mut lines = vec![format!(
             "{mapping}  pmclone export --state {state} -o mapping.csv"
         )];
-        for (index, (what, command)) in self.next().into_iter().enumerate() {
+        let next = self.next();
+        let longest = next.iter().filter_map(|(_, command)| command.as_ref());
+        let longest = longest.map(|command| command.chars().count()).max();
+        // Below its sentence, where all of them fit there.
+        let indent = match longest {
+            Some(longest) if longest + BELOW <= usize::from(look.width) => BELOW,
+            Some(_) | None => 4,
+        };
+        for (index, (what, command)) in next.into_iter().enumerate() {
             let label = if index == 0 {
                 look.bold("Next")
             } else {
@@ -144,7 +154,7 @@ impl Summary<'_> {
             };
             lines.push(format!("{label}     {what}"));
             // On a line of its own and never broken, so that it can be copied.
-            lines.extend(command.map(|command| format!("    {command}")));
+            lines.extend(command.map(|command| format!("{:indent$}{command}", "")));
         }
         lines.join("\n")
     }
