@@ -231,6 +231,7 @@ impl<'a> Draft<'a> {
             }
             Field::PaymentMethod => {
                 self.payment_methods = self.list(text, PaymentMethodId::parse);
+                self.refuse_templates();
                 self.warn_of_sources();
             }
             Field::DefaultPaymentMethod => {
@@ -325,6 +326,25 @@ impl<'a> Draft<'a> {
             ));
         }
         ids
+    }
+
+    /// Whatever names one of these is answered with another PaymentMethod, which a run could only take for somebody else's.
+    fn refuse_templates(&mut self) {
+        let is_template = |id: &PaymentMethodId| {
+            let templates = ["pm_card_", "pm_usBankAccount"];
+            templates.iter().any(|kind| id.as_str().starts_with(kind))
+        };
+        let templates: Vec<_> = self
+            .payment_methods
+            .extract_if(.., |id| is_template(id))
+            .collect();
+        for id in templates {
+            self.complain(Complaint::new(
+                ProblemKind::InvalidId,
+                format!("{id} is a template of Stripe's test mode, not a PaymentMethod: each use of it makes another one"),
+                "attach it to a Customer, and name the pm_1… that Stripe answers",
+            ));
+        }
     }
 
     fn warn_of_sources(&mut self) {

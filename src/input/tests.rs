@@ -173,6 +173,12 @@ fn each_rule_answers_with_its_kind() {
         ("platform_customer", "4711", &["invalid_id"]),
         ("payment_method", "pm_1;pm_2;card_3;ba_4", &[]),
         ("payment_method", "pm_1;pm_1", &["repeated_in_cell"]),
+        ("payment_method", "pm_card_visa", &["invalid_id"]),
+        (
+            "payment_method",
+            "pm_1; pm_usBankAccount_success",
+            &["invalid_id"],
+        ),
         ("payment_method", "pm_1,pm_2", &[]),
         ("payment_method", "[\"pm_1\", \"pm_2\"]", &[]),
         ("payment_method", "pm_1/pm_2", &["invalid_id"]),
