@@ -38,7 +38,8 @@ PMCLONE_WEBHOOK=$webhook
 export PMCLONE_SIMULATOR PMCLONE_WEBHOOK
 
 failed=0
-"$folder/venv/bin/python" "$here/python/test_simulator.py" || failed=1
+# First: what the others do is sent too, again and again while nobody takes it.
 "$folder/venv/bin/python" "$here/python/test_webhooks.py" || failed=1
+"$folder/venv/bin/python" "$here/python/test_simulator.py" || failed=1
 node "$folder/test.mjs" || failed=1
 exit "$failed"
