@@ -241,7 +241,16 @@ fn what_is_written_out_replaces_no_file_of_the_migration() -> Result<()> {
         }
     }
     assert_eq!(std::fs::read(place.path("pmclone-rehearsal.db"))?, state);
+    // A pipe that nobody reads is not waited for.
+    let made = std::process::Command::new("mkfifo")
+        .arg(place.path("pipe"))
+        .status()?;
+    assert!(made.success());
     for command in ["export", "report"] {
+        let ended = place
+            .pmclone_keyless(&[command, "--simulate", "-o", "pipe"])?
+            .with(2)?;
+        assert!(ended.err.contains("not a regular file"), "{}", ended.err);
         for _ in 0..2 {
             place
                 .pmclone_keyless(&[command, "--simulate", "-o", "out"])?

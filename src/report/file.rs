@@ -23,10 +23,11 @@ impl AtomicFile {
     /// Begins a file that will stand at `place`, readable by its owner alone. Fails where a directory, a pipe or a device
     /// stands there. A symbolic link stays, and what it points to is replaced.
     pub fn create(place: &Path) -> io::Result<Self> {
-        if is_database(place) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, DATABASE));
-        }
         let place = match fs::metadata(place) {
+            // Only what is a file is looked into: opening a pipe waits for its other end.
+            Ok(found) if found.is_file() && is_database(place) => {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, DATABASE));
+            }
             Ok(found) if found.is_file() => fs::canonicalize(place)?,
             Ok(_) => return Err(not_a_file(place)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => place.to_path_buf(),
