@@ -113,17 +113,21 @@ pub fn masked(text: &str) -> String {
 }
 
 impl Details {
-    /// Every field that is given, by the name of its column.
-    pub fn fields(&self) -> impl Iterator<Item = (String, &str)> {
+    /// What is one text that is given, by its name in the CSV, which is Stripe's too.
+    pub fn texts(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let texts = [
             ("email", &self.email),
             ("name", &self.name),
             ("phone", &self.phone),
             ("description", &self.description),
         ];
-        let texts = texts
-            .into_iter()
-            .filter_map(|(name, text)| Some((name.to_owned(), text.as_deref()?)));
+        let given = texts.into_iter();
+        given.filter_map(|(name, text)| Some((name, text.as_deref()?)))
+    }
+
+    /// Every field that is given, by the name of its column.
+    pub fn fields(&self) -> impl Iterator<Item = (String, &str)> {
+        let texts = self.texts().map(|(name, text)| (name.to_owned(), text));
         let address = self.address.iter();
         let address =
             address.map(|(field, text)| (format!("address_{}", field.name()), text.as_str()));
@@ -131,9 +135,7 @@ impl Details {
         let metadata = metadata.map(|(key, text)| (format!("metadata.{key}"), text.as_str()));
         texts.chain(address).chain(metadata)
     }
-}
 
-impl Details {
     /// Makes a field empty that is not given, by the name of its column: where the Customer has it, it is to be unset.
     pub fn fill(&mut self, name: &str) {
         let texts = [

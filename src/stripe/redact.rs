@@ -62,7 +62,7 @@ fn prefix(text: &str, chars: usize) -> &str {
 
 /// Characters that keys, ids and e-mail addresses are made of.
 fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || "_-+.@*…%".contains(c)
+    c.is_alphanumeric() || "_-+.*…%".contains(c) || AT.contains(&c)
 }
 
 fn mask_word(word: &str) -> String {
@@ -89,7 +89,7 @@ fn mask_word(word: &str) -> String {
     mask_address(word).to_owned()
 }
 
-/// `[e-mail]` for a word with an `@` between other characters, wherever else it has one: `@jane@example.com` is an address still.
+/// `[e-mail]` for a word with an `@`, or a sign like it, between other characters, wherever else it has one: `@jane@example.com` is an address still.
 fn mask_address(word: &str) -> &str {
     if word.trim_matches(AT).contains(AT) {
         "[e-mail]"
@@ -211,6 +211,7 @@ mod tests {
                 "'cu [e-mail] has, [e-mail]",
             ),
             ("jane@example.com_sk_test_4eC39HqL", "[e-mail]…"),
+            ("to jane＠example.com.", "to [e-mail]"),
             ("", ""),
         ];
         for (text, expected) in cases {

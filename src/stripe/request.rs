@@ -313,14 +313,8 @@ fn customer_body(
             body.append_pair(name, value);
         }
     };
-    let contact = [
-        ("email", &details.email),
-        ("name", &details.name),
-        ("phone", &details.phone),
-        ("description", &details.description),
-    ];
-    for (name, value) in contact {
-        put(name, value.as_deref().unwrap_or_default());
+    for (name, value) in details.texts() {
+        put(name, value);
     }
     for (field, value) in &details.address {
         put(&format!("address[{}]", field.name()), value);
@@ -358,16 +352,8 @@ fn customer_body(
 /// (<https://docs.stripe.com/api/metadata>).
 fn update_body(details: &Details) -> String {
     let mut body = Serializer::new(String::with_capacity(512));
-    let contact = [
-        ("email", &details.email),
-        ("name", &details.name),
-        ("phone", &details.phone),
-        ("description", &details.description),
-    ];
-    for (name, value) in contact {
-        if let Some(value) = value {
-            body.append_pair(name, value);
-        }
+    for (name, value) in details.texts() {
+        body.append_pair(name, value);
     }
     for (field, value) in &details.address {
         body.append_pair(&format!("address[{}]", field.name()), value);
