@@ -13,23 +13,26 @@ pub struct Work {
     /// Connected accounts that they ask for.
     pub accounts: u64,
     /// Writes left, by kind, in the order of [`StepKind::ALL`].
-    pub writes: [u64; 7],
+    pub writes: [u64; StepKind::COUNT],
     /// `GET /v1/payment_methods/{pm}`: one for each source of a customer whose platform Customer is adopted.
     pub looks: u64,
+    /// `GET /v1/customers/{customer}`: one for each clone that is renewed, to see whether it is the default.
+    pub defaults_seen: u64,
     /// Writes left on the connected account that has most of them.
     pub busiest_account_writes: u64,
     /// The same for each endpoint, each on the account that has most of it, in the order of [`WRITTEN`].
-    pub busiest_account_calls: [u64; 4],
+    pub busiest_account_calls: [u64; WRITTEN.len()],
     /// Those of the writes left that change Customers on the platform.
     pub platform_changes: u64,
 }
 
 /// The endpoints that are written to.
-pub const WRITTEN: [&str; 4] = [
+pub const WRITTEN: [&str; 5] = [
     CREATE_CUSTOMER,
     CREATE_PAYMENT_METHOD,
     ATTACH,
     UPDATE_CUSTOMER,
+    DETACH,
 ];
 
 impl Work {
@@ -187,6 +190,8 @@ const CREATE_CUSTOMER: &str = "POST /v1/customers";
 const CREATE_PAYMENT_METHOD: &str = "POST /v1/payment_methods";
 const ATTACH: &str = "POST /v1/payment_methods/{payment_method}/attach";
 const UPDATE_CUSTOMER: &str = "POST /v1/customers/{customer}";
+const DETACH: &str = "POST /v1/payment_methods/{payment_method}/detach";
+const GET_CUSTOMER: &str = "GET /v1/customers/{customer}";
 const GET_PAYMENT_METHOD: &str = "GET /v1/payment_methods/{payment_method}";
 
 impl Plan {
@@ -198,16 +203,24 @@ impl Plan {
                 CREATE_CUSTOMER,
                 of(StepKind::CreatePlatformCustomer) + of(StepKind::CreateConnectedCustomer),
             ),
-            (CREATE_PAYMENT_METHOD, of(StepKind::ClonePaymentMethod)),
+            (
+                CREATE_PAYMENT_METHOD,
+                of(StepKind::ClonePaymentMethod) + of(StepKind::RenewPaymentMethod),
+            ),
             (
                 ATTACH,
                 of(StepKind::AttachPlatformPaymentMethod)
-                    + of(StepKind::AttachConnectedPaymentMethod),
+                    + of(StepKind::AttachConnectedPaymentMethod)
+                    + of(StepKind::AttachRenewedPaymentMethod),
             ),
             (
                 UPDATE_CUSTOMER,
-                of(StepKind::UpdateCustomer) + of(StepKind::SetDefault),
+                of(StepKind::UpdateCustomer)
+                    + of(StepKind::SetDefault)
+                    + of(StepKind::SetRenewedDefault),
             ),
+            (DETACH, of(StepKind::DetachReplacedPaymentMethod)),
+            (GET_CUSTOMER, work.defaults_seen),
             (GET_PAYMENT_METHOD, work.looks),
         ]
         .into_iter()
@@ -369,7 +382,7 @@ mod tests {
 
     /// `customers` with one card on one account each.
     fn simple(customers: u64) -> Work {
-        let writes = [customers, 0, customers, customers, 0, 0, 0];
+        let writes = [customers, 0, customers, customers, 0, 0, 0, 0, 0, 0, 0];
         Work {
             customers,
             payment_methods: customers,
@@ -459,7 +472,7 @@ mod tests {
     fn with_budgets_of_their_own_the_platform_and_the_busiest_account_are_what_binds() {
         let work = Work {
             busiest_account_writes: 60,
-            busiest_account_calls: [30, 30, 0, 0],
+            busiest_account_calls: [30, 30, 0, 0, 0],
             ..simple(1000)
         };
         let shared = Rates {
@@ -477,7 +490,7 @@ mod tests {
         let busy = Plan::new(
             Work {
                 busiest_account_writes: 1980,
-                busiest_account_calls: [990, 990, 0, 0],
+                busiest_account_calls: [990, 990, 0, 0, 0],
                 ..simple(900)
             },
             own,

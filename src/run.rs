@@ -82,7 +82,7 @@ pub struct Context {
 /// Counts of this run, for the screen.
 #[derive(Debug, Default)]
 pub struct Tally {
-    steps: [AtomicU64; 7],
+    steps: [AtomicU64; StepKind::COUNT],
     customers: [AtomicU64; 7],
 }
 
@@ -104,7 +104,7 @@ impl Tally {
     }
 
     /// Steps that Stripe did, in the order of [`StepKind::ALL`].
-    pub fn steps(&self) -> [u64; 7] {
+    pub fn steps(&self) -> [u64; StepKind::COUNT] {
         std::array::from_fn(|index| self.steps[index].load(Ordering::Relaxed))
     }
 

@@ -14,7 +14,7 @@
 //! did whose state file is lost is known by reading alone: `(none) ── find ──▶ Done`.
 //!
 //! What is done stays done, but for a change of what is there ([`StepKind::is_change`]), of which there may be another one later:
-//! `Done ── renew ──▶ Ready (try_no + 1)`.
+//! `Done ── renew ──▶ Ready (try_no + 1)`. So is a renewal, of which there may be another one too (`state/renew.rs`).
 //!
 //! [`Record::after`] (in `state/record.rs`) is the one transition function: nothing else makes a record for the state file.
 //! [`Customer::next`] (in `state/next.rs`) is the one decision.
@@ -28,6 +28,7 @@ mod next;
 mod reconcile;
 mod record;
 mod recover;
+mod renew;
 #[cfg(test)]
 mod schedules;
 mod standing;
@@ -40,6 +41,7 @@ pub use next::{Next, Review};
 pub use reconcile::{Doubtful, LookUp, Sight, Verdict, Window};
 pub use record::{Event, Illegal, Reading, Record, Seen};
 pub use recover::{Found, Held, Likeness};
+pub use renew::Renewable;
 pub use standing::Standing;
 
 use std::collections::BTreeMap;
@@ -64,11 +66,19 @@ pub enum StepKind {
     UpdateCustomer,
     /// `POST /v1/customers/{customer}` with a default that it was not made with; on the platform too.
     SetDefault,
+    /// `POST /v1/payment_methods` with `Stripe-Account`, once more, since the source changed.
+    RenewPaymentMethod,
+    /// `POST /v1/payment_methods/{new clone}/attach` with `Stripe-Account`.
+    AttachRenewedPaymentMethod,
+    /// `POST /v1/customers/{customer}` with the new clone as the default, where the one before is.
+    SetRenewedDefault,
+    /// `POST /v1/payment_methods/{clone before}/detach` with `Stripe-Account`.
+    DetachReplacedPaymentMethod,
 }
 
 impl StepKind {
     /// Every kind, in the order of the work.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; StepKind::COUNT] = [
         Self::CreatePlatformCustomer,
         Self::AttachPlatformPaymentMethod,
         Self::ClonePaymentMethod,
@@ -76,7 +86,14 @@ impl StepKind {
         Self::AttachConnectedPaymentMethod,
         Self::UpdateCustomer,
         Self::SetDefault,
+        Self::RenewPaymentMethod,
+        Self::AttachRenewedPaymentMethod,
+        Self::SetRenewedDefault,
+        Self::DetachReplacedPaymentMethod,
     ];
+
+    /// How many there are.
+    pub const COUNT: usize = 11;
 
     /// The stable name that goes into idempotency keys and outputs.
     pub fn name(self) -> &'static str {
@@ -88,19 +105,36 @@ impl StepKind {
             Self::AttachConnectedPaymentMethod => "attach_connected_payment_method",
             Self::UpdateCustomer => "update_customer",
             Self::SetDefault => "set_default",
+            Self::RenewPaymentMethod => "renew_payment_method",
+            Self::AttachRenewedPaymentMethod => "attach_renewed_payment_method",
+            Self::SetRenewedDefault => "set_renewed_default",
+            Self::DetachReplacedPaymentMethod => "detach_replaced_payment_method",
         }
     }
 
     /// True where it changes what is there, so that a second time comes to the same as the first.
     pub fn is_change(self) -> bool {
         match self {
-            Self::UpdateCustomer | Self::SetDefault => true,
+            Self::UpdateCustomer | Self::SetDefault | Self::SetRenewedDefault => true,
             Self::CreatePlatformCustomer
             | Self::AttachPlatformPaymentMethod
             | Self::ClonePaymentMethod
             | Self::CreateConnectedCustomer
-            | Self::AttachConnectedPaymentMethod => false,
+            | Self::AttachConnectedPaymentMethod
+            | Self::RenewPaymentMethod
+            | Self::AttachRenewedPaymentMethod
+            | Self::DetachReplacedPaymentMethod => false,
         }
+    }
+
+    /// True where it is one of a renewal's, in the order of which these are: see [`StepKind::RENEWAL`].
+    pub fn is_renewal(self) -> bool {
+        Self::RENEWAL.contains(&self)
+    }
+
+    /// True where it is no part of what every customer goes through, but is asked for by somebody.
+    pub fn is_extra(self) -> bool {
+        self.is_change() || self.is_renewal()
     }
 }
 
@@ -462,8 +496,14 @@ impl Customer {
         }
     }
 
-    /// The clone of a source on a target, once Stripe made one.
+    /// The clone that stands for a source on a target, once Stripe made one: in a renewal the new one as soon as it is attached.
     pub fn clone_of(&self, target: Position, source: Position) -> Option<&PaymentMethodId> {
+        self.renewed_clone(target, source)
+            .or_else(|| self.clone_before(target, source))
+    }
+
+    /// The clone of a source on a target; in a renewal the one that is to be replaced.
+    pub fn clone_before(&self, target: Position, source: Position) -> Option<&PaymentMethodId> {
         let step = StepId {
             kind: StepKind::ClonePaymentMethod,
             target: Some(target),

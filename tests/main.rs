@@ -30,6 +30,7 @@ mod recover;
 mod report;
 mod safety;
 mod secrets;
+mod stale;
 mod stopping;
 mod undo;
 mod verify;

@@ -2,7 +2,7 @@
 //! there is asked of the simulator, never of the state file.
 
 mod edges;
-mod killed;
+pub mod killed;
 
 use std::collections::BTreeMap;
 

@@ -25,6 +25,9 @@ pub struct Run {
     /// already. Without it they are named, and left as they are.
     #[arg(long)]
     pub update_details: bool,
+    /// Renew clones whose sources changed since, as `resume --refresh-stale` does.
+    #[arg(long)]
+    pub refresh_stale: bool,
     /// Write every customer that is new, changed or gone in a newer CSV to this file, with what differs by the names of columns.
     #[arg(long, value_name = "FILE")]
     pub delta: Option<PathBuf>,
@@ -57,7 +60,15 @@ pub struct Resume {
     /// Try again what Stripe refused, with new idempotency keys.
     #[arg(long)]
     pub retry_refused: bool,
-    /// When nothing is left to be done, wait for what `pmclone listen` hears, and go on with it, until Ctrl-C.
+    /// Renew clones whose sources changed since, as `pmclone listen` heard: a new clone of each is made, attached, and made the default
+    /// where the one before is; only then is that detached. Without it they are counted, and left as they are.
+    #[arg(long)]
+    pub refresh_stale: bool,
+    /// Print what would be sent, in calls; send nothing, keep nothing.
+    #[arg(short = 'n', long, conflicts_with = "follow")]
+    pub dry_run: bool,
+    /// When nothing is left to be done, wait for what `pmclone listen` hears, and go on with it, until Ctrl-C. What is in doubt is
+    /// looked at again meanwhile.
     #[arg(long, conflicts_with_all = ["limit", "sample", "only"])]
     pub follow: bool,
     /// How to reach Stripe.

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::import::{Read, import_as};
 use super::lists::Lists;
-use super::{check, gone_is_fine, pilot, problems, radar, session};
+use super::{check, gone_is_fine, pilot, problems, radar, refresh, session};
 use crate::cli;
 use crate::config::{Config, rates};
 use crate::exit::Exit;
@@ -22,10 +22,10 @@ use crate::report::check::{CheckJson, Checked};
 use crate::report::delta::DeltaJson;
 use crate::report::plan::PlanJson;
 use crate::report::{self, print_json};
-use crate::store::{self, Listed, Migration, StoreError, TakeUp};
+use crate::store::{self, Listed, Migration, Selection, StoreError, TakeUp};
 use crate::stripe::Mode;
 
-const NOTHING_SENT: &str = "Nothing was sent, and nothing was kept: this was a dry run.";
+pub(super) const NOTHING_SENT: &str = "Nothing was sent, and nothing was kept: this was a dry run.";
 
 /// What `run --dry-run --json` prints, one object. Fields are only ever added.
 #[derive(Serialize)]
@@ -73,6 +73,7 @@ pub fn dry_run(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
     let plan = if read.imported.is_some() {
         let selection = pilot::selection(&conn, &args.work, &state)?;
         store::take_up_left_out(&conn).map_err(of)?;
+        renewed(config, args, &conn, (&state, &selection))?;
         let work = store::work(&conn, &selection).map_err(of)?;
         let radar = radar::planned(&conn, args.rehearsal.simulate).map_err(of)?;
         Some(Plan::new(work, rates(limits(config, args)?)).with_radar(radar))
@@ -96,6 +97,21 @@ pub fn dry_run(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
         (Some(_), None) => Exit::Done,
         (Some(_), Some(checked)) => checked.exit(),
     })
+}
+
+/// What `--refresh-stale` would take up, and that it would.
+fn renewed(
+    config: &Config,
+    args: &cli::Run,
+    conn: &Connection,
+    (state, selection): (&Path, &Selection),
+) -> Result<(), Failure> {
+    let migration = Migration::read(conn).map_err(|error| Failure::store(state, &error))?;
+    if let Some(migration) = migration {
+        let wanted = args.refresh_stale.then_some(selection);
+        refresh::take_up(config, (conn, None), (&migration, state), wanted, None)?;
+    }
+    Ok(())
 }
 
 fn show(

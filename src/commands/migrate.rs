@@ -19,7 +19,7 @@ use super::metrics::MetricsFile;
 use super::rehearsal::Rehearsal;
 use super::session::Session;
 use super::take_up::take_up;
-use super::{gone_is_fine, radar, status};
+use super::{gone_is_fine, radar, refresh, status};
 use crate::cli;
 use crate::config::{Config, rates};
 use crate::exit::Exit;
@@ -86,6 +86,8 @@ pub struct Asked {
     pub steering: cli::Steering,
     /// `--follow`.
     pub follow: bool,
+    /// `--refresh-stale`.
+    pub refresh_stale: bool,
 }
 
 /// Runs, and tells how it went.
@@ -152,6 +154,7 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         begun,
         state: &state,
         follow: asked.follow.then_some(rates),
+        refresh: asked.refresh_stale,
     };
     let Outcome {
         ended,
@@ -305,6 +308,9 @@ async fn make_ready(
     let parked = helm.before(here, there, take_up_parked(config, conn, session, state));
     interrupt::unless(pressed.clone(), parked).await?;
     store::take_up_left_out(conn).map_err(of)?;
+    let wanted = asked.refresh_stale.then_some(&asked.selection);
+    let now = session.client.clock().earliest_now();
+    refresh::take_up(config, (conn, gate), (migration, state), wanted, now)?;
     let made_up = migration.simulated || gate.is_some();
     let rates = rates(session.limits);
     let plan = Plan::new(store::work(conn, &asked.selection).map_err(of)?, rates)

@@ -25,6 +25,7 @@ mod radar;
 mod reconcile;
 mod recover;
 mod refused;
+mod refresh;
 mod rehearsal;
 mod report;
 mod resume;

@@ -2,6 +2,7 @@
 
 use super::migrate::{Asked, Prepared, migrate};
 use super::purge::is_not_purged;
+use super::refresh::dry_resume;
 use super::run::{Opened, open};
 use super::session::Purpose;
 use super::status::missing_or;
@@ -15,6 +16,9 @@ use crate::store::{self, Migration, RunLock, StoreError};
 
 /// Goes on with what is left.
 pub fn resume(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
+    if args.dry_run {
+        return dry_resume(config, args);
+    }
     runtime()?.block_on(begin(config, args))
 }
 
@@ -52,6 +56,7 @@ async fn begin(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
     )?;
     let asked = Asked {
         follow: args.follow,
+        refresh_stale: args.refresh_stale,
         ..asked
     };
     migrate(config, asked, prepared).await

@@ -76,6 +76,7 @@ async fn begin(
         concurrency: config.concurrency(&args.stripe),
         steering: args.steering.clone(),
         follow: false,
+        refresh_stale: false,
     };
     migrate(config, asked, prepared).await
 }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::import::{Csv, import_as, is_imported};
 use super::interrupt::{self, Pressed};
 use super::lists::Lists;
-use super::migrate::{Link, Prepared, migrate};
+use super::migrate::{Asked, Link, Prepared, migrate};
 use super::purge::is_not_purged;
 use super::rehearsal::{Rehearsal, World};
 use super::session::{self, Destination, Purpose};
@@ -76,6 +76,10 @@ async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
         (&args.work, &args.stripe, &args.steering),
         (&conn, &state),
     )?;
+    let asked = Asked {
+        refresh_stale: args.refresh_stale,
+        ..asked
+    };
     let prepared = Prepared {
         lock,
         state,

@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use super::dashboard::Dashboard;
 use super::export::Row;
+use super::stale::StaleJson;
 use super::status::{AccountStanding, Customers};
 use crate::ids::{AccountId, CustomerId, PaymentMethodId};
 use crate::state::Standing;
@@ -168,6 +169,8 @@ pub struct CustomerExplained {
     pub undone: Vec<UndoneExplained>,
     /// Where `undo` left it, and why.
     pub undo_left: Vec<UndoLeftExplained>,
+    /// Its clones whose sources changed since.
+    pub stale: Vec<StaleJson>,
     /// Why it stands where it stands.
     pub why: Vec<String>,
     /// What happens next.

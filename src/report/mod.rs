@@ -33,6 +33,7 @@ pub mod refused;
 pub mod remedy;
 pub(crate) mod screen;
 pub mod sql;
+pub mod stale;
 pub mod status;
 pub mod summary;
 mod table;

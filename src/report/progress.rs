@@ -13,6 +13,7 @@ use super::here::done_shortly_put;
 use super::pace::{Pace as RunPace, PaceState};
 use super::words::{clock, count, duration, number, percent, tenths};
 use crate::plan::Plan;
+use crate::state::StepKind;
 use crate::stripe::Endpoint;
 use crate::stripe::limiter::Reading;
 
@@ -37,7 +38,7 @@ pub struct Snapshot {
     /// Those of them with a step in doubt.
     pub in_doubt: u64,
     /// Steps with a final outcome (done or refused), in the order of [`crate::state::StepKind::ALL`].
-    pub steps_done: [u64; 7],
+    pub steps_done: [u64; StepKind::COUNT],
     /// Requests sent, each attempt counted, reads too.
     pub requests_sent: u64,
     /// Requests answered with 429.
@@ -128,7 +129,7 @@ impl Holds {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Goal {
     customers: u64,
-    steps: [u64; 7],
+    steps: [u64; StepKind::COUNT],
     estimate_ms: u64,
 }
 
@@ -312,7 +313,7 @@ mod tests {
             customers: 10_000,
             payment_methods: 10_000,
             accounts: 40,
-            writes: [10_000, 0, 10_000, 10_000, 0, 0, 0],
+            writes: [10_000, 0, 10_000, 10_000, 0, 0, 0, 0, 0, 0, 0],
             looks: 0,
             busiest_account_writes: 250,
             ..Work::default()
@@ -335,7 +336,7 @@ mod tests {
             elapsed_ms,
             customers_finished: finished,
             migrated: finished,
-            steps_done: [finished, 0, finished, finished, 0, 0, 0],
+            steps_done: [finished, 0, finished, finished, 0, 0, 0, 0, 0, 0, 0],
             requests_sent: finished * 3,
             in_flight: 16,
             ..Snapshot::default()
@@ -387,7 +388,7 @@ mod tests {
         let goal = Goal::of(&plan());
         let all_refused = Snapshot {
             customers_finished: 10_000,
-            steps_done: [10_000, 0, 0, 0, 0, 0, 0],
+            steps_done: [10_000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
             ..Snapshot::default()
         };
         assert_eq!(goal.done_billionths(&all_refused), 1_000_000_000);

@@ -237,6 +237,9 @@ pub fn for_doubt(doubt: Doubt) -> &'static str {
 /// What to do about doubts that a resume did not settle.
 pub const STILL_IN_DOUBT: &str = "What is in doubt is never sent again before Stripe was read: pmclone reconcile does only that, and every run begins with it.";
 
+/// What to do about a source that was detached on the platform.
+pub const DETACHED: &str = "the customer must give the card again. The clone stays where it is, as it was.";
+
 /// What to do about a parked account.
 pub const PARKED: &str = "Stripe gives no access to it. Have its owner connect to the platform again, then: pmclone resume.";
 

@@ -286,7 +286,12 @@ fn count(
             context.tally.step_done(step.kind);
             reconciled.found += 1;
         }
-        Event::Miss(_) if step.kind == StepKind::ClonePaymentMethod => {
+        Event::Miss(_)
+            if matches!(
+                step.kind,
+                StepKind::ClonePaymentMethod | StepKind::RenewPaymentMethod
+            ) =>
+        {
             changes.clone_left();
             reconciled.clones_left += 1;
         }

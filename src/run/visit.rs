@@ -1,18 +1,20 @@
 //! One customer, from admission until nothing can be done for it now. Its steps go one after the other.
 
+use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
 
 use super::Context;
 use crate::ids::PaymentMethodId;
 use crate::log;
 use crate::state::{
-    Doubt, Event, Next, Object, Reach, Reachable, Record, Refusal, Review, Standing, StepId,
+    Doubt, Event, Next, Object, Position, Reach, Reachable, Record, Refusal, Review, Standing, StepId,
     StepKind, StepState,
 };
-use crate::store::{Changes, Loaded, StoreError};
+use crate::store::{Changes, Loaded, Renewal, StoreError};
 use crate::stripe::{self, DoubtKind, NotExecuted, Outcome, Stop, Write, Written};
 
 mod attached;
+mod renewal;
 mod request;
 
 /// How a visit ended.
@@ -56,6 +58,7 @@ pub async fn visit(context: Arc<Context>, loaded: Loaded) -> Result<Visit, Visit
         context: &context,
         loaded,
         changes,
+        seen: HashSet::new(),
     };
     visitor.run().await
 }
@@ -65,6 +68,8 @@ struct Visitor<'a> {
     loaded: Loaded,
     /// What is not committed yet: an outcome goes into the file together with the next intent.
     changes: Changes,
+    /// Clones of which this visit saw whether they are the default: target and source.
+    seen: HashSet<(Position, Position)>,
 }
 
 /// Whether the visit goes on after a step.
@@ -90,6 +95,10 @@ impl Visitor<'_> {
             let onward = match next {
                 Next::Send(_) | Next::Look(_) if draining => Onward::No,
                 Next::Send(_) | Next::Look(_) if held => Onward::Held,
+                Next::Send(step) if self.must_see_default(step) => {
+                    self.commit().await?;
+                    self.see_default(step).await?
+                }
                 Next::Send(step) => self.send(step).await?,
                 Next::Look(source) => {
                     self.commit().await?;
@@ -200,9 +209,18 @@ impl Visitor<'_> {
         event: Event,
         request_id: Option<crate::ids::RequestId>,
     ) -> Result<(), VisitError> {
+        let begins = self.renewal_begins(step, &event);
         let record = self.loaded.customer.apply(step, event, request_id)?;
         self.log(step, &record);
         self.changes.step(step, record);
+        if begins {
+            self.note_renewal(step, Renewal::Asked);
+        }
+        if let Some((clone, event)) = self.loaded.customer.renewed(step) {
+            let record = self.loaded.customer.apply(clone, event, None)?;
+            self.changes.step(clone, record);
+            self.note_renewal(step, Renewal::Done);
+        }
         Ok(())
     }
 
@@ -307,6 +325,9 @@ impl Visitor<'_> {
             Outcome::Refused(refusal) if refusal.says_already_attached() => {
                 return self.settle_attached(step, refusal, untouched).await;
             }
+            Outcome::Refused(refusal) if step.kind == StepKind::DetachReplacedPaymentMethod => {
+                return self.settle_detached(step, refusal, untouched).await;
+            }
             Outcome::Refused(refusal) => self.refuse(step, refusal)?,
             Outcome::AccountInvalid(refusal) => {
                 self.park(step, &refusal.message);
@@ -392,10 +413,16 @@ impl Visitor<'_> {
     fn carried(&self, step: StepId) -> Option<&PaymentMethodId> {
         let source = step.source?;
         match step.target {
-            Some(target) if step.kind != StepKind::ClonePaymentMethod => {
-                self.loaded.customer.clone_of(target, source)
-            }
-            Some(_) | None => self.loaded.customer.source(source),
+            Some(target) => match step.kind {
+                StepKind::ClonePaymentMethod | StepKind::RenewPaymentMethod => {
+                    self.loaded.customer.source(source)
+                }
+                StepKind::AttachRenewedPaymentMethod | StepKind::SetRenewedDefault => {
+                    self.loaded.customer.new_clone(target, source)
+                }
+                _ => self.loaded.customer.clone_before(target, source),
+            },
+            None => self.loaded.customer.source(source),
         }
     }
 

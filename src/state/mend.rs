@@ -168,7 +168,7 @@ impl Customer {
     }
 
     /// Whether a source's clone is attached on a target.
-    fn is_there(&self, target: Position, source: Position) -> bool {
+    pub(super) fn is_there(&self, target: Position, source: Position) -> bool {
         let done = |kind| self.is_done(kind, Some(target), Some(source));
         done(StepKind::CreateConnectedCustomer) || done(StepKind::AttachConnectedPaymentMethod)
     }

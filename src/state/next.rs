@@ -298,6 +298,7 @@ impl<'a> Walk<'a> {
             return Ok(Standing::InDoubt);
         }
         let mut standing = Standing::Migrated;
+        let mut there = Vec::new();
         let (default, mut default_is_attached) = (self.customer.default_on(target), false);
         for source in self
             .customer
@@ -313,7 +314,10 @@ impl<'a> Walk<'a> {
                 Some(Source::SetAside) | None => Moved::SetAside,
             };
             match moved {
-                Moved::Attached => default_is_attached |= default == Some(source),
+                Moved::Attached => {
+                    default_is_attached |= default == Some(source);
+                    there.push(source);
+                }
                 Moved::SetAside => standing = standing.min(Standing::Refused),
                 Moved::CustomerRefused => return Ok(Standing::Refused),
                 Moved::CustomerInDoubt => return Ok(Standing::InDoubt),
@@ -324,7 +328,34 @@ impl<'a> Walk<'a> {
                 Moved::InDoubt => standing = Standing::InDoubt,
             }
         }
-        Ok(standing.min(self.changes(Some(target), default_is_attached)?))
+        let changes = self.changes(Some(target), default_is_attached)?;
+        // A change that names the clone before may be on its way.
+        if changes != Standing::InDoubt {
+            for source in there {
+                standing = standing.min(self.renewal(target, source)?);
+            }
+        }
+        Ok(standing.min(changes))
+    }
+
+    /// One clone's renewal, where it was asked for.
+    fn renewal(&self, target: Position, source: Position) -> OrNext<Standing> {
+        if !self.customer.is_in_renewal(target, source) {
+            return Ok(Standing::Migrated);
+        }
+        for kind in StepKind::RENEWAL {
+            let step = StepId {
+                kind,
+                target: Some(target),
+                source: Some(source),
+            };
+            match self.ended(step)? {
+                Ended::Done(_) => {}
+                Ended::Refused(_) => return Ok(Standing::Refused),
+                Ended::InDoubt => return Ok(Standing::InDoubt),
+            }
+        }
+        Ok(Standing::Migrated)
     }
 
     /// What is to be changed of the Customer that the migration made on a target (on the platform: `None`): contact details where

@@ -5,7 +5,7 @@
 //!   a Customer           the list of Customers made about then, by metadata     adopted       made, under a new key
 //!   an attach            the PaymentMethod itself                               done          attached, under a new key
 //!   a clone              nowhere: while it is not attached, no list has it      -             cloned again
-//!   a change             nowhere: made again, it comes to the same              -             made again, under a new key
+//!   a change, a detach   nowhere: made again, it comes to the same              -             made again, under a new key
 //! ```
 //!
 //! Hazards: (1) a look-up that failed is not a [`Sight`]: it never comes here; (2) a request that is still on its way makes
@@ -155,15 +155,23 @@ impl Customer {
                 LookUp::Customers(Window::of(record))
             }
             // Nothing else is changed of a Customer before this is settled, so nothing that came after it is taken back.
-            StepKind::ClonePaymentMethod | StepKind::UpdateCustomer | StepKind::SetDefault => {
-                LookUp::Nowhere
-            }
+            StepKind::ClonePaymentMethod
+            | StepKind::UpdateCustomer
+            | StepKind::SetDefault
+            | StepKind::RenewPaymentMethod
+            | StepKind::SetRenewedDefault
+            | StepKind::DetachReplacedPaymentMethod => LookUp::Nowhere,
             StepKind::AttachPlatformPaymentMethod => {
                 attach(source(step.source), self.platform_customer())
             }
             StepKind::AttachConnectedPaymentMethod => {
                 let clone = step.target.zip(step.source);
-                let clone = clone.and_then(|(target, source)| self.clone_of(target, source));
+                let clone = clone.and_then(|(target, source)| self.clone_before(target, source));
+                attach(clone, self.made_on(step.target).map(|(made, _)| made))
+            }
+            StepKind::AttachRenewedPaymentMethod => {
+                let clone = step.target.zip(step.source);
+                let clone = clone.and_then(|(target, source)| self.new_clone(target, source));
                 attach(clone, self.made_on(step.target).map(|(made, _)| made))
             }
         }

@@ -71,8 +71,11 @@ pub enum Event {
     Withdraw,
     /// A person asks to try a refused step again.
     Retry,
-    /// What was changed is to be changed once more: other contact details, or another default.
+    /// What was changed is to be changed once more: other contact details, or another default; or what was renewed is to be renewed
+    /// once more.
     Renew,
+    /// A renewal came to its end: the clone is the one that this record is of.
+    Replace(Box<Record>),
     /// Reading showed that the step was done; without a record, by a run whose state file is lost.
     Find(Object, Seen),
     /// Reading showed that it was not, and that it cannot happen any more: it may be started again, under a new key. Without a
@@ -162,13 +165,22 @@ impl Record {
                 })
             }
             (_, Event::Retry) => Err(illegal("retry")),
-            (Some(StepState::Done(Object::Changed(_))), Event::Renew) => step_to(StepState::Ready)
-                .map(|record| Record {
-                    try_no: record.try_no.saturating_add(1),
-                    seen: None,
-                    ..record
-                }),
+            (
+                Some(StepState::Done(Object::Changed(_) | Object::PaymentMethod(_))),
+                Event::Renew,
+            ) => step_to(StepState::Ready).map(|record| Record {
+                try_no: record.try_no.saturating_add(1),
+                seen: None,
+                ..record
+            }),
             (_, Event::Renew) => Err(illegal("renew")),
+            (Some(StepState::Done(Object::PaymentMethod(_))), Event::Replace(by))
+                if matches!(by.state, StepState::Done(Object::PaymentMethod(_))) =>
+            {
+                let try_no = before.map_or(1, |b| b.try_no);
+                Ok(Record { try_no, ..*by })
+            }
+            (_, Event::Replace(_)) => Err(illegal("replace")),
             (None, Event::Find(object, seen)) => {
                 step_to(StepState::Done(object)).map(|record| record.recovered(seen))
             }

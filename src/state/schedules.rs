@@ -110,6 +110,10 @@ fn what(step: StepId) -> &'static str {
         }
         StepKind::ClonePaymentMethod => "a clone",
         StepKind::UpdateCustomer | StepKind::SetDefault => "a change",
+        StepKind::RenewPaymentMethod
+        | StepKind::AttachRenewedPaymentMethod
+        | StepKind::SetRenewedDefault
+        | StepKind::DetachReplacedPaymentMethod => "a renewal",
     }
 }
 

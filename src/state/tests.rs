@@ -52,10 +52,13 @@ fn object(step: StepId) -> Object {
         }
         StepKind::AttachPlatformPaymentMethod
         | StepKind::ClonePaymentMethod
-        | StepKind::AttachConnectedPaymentMethod => {
+        | StepKind::AttachConnectedPaymentMethod
+        | StepKind::RenewPaymentMethod
+        | StepKind::AttachRenewedPaymentMethod
+        | StepKind::DetachReplacedPaymentMethod => {
             Object::PaymentMethod(PaymentMethodId::parse(&format!("pm_{name}")).unwrap())
         }
-        StepKind::UpdateCustomer | StepKind::SetDefault => {
+        StepKind::UpdateCustomer | StepKind::SetDefault | StepKind::SetRenewedDefault => {
             Object::Changed(CustomerId::parse(&format!("cus_{name}")).unwrap())
         }
     }

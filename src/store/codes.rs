@@ -67,6 +67,10 @@ coded!(
     AttachConnectedPaymentMethod = 5,
     UpdateCustomer = 6,
     SetDefault = 7,
+    RenewPaymentMethod = 8,
+    AttachRenewedPaymentMethod = 9,
+    SetRenewedDefault = 10,
+    DetachReplacedPaymentMethod = 11,
 );
 coded!(
     Doubt,

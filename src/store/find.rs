@@ -4,6 +4,7 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::counts::count;
+use super::stale::StaleClone;
 use super::undo::{UndoneStep, undo_left, undo_steps};
 use super::{AccountSeq, CustomerSeq, StoreError};
 use crate::ids::AccountId;
@@ -70,6 +71,8 @@ pub struct Trace {
     pub undone: Vec<UndoneStep>,
     /// What `undo` left where it is: target (`None`: the platform), reason, message.
     pub left: Vec<(Option<Position>, String, String)>,
+    /// Its clones whose sources changed since.
+    pub stale: Vec<StaleClone>,
 }
 
 /// A field that a person changed.
@@ -158,6 +161,7 @@ impl Trace {
             dropped: dropped.collect::<Result<_, _>>()?,
             undone: undo_steps(conn, seq)?,
             left: undo_left(conn, seq)?,
+            stale: StaleClone::read(conn, Some(seq), u32::MAX)?,
         })
     }
 }

@@ -23,6 +23,7 @@ use crate::stripe::RequestCounts;
 use crate::time::StripeTime;
 use crate::webhook::{Change, Event, News};
 use ears::access;
+pub(super) use ears::heard;
 pub use ears::{Access, Ears};
 pub use told::{Heard, Listening, StaleCounts};
 
@@ -337,8 +338,7 @@ impl AccountRow {
             (true, None) => Effect::Unparked,
             (true, Some(_)) | (false, None) => return Ok(Effect::Nothing),
         };
-        conn.prepare_cached("UPDATE migration SET heard = heard + 1")?
-            .execute([])?;
+        raise(conn)?;
         Ok(effect)
     }
 
@@ -364,36 +364,53 @@ impl AccountRow {
     }
 }
 
-/// Marks a customer's source, where a clone of it may be of before the change: one that was begun after it is of after. True where
-/// it was not stale yet.
+/// Marks a customer's clones of a source, where they may be of before the change: one that was begun after it is of after. True where
+/// one was not stale yet.
 fn mark_stale(
     conn: &Connection,
     (customer, position): (i64, i64),
     event: &Event,
     change: Change,
 ) -> Result<bool, StoreError> {
-    // Kind 3: cloned; states started, done, in doubt. What is taken back is renewed by nobody.
-    const CLONED: &str = "SELECT 1 FROM step s JOIN customer c ON c.seq = s.customer
-        WHERE s.customer = ?1 AND s.kind = 3 AND s.source = ?2 AND s.state IN (1, 2, 4) AND s.started_at <= ?3 AND c.undone = 0";
+    // Kinds 3 and 8: cloned, and renewed; states started, done, in doubt. What is taken back is renewed by nobody.
+    const CLONED: &str = "SELECT t.account FROM step s JOIN customer c ON c.seq = s.customer
+        JOIN target t ON t.customer = s.customer AND t.position = s.target
+        WHERE s.customer = ?1 AND s.kind = 3 AND s.source = ?2 AND s.state IN (1, 2, 4) AND s.started_at <= ?3
+        AND c.undone = 0 AND t.undone = 0
+        AND NOT EXISTS (SELECT 1 FROM step r WHERE r.customer = ?1 AND r.kind = 8 AND r.target = s.target AND r.source = ?2
+            AND r.state IN (1, 2, 4) AND r.started_at > ?3)";
     // A detached card stays detached, whatever else is told of it.
     const MARK: &str =
-        "INSERT INTO stale (customer, position, since, reason, event) VALUES (?1, ?2, ?3, ?4, ?5)
-        ON CONFLICT (customer, position) DO UPDATE SET since = ?3, reason = ?4, event = ?5
-        WHERE reason <> 'detached' AND (?4 = 'detached' OR since < ?3)";
+        "INSERT INTO stale (customer, account, source, since, reason, event)
+        SELECT ?1, ?2, id, ?4, ?5, ?6 FROM payment_method WHERE customer = ?1 AND position = ?3
+        ON CONFLICT (customer, account, source) DO UPDATE SET since = ?4, reason = ?5, event = ?6
+        WHERE reason <> 'detached' AND (?5 = 'detached' OR since <= ?4)";
     let at = event.created.0;
-    if !conn
-        .prepare_cached(CLONED)?
-        .exists(params![customer, position, at])?
-    {
-        return Ok(false);
+    let mut cloned = conn.prepare_cached(CLONED)?;
+    let accounts = cloned.query_map(params![customer, position, at], |row| row.get(0))?;
+    let mut is_news = false;
+    for account in accounts.collect::<Result<Vec<i64>, _>>()? {
+        let known = "SELECT 1 FROM stale s JOIN payment_method p ON p.customer = s.customer AND p.id = s.source
+            WHERE s.customer = ?1 AND s.account = ?2 AND p.position = ?3";
+        let mut known = conn.prepare_cached(known)?;
+        is_news |= !known.exists(params![customer, account, position])?;
+        conn.prepare_cached(MARK)?.execute(params![
+            customer,
+            account,
+            position,
+            at,
+            change.name(),
+            event.id
+        ])?;
+        raise(conn)?;
     }
-    let known = "SELECT 1 FROM stale WHERE customer = ?1 AND position = ?2";
-    let known = conn
-        .prepare_cached(known)?
-        .exists(params![customer, position])?;
-    conn.prepare_cached(MARK)?
-        .execute(params![customer, position, at, change.name(), event.id])?;
-    Ok(!known)
+    Ok(is_news)
+}
+
+/// Whoever works on the state file looks again.
+fn raise(conn: &Connection) -> rusqlite::Result<()> {
+    let sql = "UPDATE migration SET heard = heard + 1";
+    conn.prepare_cached(sql)?.execute([]).map(|_| ())
 }
 
 #[cfg(test)]

@@ -36,6 +36,7 @@ mod recorded;
 mod refused;
 mod reopen;
 mod schema;
+mod stale;
 mod started;
 mod swept;
 #[cfg(test)]
@@ -66,7 +67,7 @@ pub use lock::RunLock;
 pub use mend::{MendedCustomers, MendedFile, mend};
 pub use merge::{Difference, List, Listed, TakeUp, Then};
 pub use migration::{CsvFile, Migration, Recovery, clones_left, keep_pace, pace};
-pub use open::{copy, create, open_existing, open_readonly, temporary};
+pub use open::{copy, create, open_beside, open_existing, open_readonly, temporary};
 pub use pilot::{customer_named, sample};
 pub use proofs::{Case, Proofs, ProofsMade, open_charges};
 pub use pulse::{Pulse, ROW_SECONDS, Speed, pulses};
@@ -75,6 +76,9 @@ pub use radar::{Candidates, OnPlatform, candidates, set_known};
 pub use recorded::{Change, DoubtKept, Doubts, Made, Settled, changes, standing_so};
 pub use refused::{Reason, for_each_refused};
 pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark};
+pub use stale::{
+    Renewal, Renewals, StaleClone, TakeStale, any_to_be_settled, heard, take_up_stale, to_be_renewed,
+};
 pub use started::Started;
 pub use swept::{Drawn, ReadsOfAll, Swept, draw};
 pub use undo::{

@@ -52,7 +52,7 @@ pub fn open_existing(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// Opens a state file that must exist, for one who writes beside a run: the lock is not held, nothing is made or mended.
-pub(super) fn open_beside(path: &Path) -> Result<Connection, StoreError> {
+pub fn open_beside(path: &Path) -> Result<Connection, StoreError> {
     // Whose file it is, and of which version, is told by reading.
     drop(open_readonly(path)?);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;

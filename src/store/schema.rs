@@ -148,13 +148,15 @@ CREATE TABLE undo_left (            -- `undo`: what was left where it is, as it 
     reason TEXT NOT NULL, message TEXT NOT NULL,
     PRIMARY KEY (customer, target)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE stale (                -- sources that changed at Stripe after they were cloned: their clones are of before
+CREATE TABLE stale (                -- clones whose source changed at Stripe after they were begun: they are of before
     customer INTEGER NOT NULL,
-    position INTEGER NOT NULL,
+    account INTEGER NOT NULL,       -- row
+    source TEXT NOT NULL,           -- its id
     since INTEGER NOT NULL,         -- seconds, Stripe's clock, of the event that told
     reason TEXT NOT NULL,           -- automatically_updated, updated or detached
     event TEXT NOT NULL,            -- its id
-    PRIMARY KEY (customer, position)
+    renewed TEXT,                   -- the event that was known when the clone was asked for that shall replace it
+    PRIMARY KEY (customer, account, source)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE event (                -- events that told something, each taken once
     id TEXT PRIMARY KEY,

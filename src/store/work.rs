@@ -154,7 +154,7 @@ struct Counting<'c> {
     parked: HashSet<i64>,
     /// Calls on each connected account, by endpoint, as [`WRITTEN`] has them.
     calls: HashMap<i64, [u64; WRITTEN.len()]>,
-    finished: [u64; 7],
+    finished: [u64; StepKind::COUNT],
     /// The same on each connected account.
     finished_calls: HashMap<i64, [u64; WRITTEN.len()]>,
     work: Work,
@@ -183,11 +183,11 @@ impl<'c> Counting<'c> {
             )?,
             steps: conn.prepare_cached(
                 "SELECT customer, kind, target, state IN (2, 3) FROM step
-                 WHERE customer BETWEEN ?1 AND ?2 AND (state IN (2, 3) OR kind IN (6, 7)) ORDER BY customer",
+                 WHERE customer BETWEEN ?1 AND ?2 AND (state IN (2, 3) OR kind >= 6) ORDER BY customer",
             )?,
             only: (!selection.accounts.is_empty()).then_some(only),
             calls: HashMap::new(),
-            finished: [0; 7],
+            finished: [0; StepKind::COUNT],
             finished_calls: HashMap::new(),
             work: Work::default(),
         })
@@ -294,11 +294,12 @@ impl<'c> Counting<'c> {
                 return Ok(());
             }
             let finished: bool = row.get(3)?;
-            if finished && !kind.is_change() {
+            if finished && !kind.is_extra() {
                 *of_kind(&mut self.finished, kind) += 1;
             } else if !finished {
                 *of_kind(&mut self.work.writes, kind) += 1;
                 self.work.platform_changes += u64::from(account.is_none());
+                self.work.defaults_seen += u64::from(kind == StepKind::SetRenewedDefault);
             }
             if let Some(account) = account {
                 let counts = if finished {
@@ -307,7 +308,7 @@ impl<'c> Counting<'c> {
                     &mut self.calls
                 };
                 let counts = counts.entry(account).or_default();
-                if finished != kind.is_change() {
+                if finished != kind.is_extra() {
                     counts[place_written(kind)] += 1;
                 }
             }
@@ -360,7 +361,7 @@ impl<'c> Counting<'c> {
 }
 
 /// A kind's place in counts that are in the order of [`StepKind::ALL`].
-fn of_kind(counts: &mut [u64; 7], kind: StepKind) -> &mut u64 {
+fn of_kind(counts: &mut [u64; StepKind::COUNT], kind: StepKind) -> &mut u64 {
     let place = StepKind::ALL.iter().position(|each| *each == kind);
     &mut counts[place.unwrap_or(0)]
 }
@@ -369,9 +370,12 @@ fn of_kind(counts: &mut [u64; 7], kind: StepKind) -> &mut u64 {
 fn place_written(kind: StepKind) -> usize {
     match kind {
         StepKind::CreatePlatformCustomer | StepKind::CreateConnectedCustomer => 0,
-        StepKind::ClonePaymentMethod => 1,
-        StepKind::AttachPlatformPaymentMethod | StepKind::AttachConnectedPaymentMethod => 2,
-        StepKind::UpdateCustomer | StepKind::SetDefault => 3,
+        StepKind::ClonePaymentMethod | StepKind::RenewPaymentMethod => 1,
+        StepKind::AttachPlatformPaymentMethod
+        | StepKind::AttachConnectedPaymentMethod
+        | StepKind::AttachRenewedPaymentMethod => 2,
+        StepKind::UpdateCustomer | StepKind::SetDefault | StepKind::SetRenewedDefault => 3,
+        StepKind::DetachReplacedPaymentMethod => 4,
     }
 }
 

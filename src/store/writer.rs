@@ -12,9 +12,10 @@ use super::gate::{Commit, Gate};
 use super::history::{RunEnded, RunSeq};
 use super::load::CustomerSeq;
 use super::pulse::Pulse;
+use super::stale::{self, Renewal};
 use super::undo::{self, UndoChanges};
 use super::{Started, StoreError};
-use crate::ids::{IdempotencyKey, LegacyId};
+use crate::ids::{IdempotencyKey, LegacyId, PaymentMethodId};
 use crate::legacy::{Details, Outline};
 use crate::state::{Position, Record, Review, Standing, StepId, StepState};
 use crate::time::StripeTime;
@@ -39,6 +40,7 @@ pub struct Changes {
     standing: Option<Standing>,
     targets: Vec<Standing>,
     park: Option<Park>,
+    renewals: Vec<(AccountSeq, PaymentMethodId, Renewal)>,
     clones_left: u32,
     at: Option<StripeTime>,
     pub(super) undo: UndoChanges,
@@ -53,6 +55,7 @@ impl Changes {
             standing: None,
             targets: Vec::new(),
             park: None,
+            renewals: Vec::new(),
             clones_left: 0,
             at: None,
             undo: UndoChanges::default(),
@@ -93,6 +96,11 @@ impl Changes {
             reason,
             sent_at,
         });
+    }
+
+    /// How far the renewal of a source's clone on an account is.
+    pub fn renewal(&mut self, account: AccountSeq, source: PaymentMethodId, renewal: Renewal) {
+        self.renewals.push((account, source, renewal));
     }
 
     /// One more clone may exist that nothing is known of, and that never will be attached.
@@ -498,6 +506,9 @@ fn write_rest(conn: &Connection, changes: &Changes) -> rusqlite::Result<()> {
         if standing == Standing::Migrated {
             erase(conn, customer)?;
         }
+    }
+    for (account, source, renewal) in &changes.renewals {
+        stale::write(conn, changes.customer, *account, source, *renewal)?;
     }
     undo::write(conn, changes.customer, &changes.undo, changes.at)?;
     if let Some(park) = &changes.park {

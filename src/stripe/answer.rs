@@ -134,7 +134,8 @@ impl Marks {
             }
             Write::AttachPlatformPaymentMethod { .. }
             | Write::ClonePaymentMethod { .. }
-            | Write::AttachConnectedPaymentMethod { .. } => return false,
+            | Write::AttachConnectedPaymentMethod { .. }
+            | Write::DetachConnectedPaymentMethod { .. } => return false,
         };
         let other = |told: &Option<String>, asked: Option<&str>| {
             told.as_deref().is_some_and(|told| Some(told) != asked)
@@ -190,7 +191,8 @@ fn created(write: &Write<'_>, mode: Mode, wire: &WireAnswer) -> Result<Created, 
         | Write::SetDefault { .. } => "customer",
         Write::AttachPlatformPaymentMethod { .. }
         | Write::ClonePaymentMethod { .. }
-        | Write::AttachConnectedPaymentMethod { .. } => "payment_method",
+        | Write::AttachConnectedPaymentMethod { .. }
+        | Write::DetachConnectedPaymentMethod { .. } => "payment_method",
     };
     if object.kind != kind {
         return garbled(Garbled::OtherObject);
@@ -239,6 +241,18 @@ fn expected_id(write: &Write<'_>, object: &Object) -> Result<ObjectId, Garbled> 
             }
             payment_method().map(ObjectId::PaymentMethod)
         }
+        Write::DetachConnectedPaymentMethod {
+            payment_method: sent,
+            ..
+        } => {
+            if object.id != sent.as_str() {
+                return Err(Garbled::OtherId);
+            }
+            if object.customer.is_some() {
+                return Err(Garbled::OtherCustomer);
+            }
+            payment_method().map(ObjectId::PaymentMethod)
+        }
         Write::AttachPlatformPaymentMethod {
             payment_method: sent,
             customer,
@@ -268,7 +282,8 @@ fn is_attach(write: &Write<'_>) -> bool {
         | Write::ClonePaymentMethod { .. }
         | Write::CreateConnectedCustomer { .. }
         | Write::UpdateCustomer { .. }
-        | Write::SetDefault { .. } => false,
+        | Write::SetDefault { .. }
+        | Write::DetachConnectedPaymentMethod { .. } => false,
     }
 }
 

@@ -96,6 +96,13 @@ pub enum Write<'a> {
         /// Where it is; none: the platform.
         account: Option<&'a AccountId>,
     },
+    /// `POST /v1/payment_methods/{payment_method}/detach` on the connected account: never of a source. It is for good.
+    DetachConnectedPaymentMethod {
+        /// The clone.
+        payment_method: &'a PaymentMethodId,
+        /// Where it is.
+        account: &'a AccountId,
+    },
     /// `POST /v1/payment_methods/{payment_method}/attach` on the connected account, with ids of objects *there*.
     AttachConnectedPaymentMethod {
         /// The clone.
@@ -188,6 +195,15 @@ impl Write<'_> {
                 customer,
                 account,
             } => attach(payment_method, customer, Some(account)),
+            Self::DetachConnectedPaymentMethod {
+                payment_method,
+                account,
+            } => Request::new(
+                Endpoint::DetachPaymentMethod,
+                format!("/v1/payment_methods/{payment_method}/detach"),
+                String::new(),
+                Some(account),
+            ),
             Self::UpdateCustomer {
                 customer,
                 details,
@@ -231,7 +247,8 @@ impl Write<'_> {
             Self::CreatePlatformCustomer { .. } | Self::AttachPlatformPaymentMethod { .. } => None,
             Self::ClonePaymentMethod { account, .. }
             | Self::CreateConnectedCustomer { account, .. }
-            | Self::AttachConnectedPaymentMethod { account, .. } => Some(account),
+            | Self::AttachConnectedPaymentMethod { account, .. }
+            | Self::DetachConnectedPaymentMethod { account, .. } => Some(account),
             Self::UpdateCustomer { account, .. } | Self::SetDefault { account, .. } => *account,
         }
     }

@@ -167,7 +167,11 @@ fn in_doubt(customer: &Customer) -> Vec<Option<AccountId>> {
             | StepKind::ClonePaymentMethod
             | StepKind::AttachConnectedPaymentMethod
             | StepKind::UpdateCustomer
-            | StepKind::SetDefault => false,
+            | StepKind::SetDefault
+            | StepKind::RenewPaymentMethod
+            | StepKind::AttachRenewedPaymentMethod
+            | StepKind::SetRenewedDefault
+            | StepKind::DetachReplacedPaymentMethod => false,
         })
         .filter(|(_, record)| match record.state {
             StepState::Started => true,

@@ -39,6 +39,8 @@ pub(super) struct Carried<'a> {
     pub state: &'a Path,
     /// `--follow`: the rates of the plans to come.
     pub follow: Option<Rates>,
+    /// `--refresh-stale`.
+    pub refresh: bool,
 }
 
 /// How that went.
@@ -58,7 +60,8 @@ pub(super) async fn carry_out(
     mut helm: Helm,
     mut pressed: watch::Receiver<Pressed>,
 ) -> Outcome {
-    let mut follow = Follow::new(carried.state);
+    let refresh = carried.refresh.then(|| carried.selection.clone());
+    let mut follow = Follow::new(carried.state, refresh);
     let mut next = Ok(Some((loader, carried.plan.clone())));
     let mut ended = Ok(Ended::Idle);
     while let Ok(Some((loader, plan))) = next {
@@ -76,8 +79,10 @@ pub(super) async fn carry_out(
             .wait((context, screen), &mut helm, &mut pressed)
             .await
         {
-            Ok(true) => follow.round(screen, rates, carried.selection).map(Some),
-            Ok(false) => {
+            Ok(Some(cause)) => follow
+                .round(cause, screen, rates, carried.selection)
+                .map(Some),
+            Ok(None) => {
                 ended = Ok(Ended::Idle);
                 Ok(None)
             }

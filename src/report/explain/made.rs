@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::super::dashboard::Dashboard;
 use super::super::export::Row;
 use super::super::remedy;
+use super::super::stale::StaleJson;
 use super::super::status::{AccountStanding, Customers};
 use super::super::words::second;
 use super::{
@@ -56,7 +57,8 @@ pub fn customer(
 ) -> CustomerExplained {
     let customer = &loaded.customer;
     let standing = why::standing(facts, loaded, mapping);
-    let why = why::of_customer(facts, loaded, standing);
+    let mut why = why::of_customer(facts, loaded, standing);
+    why::stale(facts, &trace.stale, &mut why);
     let mut steps: Vec<_> = customer.steps.iter().collect();
     // The platform first, then account by account.
     steps.sort_by_key(|(step, _)| (step.target, step.kind, step.source));
@@ -98,6 +100,7 @@ pub fn customer(
             .iter()
             .map(|left| undo_left(customer, left))
             .collect(),
+        stale: trace.stale.iter().map(StaleJson::from).collect(),
         why: why.causes,
         next: why.next,
         commands: why.commands,

@@ -2,12 +2,13 @@
 
 use super::super::refused::what;
 use super::super::remedy;
+use super::super::stale::what as what_became;
 use super::super::status::Customers;
-use super::super::words::{count, quoted};
+use super::super::words::{count, quoted, second};
 use super::Facts;
 use crate::report::export::{Fate, Row};
 use crate::state::{Customer, Next, Reachable, Standing, StepId, StepState};
-use crate::store::{AccountTrace, Loaded};
+use crate::store::{AccountTrace, Loaded, StaleClone};
 use crate::time::StripeTime;
 
 /// Sentences, and commands.
@@ -82,6 +83,38 @@ pub(super) fn of_customer(facts: &Facts<'_>, loaded: &Loaded, standing: Standing
         Standing::InProgress | Standing::Pending => unfinished(facts, customer, standing, &mut why),
     }
     why
+}
+
+/// Clones whose sources changed since.
+pub(super) fn stale(facts: &Facts<'_>, clones: &[StaleClone], why: &mut Why) {
+    for clone in clones {
+        let renewal = if clone.in_renewal {
+            " Its renewal was begun, and is not at its end."
+        } else {
+            ""
+        };
+        why.causes.push(format!(
+            "{} {} on {}, as {} told: its clone on {} is of before.{renewal}",
+            clone.source,
+            what_became(&clone.reason),
+            second(clone.since),
+            clone.event,
+            clone.account
+        ));
+    }
+    if clones.iter().any(StaleClone::is_detached) {
+        why.next.push(format!(
+            "Nothing can be cloned from a source that was detached: {}",
+            remedy::DETACHED
+        ));
+    }
+    if clones.iter().any(|clone| !clone.is_detached()) {
+        why.next
+            .push("A clone that is of before is renewed when that is asked for.".to_owned());
+        let refresh = facts.command("resume --refresh-stale");
+        why.commands.retain(|command| *command != refresh);
+        why.commands.push(refresh);
+    }
 }
 
 /// An undo that was broken off, or is on.

@@ -1,6 +1,7 @@
 use super::super::here::tests::evening;
 use super::*;
 use crate::plan::Work;
+use crate::state::StepKind;
 
 const LIVE: Rates = Rates {
     total: Some(80),
@@ -14,7 +15,7 @@ fn work() -> Work {
         customers: 50_000,
         payment_methods: 62_345,
         accounts: 40,
-        writes: [50_000, 12_345, 62_345, 50_000, 12_345, 0, 0],
+        writes: [50_000, 12_345, 62_345, 50_000, 12_345, 0, 0, 0, 0, 0, 0],
         looks: 0,
         busiest_account_writes: 40_000,
         ..Work::default()
@@ -44,7 +45,7 @@ fn one_customer_is_written_in_the_singular() {
         customers: 1,
         payment_methods: 1,
         accounts: 1,
-        writes: [0, 0, 1, 1, 0, 0, 0],
+        writes: [0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0],
         looks: 1,
         busiest_account_writes: 2,
         ..Work::default()
@@ -118,7 +119,7 @@ fn other_rates_are_compared_where_it_takes_long() {
     ");
     let soon = Plan::new(
         Work {
-            writes: [9; 7],
+            writes: [9; StepKind::COUNT],
             ..Work::default()
         },
         LIVE,

@@ -16,7 +16,7 @@ pub(super) struct Bars {
     margin: ProgressBar,
     customers: ProgressBar,
     /// Kinds of which the plan has none have no bar.
-    steps: [Option<ProgressBar>; 7],
+    steps: [Option<ProgressBar>; StepKind::COUNT],
     speed: ProgressBar,
     outcomes: ProgressBar,
     number_width: usize,
@@ -32,6 +32,10 @@ fn label(kind: StepKind) -> &'static str {
         StepKind::AttachConnectedPaymentMethod => "connected attaches",
         StepKind::UpdateCustomer => "details updated",
         StepKind::SetDefault => "defaults set",
+        StepKind::RenewPaymentMethod => "clones renewed",
+        StepKind::AttachRenewedPaymentMethod => "new ones attached",
+        StepKind::SetRenewedDefault => "defaults renewed",
+        StepKind::DetachReplacedPaymentMethod => "old ones detached",
     }
 }
 

@@ -133,7 +133,7 @@ pub fn done(record: &Record) -> Section {
 }
 
 fn made(record: &Record) -> Vec<Vec<Cell>> {
-    const TOLD: [(StepKind, &str); 7] = [
+    const TOLD: [(StepKind, &str); StepKind::COUNT] = [
         (
             StepKind::CreatePlatformCustomer,
             "Customers on the platform, made or adopted",
@@ -153,6 +153,19 @@ fn made(record: &Record) -> Vec<Vec<Cell>> {
         ),
         (StepKind::UpdateCustomer, "Contact details changed"),
         (StepKind::SetDefault, "Defaults set later"),
+        (StepKind::RenewPaymentMethod, "Clones renewed"),
+        (
+            StepKind::AttachRenewedPaymentMethod,
+            "Renewed clones attached",
+        ),
+        (
+            StepKind::SetRenewedDefault,
+            "Defaults looked at, and set to the renewed clone where need be",
+        ),
+        (
+            StepKind::DetachReplacedPaymentMethod,
+            "Replaced clones detached, for good",
+        ),
     ];
     let done = |kind: StepKind| {
         let made = record.made.iter().find(|made| made.step == kind.name());

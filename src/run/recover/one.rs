@@ -116,7 +116,11 @@ impl One {
                     StepKind::AttachPlatformPaymentMethod
                     | StepKind::AttachConnectedPaymentMethod
                     | StepKind::UpdateCustomer
-                    | StepKind::SetDefault => {}
+                    | StepKind::SetDefault
+                    | StepKind::RenewPaymentMethod
+                    | StepKind::AttachRenewedPaymentMethod
+                    | StepKind::SetRenewedDefault
+                    | StepKind::DetachReplacedPaymentMethod => {}
                 }
             }
             self.rebuilt.records.push((step, record));

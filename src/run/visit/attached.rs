@@ -24,7 +24,7 @@ enum Marker {
 }
 
 /// Where a look-up that failed leaves a visit: a refusal does not tell what was asked, but it is an answer.
-fn after(failure: &ReadFailure) -> Onward {
+pub(super) fn after(failure: &ReadFailure) -> Onward {
     match failure {
         ReadFailure::Refused(_) => Onward::Unread,
         ReadFailure::NoAnswer(_) | ReadFailure::Draining => Onward::No,
@@ -190,7 +190,7 @@ impl Visitor<'_> {
     }
 
     /// The look-up failed: the step is asked for again later, and Stripe will give its stored answer.
-    fn unread(
+    pub(super) fn unread(
         &mut self,
         step: StepId,
         untouched: bool,

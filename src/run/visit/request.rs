@@ -31,14 +31,14 @@ pub fn write_of<'a>(
             payment_method: parts.source()?,
             customer: parts.platform_customer()?,
         },
-        StepKind::ClonePaymentMethod => Write::ClonePaymentMethod {
+        StepKind::ClonePaymentMethod | StepKind::RenewPaymentMethod => Write::ClonePaymentMethod {
             customer: parts.holder()?,
             payment_method: parts.source()?,
             account: parts.account()?,
         },
         StepKind::CreateConnectedCustomer => Write::CreateConnectedCustomer {
             details: parts.details()?,
-            payment_method: step.source.map(|_| parts.clone_there()).transpose()?,
+            payment_method: step.source.map(|_| parts.clone_before()).transpose()?,
             make_default: step.source.is_some()
                 && step.target.and_then(|t| customer.default_on(t)) == step.source,
             markers: parts.markers(),
@@ -46,8 +46,23 @@ pub fn write_of<'a>(
             account: parts.account()?,
         },
         StepKind::AttachConnectedPaymentMethod => Write::AttachConnectedPaymentMethod {
-            payment_method: parts.clone_there()?,
+            payment_method: parts.clone_before()?,
             customer: parts.customer_there()?,
+            account: parts.account()?,
+        },
+        StepKind::AttachRenewedPaymentMethod => Write::AttachConnectedPaymentMethod {
+            payment_method: parts.new_clone()?,
+            customer: parts.customer_there()?,
+            account: parts.account()?,
+        },
+        StepKind::SetRenewedDefault => Write::SetDefault {
+            customer: parts.customer_there()?,
+            payment_method: parts.new_clone()?,
+            markers: parts.markers(),
+            account: Some(parts.account()?),
+        },
+        StepKind::DetachReplacedPaymentMethod => Write::DetachConnectedPaymentMethod {
+            payment_method: parts.clone_before()?,
             account: parts.account()?,
         },
         StepKind::UpdateCustomer => Write::UpdateCustomer {
@@ -123,11 +138,19 @@ impl<'a> Parts<'a> {
         )
     }
 
-    fn clone_there(&self) -> Result<&'a PaymentMethodId, StoreError> {
+    fn clone_before(&self) -> Result<&'a PaymentMethodId, StoreError> {
         let place = self.step.target.zip(self.step.source);
         self.or_damaged(
-            place.and_then(|(target, source)| self.customer.clone_of(target, source)),
+            place.and_then(|(target, source)| self.customer.clone_before(target, source)),
             "its clone",
+        )
+    }
+
+    fn new_clone(&self) -> Result<&'a PaymentMethodId, StoreError> {
+        let place = self.step.target.zip(self.step.source);
+        self.or_damaged(
+            place.and_then(|(target, source)| self.customer.new_clone(target, source)),
+            "its new clone",
         )
     }
 

@@ -72,6 +72,7 @@ fn told(mut customer: Customer, events: Events) -> String {
             }
             StepKind::ClonePaymentMethod => "clone",
             StepKind::UpdateCustomer | StepKind::SetDefault => "change",
+            other => panic!("{other:?} is never recovered"),
         };
         let source = step
             .source

@@ -215,7 +215,11 @@ impl Drive<'_> {
             | StepKind::ClonePaymentMethod
             | StepKind::AttachConnectedPaymentMethod
             | StepKind::UpdateCustomer
-            | StepKind::SetDefault => 0,
+            | StepKind::SetDefault
+            | StepKind::RenewPaymentMethod
+            | StepKind::AttachRenewedPaymentMethod
+            | StepKind::SetRenewedDefault
+            | StepKind::DetachReplacedPaymentMethod => 0,
         }
     }
 

@@ -128,7 +128,7 @@ impl World {
                     .push(id.clone());
                 Reply::Done(Object::Customer(id))
             }
-            StepKind::ClonePaymentMethod => {
+            StepKind::ClonePaymentMethod | StepKind::RenewPaymentMethod => {
                 let id = PaymentMethodId::parse(&format!("pm_clone{}", self.made)).unwrap();
                 let clone = Method {
                     target: step.target,
@@ -138,7 +138,9 @@ impl World {
                 self.methods.insert(id.clone(), clone);
                 Reply::Done(Object::PaymentMethod(id))
             }
-            StepKind::AttachPlatformPaymentMethod | StepKind::AttachConnectedPaymentMethod => {
+            StepKind::AttachPlatformPaymentMethod
+            | StepKind::AttachConnectedPaymentMethod
+            | StepKind::AttachRenewedPaymentMethod => {
                 let id = request.carried.clone().unwrap();
                 let method = self.methods.get_mut(&id).unwrap();
                 if attached(Some(method)) {
@@ -147,7 +149,12 @@ impl World {
                 method.customer.clone_from(&request.customer);
                 Reply::Done(Object::PaymentMethod(id))
             }
-            StepKind::UpdateCustomer | StepKind::SetDefault => {
+            StepKind::DetachReplacedPaymentMethod => {
+                let id = request.carried.clone().unwrap();
+                self.methods.get_mut(&id).unwrap().customer = None;
+                Reply::Done(Object::PaymentMethod(id))
+            }
+            StepKind::UpdateCustomer | StepKind::SetDefault | StepKind::SetRenewedDefault => {
                 Reply::Done(Object::Changed(request.customer.clone().unwrap()))
             }
         }

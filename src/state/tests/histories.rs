@@ -108,7 +108,11 @@ fn answers_to(step: StepId) -> &'static [Say] {
         | StepKind::ClonePaymentMethod
         | StepKind::AttachConnectedPaymentMethod
         | StepKind::UpdateCustomer
-        | StepKind::SetDefault => &[Say::Yes, Say::NoToSource, Say::Nothing],
+        | StepKind::SetDefault
+        | StepKind::RenewPaymentMethod
+        | StepKind::AttachRenewedPaymentMethod
+        | StepKind::SetRenewedDefault
+        | StepKind::DetachReplacedPaymentMethod => &[Say::Yes, Say::NoToSource, Say::Nothing],
     }
 }
 

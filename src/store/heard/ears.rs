@@ -80,7 +80,7 @@ fn compare(one: &Access, other: &Access) -> Ordering {
     by_id.then_with(|| key(one).cmp(&key(other)))
 }
 
-fn heard(conn: &Connection) -> Result<i64, StoreError> {
+pub(in crate::store) fn heard(conn: &Connection) -> Result<i64, StoreError> {
     let sql = "SELECT heard FROM migration";
     let heard = conn.prepare_cached(sql)?.query_row([], |row| row.get(0));
     Ok(heard.optional()?.unwrap_or(0))
