@@ -99,15 +99,19 @@ pub async fn charge(config: &Config, args: &cli::Verify) -> Result<Exit, Failure
     }
     drop(lock);
     counted?;
-    let ended = told?;
+    let pressed = *pressed.borrow();
+    tell(config, &told?, pressed)
+}
+
+/// What came of it, for people and programs.
+fn tell(config: &Config, ended: &Ended, pressed: Pressed) -> Result<Exit, Failure> {
     config.screen.line("");
     config
         .screen
-        .line(&report::charge::ended(&ended, config.screen.look()));
+        .line(&report::charge::ended(ended, config.screen.look()));
     if config.json {
         gone_is_fine(print_json(&mut io::stdout(), &ended.json()))?;
     }
-    let pressed = *pressed.borrow();
     Ok(match (ended.interrupted, ended.is_whole()) {
         (true, _) => pressed.failure().exit,
         (false, true) => Exit::Done,
