@@ -15,7 +15,7 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 
 use self::ask::{bounded, cases, confirmed, terms};
-use super::interrupt::Pressed;
+use super::interrupt::{self, Pressed};
 use super::migrate::{Link, known_accounts};
 use super::session::{self, Session};
 use super::verify::{Looking, announce, link, open};
@@ -154,17 +154,13 @@ fn told(case: &Case, verdict: Verdict) -> Told {
 }
 
 /// Ends when Ctrl-C is pressed a second time.
-async fn at_once(mut pressed: watch::Receiver<Pressed>) -> Failure {
-    let second = pressed.wait_for(|pressed| pressed.at_once).await;
-    let second = second.map(|pressed| *pressed);
-    match second {
-        Ok(pressed) => Failure::new(
-            pressed.failure().exit,
-            "stopped at once: a charge may be half way",
-        )
-        .hint("to cancel or refund it: pmclone resume"),
-        Err(_) => std::future::pending().await,
-    }
+async fn at_once(pressed: watch::Receiver<Pressed>) -> Failure {
+    let pressed = interrupt::second(pressed).await;
+    Failure::new(
+        pressed.failure().exit,
+        "stopped at once: a charge may be half way",
+    )
+    .hint("to cancel or refund it: pmclone resume")
 }
 
 async fn prove_all(

@@ -11,7 +11,6 @@ use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::{Plan, Rates};
-use crate::report::banner::Banner;
 use crate::report::plan::PlanJson;
 use crate::report::summary::{Ending, Summary};
 use crate::report::{self, print_json};
@@ -27,23 +26,11 @@ pub(super) fn announce(
     plan: &Plan,
     rates: Rates,
 ) {
-    let banner = Banner {
-        platform_account: session.account.id.clone(),
-        account_name: session.account.display_name.clone(),
-        country: session.account.country.clone(),
-        livemode: migration.livemode,
-        simulated: migration.simulated,
-        api_base: session.api_base.clone(),
-        state_file: state.display().to_string(),
-        migration: migration.id.to_string(),
-    };
-    let look = config.screen.look();
-    config.screen.line(&banner.text(look));
-    config.screen.line("");
+    session.announce(config, migration, state);
     let now = report::here::now();
     config
         .screen
-        .line(&report::plan::text(plan, rates, &now, look));
+        .line(&report::plan::text(plan, rates, &now, config.screen.look()));
     config.screen.line("");
 }
 
