@@ -126,22 +126,17 @@ pub fn import_as<'a>(
         sha256: facts.sha256.clone(),
         reading: stamp,
     };
-    let (problems, imported) = importer
-        .finish(read, |conn, imported| {
-            seal(conn)?;
-            // What could not be taken up yet is found by reading the same file again.
-            let changed_ns = if imported.in_doubt > 0 {
-                NEVER
-            } else {
-                changed_ns
-            };
-            CsvFile {
-                changed_ns,
-                ..file.clone()
-            }
-            .write(conn)
-        })
-        .map_err(|error| stored(&error))?;
+    let sealed = |conn: &Connection, imported: &Imported| {
+        seal(conn)?;
+        let mut kept = file.clone();
+        // What could not be taken up yet is found by reading the same file again.
+        if imported.in_doubt > 0 {
+            kept.changed_ns = NEVER;
+        }
+        kept.write(conn)
+    };
+    let finished = importer.finish(read, sealed);
+    let (problems, imported) = finished.map_err(|error| stored(&error))?;
     Ok(Read {
         problems,
         imported,

@@ -11,7 +11,7 @@ use super::Look;
 use super::remedy::{self, Group};
 use super::words::{count, number, plain, shorten, wrap};
 use crate::ids::{CustomerId, PaymentMethodId};
-use crate::legacy::{AddressField, Details};
+use crate::legacy::{AddressField, COLUMNS, Details};
 use crate::spreadsheet;
 use crate::state::{Customer, Position, Reach, Refusal, StepId, StepKind, StepState};
 
@@ -151,25 +151,6 @@ fn told(reason: &RefusedReason, look: Look) -> String {
         told.trim_start()
     )
 }
-
-/// The columns before those of metadata: pmclone's own names, since those of the CSV that was imported are not kept.
-const COLUMNS: [&str; 15] = [
-    "legacy_id",
-    "email",
-    "name",
-    "phone",
-    "description",
-    "address_line1",
-    "address_line2",
-    "address_city",
-    "address_state",
-    "address_postal_code",
-    "address_country",
-    "platform_customer",
-    "payment_method",
-    "default_payment_method",
-    "connected_account",
-];
 
 /// The columns after them, which `retry` does not read.
 pub const REMARKS: [&str; 3] = ["refused", "reason", "remedy"];
