@@ -118,6 +118,24 @@ fn the_refused_are_grouped_by_what_is_to_be_done() -> Result<()> {
         campaign["sepa"]["remedy"].contains("Collect"),
         "{campaign:?}"
     );
+    a_group_that_holds_nobody_is_told(&place)
+}
+
+fn a_group_that_holds_nobody_is_told(place: &Place) -> Result<()> {
+    let told = "Nobody is in try_later.\nRefused customers are in:";
+    let text = place.pmclone_keyless(&["refused", "--group", "try_later"])?;
+    let text = text.with(0)?.out;
+    assert!(text.starts_with(told), "{text}");
+    assert!(text.contains("  collect_again            2"), "{text}");
+    let csv = ["refused", "--group", "try_later", "--csv", "later.csv"];
+    let written = place.pmclone_keyless(&csv)?.with(0)?.err;
+    assert!(written.starts_with(told), "{written}");
+    assert!(written.contains("later.csv was not written"), "{written}");
+    assert!(!place.path("later.csv").exists());
+    let both = ["refused", "--group", "try_later", "--group", "correct_id"];
+    let text = place.pmclone_keyless(&both)?.with(0)?.out;
+    assert!(text.starts_with("Refused: 1 customer"), "{text}");
+    assert!(text.contains("Nobody is in try_later."), "{text}");
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::file::AtomicFile;
-use crate::report::refused::{Counting, Lines, Refused, text};
+use crate::report::refused::{Counting, Lines, Refused, nobody, text};
 use crate::report::remedy::{self, Group};
 use crate::report::words::{count, quoted, second};
 use crate::report::{print, print_json};
@@ -50,6 +50,7 @@ pub fn refused(config: &Config, args: &cli::Refused) -> Result<Exit, Failure> {
             "--csv - and --json would both write to standard output: name a file",
         ));
     }
+    let told = listing.count().map_err(of)?;
     match &args.csv {
         Some(_) if to_stdout => {
             let out = BufWriter::new(io::stdout().lock());
@@ -63,11 +64,18 @@ pub fn refused(config: &Config, args: &cli::Refused) -> Result<Exit, Failure> {
         }
         Some(path) => {
             problems::is_new(path, "--csv")?;
-            listing.write_file(config, path)?;
+            if told.customers == 0 {
+                config.screen.line(&format!(
+                    "{}\n{} was not written.",
+                    nobody(&told),
+                    path.display()
+                ));
+            } else {
+                listing.write_file(config, path)?;
+            }
         }
         None => {}
     }
-    let told = listing.count().map_err(of)?;
     if config.json {
         gone_is_fine(print_json(&mut io::stdout(), &told))?;
     } else if args.csv.is_none() {
@@ -133,10 +141,9 @@ impl Listing<'_> {
     }
 
     fn count(&self) -> Result<Refused, StoreError> {
-        let mut counting = Counting::default();
+        let mut counting = Counting::of(self.groups);
         store::for_each_refused(self.conn, |_, reasons| {
-            let taken = reasons.iter().filter(|reason| self.takes(reason));
-            counting.add(taken.map(|each| (each.reason.as_str(), each.message.as_str())));
+            counting.add(reasons.iter().map(|each| (each.reason.as_str(), each.message.as_str())));
             Ok::<_, StoreError>(())
         })?;
         Ok(counting.end())
@@ -190,6 +197,12 @@ impl Listing<'_> {
             Problem::Write(error) => failed(error),
             Problem::Store(error) => Failure::store(self.state, &error),
         })?;
+        if customers == 0 {
+            let told = format!("{} was not written.", path.display());
+            config.screen.line(&told);
+            self.tell_left_out(config);
+            return Ok(());
+        }
         file.into_inner()
             .map_err(|error| failed(error.into_error()))?
             .commit()
