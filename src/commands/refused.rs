@@ -143,7 +143,11 @@ impl Listing<'_> {
     fn count(&self) -> Result<Refused, StoreError> {
         let mut counting = Counting::of(self.groups);
         store::for_each_refused(self.conn, |_, reasons| {
-            counting.add(reasons.iter().map(|each| (each.reason.as_str(), each.message.as_str())));
+            counting.add(
+                reasons
+                    .iter()
+                    .map(|each| (each.reason.as_str(), each.message.as_str())),
+            );
             Ok::<_, StoreError>(())
         })?;
         Ok(counting.end())

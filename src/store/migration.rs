@@ -4,8 +4,8 @@ use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
 use super::{RequestTally, StoreError};
-use crate::ids::{AccountId, IdempotencyKey, KeyMaterial, MigrationId};
-use crate::state::{Customer, StepId};
+use crate::ids::{AccountId, IdempotencyKey, KeyMaterial, LegacyId, MigrationId};
+use crate::state::{Customer, StepId, StepName};
 
 /// What the state file is bound to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +111,20 @@ impl Migration {
             step: step.kind.name(),
             connected_account: target.map(|target| &target.account),
             source: step.source.and_then(|source| customer.source(source)),
+            try_no,
+        })
+    }
+
+    /// The same of a step by its name, whether it is asked for still or not.
+    pub fn key_of(&self, legacy_id: &LegacyId, step: &StepName, try_no: u32) -> IdempotencyKey {
+        IdempotencyKey::derive(&KeyMaterial {
+            livemode: self.livemode,
+            platform_account: &self.platform_account,
+            migration: self.id,
+            legacy_id,
+            step: step.kind.name(),
+            connected_account: step.account.as_ref(),
+            source: step.source.as_ref(),
             try_no,
         })
     }

@@ -14,6 +14,7 @@ mod check;
 mod codes;
 mod control;
 mod counts;
+mod earlier;
 mod find;
 mod found;
 mod gate;
@@ -51,9 +52,8 @@ pub use counts::{
     AccountCounts, Counts, DoubtCounts, DoubtfulStep, LastError, ReasonCount, parked_count,
     standings,
 };
-pub use find::{
-    AccountTrace, DroppedStep, MendedField, Trace, by_legacy_id, by_line, by_object, by_request,
-};
+pub use earlier::{EarlierTry, EarlierTryOf, earlier_tries};
+pub use find::{AccountTrace, MendedField, Trace, by_legacy_id, by_line, by_object, by_request};
 pub use found::{KnownDefault, Marked, Marks, MigrationFound, Scope, sweep_pages, unread};
 pub use gate::{Commit, Gate};
 pub use heard::{Access, Ears, Effect, Filed, Heard, Inbox, Listening, StaleCounts};
