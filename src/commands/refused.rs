@@ -28,7 +28,7 @@ pub fn refused(config: &Config, args: &cli::Refused) -> Result<Exit, Failure> {
     let state = config.state_file(args.simulate);
     let of = |error: StoreError| missing_or(&state, &error);
     let conn = store::open_readonly(&state).map_err(of)?;
-    Migration::read(&conn)
+    let migration = Migration::read(&conn)
         .map_err(of)?
         .ok_or_else(|| of(StoreError::Missing))?;
     let moment = conn
@@ -39,6 +39,7 @@ pub fn refused(config: &Config, args: &cli::Refused) -> Result<Exit, Failure> {
         loader: Loader::new(&*moment).map_err(of)?,
         groups: &args.groups,
         state: &state,
+        migration: &migration,
         left_out: Cell::new(0),
     };
     if args.csv.is_some() {
@@ -88,17 +89,29 @@ pub fn refused(config: &Config, args: &cli::Refused) -> Result<Exit, Failure> {
                 second(at)
             )),
             None if told.groups.is_empty() => {}
-            None => config.screen.line(&next(&state)),
+            None => config.screen.line(&next(&state, &migration)),
         }
     }
     Ok(Exit::Done)
 }
 
-fn next(state: &Path) -> String {
+/// The ways on. The account to confirm is left to the person who types it.
+fn next(state: &Path, migration: &Migration) -> String {
     let state = quoted(&state.display().to_string());
+    let flags = flags(migration);
     format!(
-        "\nTo mend them: pmclone refused --state {state} --csv refused.csv\nThen:         pmclone retry refused.csv --state {state}"
+        "\nTo mend them in a spreadsheet, and try those lines again:\n  pmclone refused --state {state} --csv refused.csv\n  \
+         pmclone retry refused.csv --state {state}{flags}\nWhere the cause is mended already, and the lines are right:\n  \
+         pmclone resume --state {state}{flags} --retry-refused"
     )
+}
+
+fn flags(migration: &Migration) -> &'static str {
+    match (migration.simulated, migration.livemode) {
+        (true, _) => " --simulate",
+        (false, true) => " --live --confirm ACCOUNT",
+        (false, false) => "",
+    }
 }
 
 enum Problem {
@@ -123,6 +136,7 @@ struct Listing<'a> {
     loader: Loader<&'a Connection>,
     groups: &'a [Group],
     state: &'a Path,
+    migration: &'a Migration,
     /// Customers that no mended line is taken of.
     left_out: Cell<u64>,
 }
@@ -212,11 +226,12 @@ impl Listing<'_> {
             .commit()
             .map_err(failed)?;
         config.screen.line(&format!(
-            "{} in {}, with contact details. Mend what is wrong, delete the lines that shall stay as they are, then:\n  pmclone retry {} --state {}",
+            "{} in {}, with contact details. Mend what is wrong, delete the lines that shall stay as they are, then:\n  pmclone retry {} --state {}{}",
             count(customers, "customer"),
             path.display(),
             quoted(&path.display().to_string()),
             quoted(&self.state.display().to_string()),
+            flags(self.migration),
         ));
         self.tell_left_out(config);
         Ok(())
