@@ -11,7 +11,7 @@ use super::Look;
 use super::remedy::{self, Group};
 use super::words::{count, number, plain, shorten, wrap};
 use crate::ids::{CustomerId, PaymentMethodId};
-use crate::legacy::{AddressField, Details};
+use crate::legacy::{AddressField, Details, Line};
 use crate::spreadsheet;
 use crate::state::{Customer, Position, Reach, Refusal, StepId, StepKind, StepState};
 
@@ -214,7 +214,7 @@ fn told(reason: &RefusedReason, look: Look) -> String {
     )
 }
 
-/// The columns before those of metadata: pmclone's own names, since those of the CSV that was imported are not kept.
+/// The columns before those of metadata: pmclone's own names, for where those of the CSV cannot be had.
 const COLUMNS: [&str; 15] = [
     "legacy_id",
     "email",
@@ -358,11 +358,26 @@ fn asked(customer: &Customer) -> Vec<(String, String)> {
 
 /// What was refused, why, and what to do: each of them once.
 fn remarks(customer: &Customer) -> [String; 3] {
+    remarks_of(customer, |_| true)
+}
+
+/// The same of a line of the CSV: what was refused of its sources, and on the customer's first line what is not of one source.
+pub fn remarks_on(customer: &Customer, line: &Line, is_first: bool) -> [String; 3] {
+    remarks_of(customer, |step| {
+        let source = step.source.and_then(|source| customer.source(source));
+        source.map_or(is_first, |source| line.payment_methods.contains(source))
+    })
+}
+
+fn remarks_of(customer: &Customer, of: impl Fn(StepId) -> bool) -> [String; 3] {
     let mut remarks: [Vec<String>; 3] = Default::default();
     for (step, record) in &customer.steps {
         let StepState::Refused(refusal) = &record.state else {
             continue;
         };
+        if !of(*step) {
+            continue;
+        }
         let each = [
             what(customer, *step, refusal),
             refusal.reason.clone(),

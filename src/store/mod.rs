@@ -73,7 +73,7 @@ pub use pulse::{Pulse, ROW_SECONDS, Speed, pulses};
 pub use purge::{Personal, purge, purged_at};
 pub use radar::{Candidates, OnPlatform, candidates, set_known};
 pub use recorded::{Change, DoubtKept, Doubts, Made, Settled, changes, standing_so};
-pub use refused::{Reason, for_each_refused};
+pub use refused::{Reason, for_each_refused, mended_customers};
 pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark};
 pub use started::Started;
 pub use swept::{Drawn, ReadsOfAll, Swept, draw};

@@ -20,6 +20,7 @@ CREATE TABLE migration (
     api_version TEXT NOT NULL,
     tool_version TEXT NOT NULL,
     csv_path TEXT, csv_bytes INTEGER, csv_changed_ns INTEGER, csv_sha256 TEXT, csv_reading TEXT,
+    csv_settings TEXT,              -- how it was read, as JSON
     known_sha256 TEXT,              -- the CSV of which ids were looked up before its first write, and most of them found
     requests_sent INTEGER NOT NULL DEFAULT 0,
     requests_retried INTEGER NOT NULL DEFAULT 0,
