@@ -125,6 +125,7 @@ pub fn import_as<'a>(
         changed_ns,
         sha256: facts.sha256.clone(),
         reading: stamp,
+        settings: csv.reading.kept(),
     };
     let sealed = |conn: &Connection, imported: &Imported| {
         seal(conn)?;
@@ -194,11 +195,15 @@ pub fn is_imported(conn: &Connection, csv: Csv<'_>) -> Result<bool, StoreError> 
         && last.reading == stamp(csv))
 }
 
-/// How a file is read: the settings' digest, then size and time of change of each file beside it.
 fn stamp(csv: Csv<'_>) -> String {
-    let files = csv.reading.files();
+    stamp_of(csv.reading)
+}
+
+/// How a file is read: the settings' digest, then size and time of change of each file beside it.
+pub(super) fn stamp_of(reading: &Reading) -> String {
+    let files = reading.files();
     let files = files.map(|file| format!(" {}:{}", bytes(file), changed_ns(file)));
-    files.fold(csv.reading.digest(), |stamp, file| stamp + &file)
+    files.fold(reading.digest(), |stamp, file| stamp + &file)
 }
 
 fn bytes(csv: &Path) -> u64 {
