@@ -16,7 +16,7 @@
 //! | [`cli`], [`config`] | arguments; what they, the environment and `pmclone.toml` come to | the environment, the key's file |
 //! | [`commands`] | a file for each command, which brings the other rooms together | whatever they may |
 //! | [`input`], [`legacy`], [`spreadsheet`], [`sample`] | a CSV, to checked lines and to all that is wrong with it; invented ones | the files that are read |
-//! | [`store`] | the state file: the only room with SQL | SQLite, one writer |
+//! | [`store`] | the state file, and all SQL on it | SQLite, one writer |
 //! | [`state`] | a customer's steps: which comes next, what an answer makes of it | nothing |
 //! | [`run`] | the loop that carries steps out; looks for what is in doubt; reads and removes | store and client |
 //! | [`stripe`] | requests, answers, retries, rate limits, Stripe's clock | the network, in `client` alone |

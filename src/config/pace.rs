@@ -145,7 +145,7 @@ impl Config {
         let zone = match zone {
             Some(name) => TimeZone::get(name).map_err(|_| {
                 Failure::usage(format!("{name} is no time zone that this machine knows"))
-                    .hint("give one as Europe/Berlin, America/New_York or UTC")
+                    .hint("give one as Europe/Berlin, America/New_York or UTC; all but UTC are in the time zone database (Debian: tzdata)")
             })?,
             None => TimeZone::system(),
         };

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use pmclone::exit::Exit;
 use pmclone::simulator::FaultScript;
 
-use super::{ROOT, help, read, scratch, shell};
+use super::{ROOT, documents, help, read, scratch, shell};
 
 /// What `src/exit.rs` says of each way to end, in its order.
 fn told_of_exits() -> Result<Vec<String>> {
@@ -178,5 +178,51 @@ fn the_tests_that_the_runbook_names_exist() -> Result<()> {
     let (happened, _) = happened.split_once("\n\n").context("its end")?;
     let checked = named_tests(happened, 3)?;
     ensure!(checked > 10, "only {checked} tests are named");
+    Ok(())
+}
+
+/// The filter in the words after `cargo test`: which tests are to run.
+fn filter_of(words: &str) -> Option<&str> {
+    let mut words = words.split_whitespace().take_while(|word| *word != "--");
+    while let Some(word) = words.next() {
+        match word {
+            "--profile" | "--test" | "--features" => {
+                words.next();
+            }
+            flag if flag.starts_with("--") => {}
+            filter => return Some(filter),
+        }
+    }
+    None
+}
+
+/// A filter that matches nothing runs nothing, and ends well.
+#[test]
+fn the_tests_that_are_told_to_be_run_again_exist() -> Result<()> {
+    let mut sources = String::new();
+    for folder in ["src", "tests"] {
+        collect_sources(&Path::new(ROOT).join(folder), &mut sources)?;
+    }
+    let is_named = |line: &str, part: &str| {
+        let line = line.trim_start();
+        let module = [format!("mod {part};"), format!("mod {part} {{")];
+        module.iter().any(|module| line.starts_with(module))
+            || (line.starts_with("fn ") && line.contains(part))
+    };
+    let mut checked = 0;
+    for document in documents()? {
+        let text = read(&document)?;
+        for rest in text.split("cargo test").skip(1) {
+            let words = rest.split(['`', '\n']).next().unwrap_or_default();
+            for part in filter_of(words).into_iter().flat_map(|all| all.split("::")) {
+                checked += 1;
+                ensure!(
+                    sources.lines().any(|line| is_named(line, part)),
+                    "{document}: no test is called {part}"
+                );
+            }
+        }
+    }
+    ensure!(checked > 6, "only {checked} filters");
     Ok(())
 }
