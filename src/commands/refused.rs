@@ -16,6 +16,7 @@ use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::report::commands::Flags;
 use crate::report::file::AtomicFile;
 use crate::report::refused::{Counting, Lines, Refused, text};
 use crate::report::remedy::{self, Group};
@@ -28,7 +29,7 @@ pub fn refused(config: &Config, args: &cli::Refused) -> Result<Exit, Failure> {
     let state = config.state_file(args.simulate);
     let of = |error: StoreError| missing_or(&state, &error);
     let conn = store::open_readonly(&state).map_err(of)?;
-    Migration::read(&conn)
+    let migration = Migration::read(&conn)
         .map_err(of)?
         .ok_or_else(|| of(StoreError::Missing))?;
     let moment = conn
@@ -39,6 +40,11 @@ pub fn refused(config: &Config, args: &cli::Refused) -> Result<Exit, Failure> {
         loader: Loader::new(&*moment).map_err(of)?,
         groups: &args.groups,
         state: &state,
+        flags: Flags {
+            simulated: migration.simulated,
+            livemode: migration.livemode,
+            taken_back: store::is_taken_back(&moment).map_err(of)?,
+        },
         left_out: Cell::new(0),
     };
     if args.csv.is_some() {
@@ -80,17 +86,10 @@ pub fn refused(config: &Config, args: &cli::Refused) -> Result<Exit, Failure> {
                 second(at)
             )),
             None if told.groups.is_empty() => {}
-            None => config.screen.line(&next(&state)),
+            None => listing.next(config).map_err(of)?,
         }
     }
     Ok(Exit::Done)
-}
-
-fn next(state: &Path) -> String {
-    let state = quoted(&state.display().to_string());
-    format!(
-        "\nTo mend them: pmclone refused --state {state} --csv refused.csv\nThen:         pmclone retry refused.csv --state {state}"
-    )
 }
 
 enum Problem {
@@ -115,9 +114,13 @@ struct Listing<'a> {
     loader: Loader<&'a Connection>,
     groups: &'a [Group],
     state: &'a Path,
+    flags: Flags,
     /// Customers that no mended line is taken of.
     left_out: Cell<u64>,
 }
+
+/// Where all was taken back.
+const AFTER_UNDO: &str = "All of this migration was taken back, or was to be: they are tried again only with --after-undo.";
 
 /// `retry` takes no mended line of these.
 fn is_taken_back_in_part(loaded: &Loaded) -> bool {
@@ -127,6 +130,40 @@ fn is_taken_back_in_part(loaded: &Loaded) -> bool {
 }
 
 impl Listing<'_> {
+    /// A command on this state file.
+    fn command(&self, command: &str) -> String {
+        self.flags
+            .command(command, &quoted(&self.state.display().to_string()))
+    }
+
+    /// What to do next.
+    fn next(&self, config: &Config) -> Result<(), StoreError> {
+        let mut to_mend = 0_u64;
+        self.left_out.set(0);
+        let counted = self.each(|_| {
+            to_mend += 1;
+            Ok(())
+        });
+        match counted {
+            Err(Problem::Store(error)) => return Err(error),
+            Err(Problem::Write(error)) => return Err(StoreError::Io(error)),
+            Ok(()) => {}
+        }
+        config.screen.line("");
+        if to_mend > 0 {
+            config.screen.line(&format!(
+                "To mend them: {}\nThen:         {}",
+                self.command("refused --csv refused.csv"),
+                self.command("retry refused.csv")
+            ));
+        }
+        if self.flags.taken_back {
+            config.screen.line(AFTER_UNDO);
+        }
+        self.tell_left_out(config);
+        Ok(())
+    }
+
     fn takes(&self, reason: &Reason) -> bool {
         let group = remedy::group_of(&reason.reason, &reason.message);
         self.groups.is_empty() || self.groups.contains(&group)
@@ -195,12 +232,14 @@ impl Listing<'_> {
             .commit()
             .map_err(failed)?;
         config.screen.line(&format!(
-            "{} in {}, with contact details. Mend what is wrong, delete the lines that shall stay as they are, then:\n  pmclone retry {} --state {}",
+            "{} in {}, with contact details. Mend what is wrong, delete the lines that shall stay as they are, then:\n  {}",
             count(customers, "customer"),
             path.display(),
-            quoted(&path.display().to_string()),
-            quoted(&self.state.display().to_string()),
+            self.command(&format!("retry {}", quoted(&path.display().to_string()))),
         ));
+        if self.flags.taken_back {
+            config.screen.line(AFTER_UNDO);
+        }
         self.tell_left_out(config);
         Ok(())
     }
@@ -208,11 +247,12 @@ impl Listing<'_> {
     fn tell_left_out(&self, config: &Config) {
         if self.left_out.get() > 0 {
             config.screen.line(&format!(
-                "{} not in it, since a part of what was made of them is taken back. What was refused elsewhere is tried again by: pmclone resume --retry-refused",
+                "{} not for `retry`, and not in its file, since a part of what was made of them is taken back. What was refused elsewhere is tried again as it is by:\n  {}\nWith other details or another card they can be migrated from another state file: `pmclone explain ID` says with which platform_customer.",
                 match self.left_out.get() {
                     1 => "1 refused customer is".to_owned(),
                     more => format!("{} are", count(more, "refused customer")),
-                }
+                },
+                self.command("resume --retry-refused"),
             ));
         }
     }

@@ -14,7 +14,7 @@ use super::resume::prepare;
 use super::runtime;
 use super::session::Purpose;
 use super::status::missing_or;
-use super::undo::not_taken_back;
+use super::undo::{is_not_taken_back, not_taken_back};
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -182,6 +182,10 @@ fn dry_run(
     let conn = store::open_existing(&state).map_err(of)?;
     let migration = Migration::read(&conn).map_err(of)?;
     migration.ok_or_else(|| of(StoreError::Missing))?;
+    // What would be refused is not foretold as done.
+    if !args.after_undo {
+        is_not_taken_back(&conn, &state, true)?;
+    }
     let mended = take(&args.csv, &conn, &state, file, problems, config, false)?;
     if config.json {
         gone_is_fine(print_json(

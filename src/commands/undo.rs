@@ -15,8 +15,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub use self::before::not_taken_back;
 use self::before::page;
+pub use self::before::{is_not_taken_back, not_taken_back};
 use super::interrupt::{self, Pressed};
 use super::migrate::{Link, Prepared, close, known_accounts};
 use super::resume::prepare;
@@ -79,7 +79,7 @@ async fn begin(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
         store: None,
         migration: migration.clone(),
         accounts: args.accounts.clone(),
-        spend_source_cards: args.spend_source_cards.is_some(),
+        spends: args.spend_source_cards,
         charges: ProofsMade::read(&conn).map_err(of)?,
     };
     let before = before::foreseen(args, &undo, &loader, only.as_deref(), &state)?;
@@ -131,7 +131,7 @@ async fn begin(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
     worked?;
     if whole && !args.dry_run {
         let conn = store::open_readonly(&state).map_err(of)?;
-        ended.left_to_make = Some(store::left_to_make(&conn, false).map_err(of)?);
+        ended.left_to_make = Some(store::left_to_make(&conn).map_err(of)?);
     }
     tell(config, &state, &ended, *pressed.borrow())
 }

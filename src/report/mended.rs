@@ -67,7 +67,9 @@ fn why(left: Left) -> &'static str {
         Left::PlatformCustomer => {
             "another platform_customer is named than the one that is in use; make that cell what it was"
         }
-        Left::Undone => "what was made of it is taken back, and is not made again",
+        Left::Undone => {
+            "what was made of it, or a part of it, is taken back: no mended line is taken of it (pmclone explain says what can be done)"
+        }
         Left::Same => "what was refused is asked for as before, and would be set aside again",
     }
 }

@@ -100,6 +100,7 @@ impl Summary<'_> {
             sections::in_doubt(self.extras, look),
             sections::open_charges(self.status, self.extras, look),
             sections::undo_unfinished(self.status, self.extras, look),
+            sections::taken_back(self.status, look),
             Some(self.next_steps(look)),
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
@@ -204,7 +205,7 @@ impl Summary<'_> {
 
     fn when_all_is_done(&self) -> &'static [&'static str] {
         let customers = &self.status.customers;
-        if customers.undone > 0 && customers.migrated == 0 {
+        if customers.undone + customers.partly_undone > 0 && customers.migrated == 0 {
             &["Nothing: what was taken back is not made again."]
         } else if self.extras.simulated {
             &[
@@ -229,8 +230,13 @@ impl Summary<'_> {
             (false, true) => " --live --confirm ACCOUNT",
             (false, false) => "",
         };
+        let after_undo = if self.status.taken_back {
+            " --after-undo"
+        } else {
+            ""
+        };
         format!(
-            "pmclone resume --state {}{flags}{more}",
+            "pmclone resume --state {}{flags}{more}{after_undo}",
             quoted(&self.extras.state_file)
         )
     }

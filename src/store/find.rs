@@ -4,7 +4,7 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::counts::count;
-use super::undo::{UndoneStep, undo_left, undo_steps};
+use super::undo::{UndoneStep, undo_left, undo_left_on, undo_steps};
 use super::{AccountSeq, CustomerSeq, StoreError};
 use crate::ids::AccountId;
 use crate::state::{Position, Standing, StepKind};
@@ -170,9 +170,11 @@ pub struct AccountTrace {
     /// Why it is parked.
     pub parked: Option<String>,
     /// Customers that ask for it, by standing there, in the order of [`Standing::ALL`].
-    pub customers: [u64; 7],
+    pub customers: [u64; 8],
     /// Reasons for refusals there with their customers, the most frequent first.
     pub reasons: Vec<(String, String, u64)>,
+    /// What `undo` left there: reason, one of the messages, customers; the most frequent first.
+    pub left: Vec<(String, String, u64)>,
 }
 
 impl AccountTrace {
@@ -183,7 +185,7 @@ impl AccountTrace {
         let Some((seq, parked)) = found.optional()? else {
             return Ok(None);
         };
-        let mut customers = [0; 7];
+        let mut customers = [0; 8];
         let sql = "SELECT standing, count(*) FROM target WHERE account = ?1 GROUP BY standing";
         let mut statement = conn.prepare(sql)?;
         let mut rows = statement.query([seq.0])?;
@@ -207,6 +209,7 @@ impl AccountTrace {
             parked,
             customers,
             reasons: reasons.collect::<Result<_, _>>()?,
+            left: undo_left_on(conn, seq)?,
         }))
     }
 }

@@ -53,7 +53,8 @@ CREATE TABLE customer (
     given TEXT,                     -- the names of those that were erased, each with a byte that tells a change
     standing INTEGER NOT NULL,
     changed_at INTEGER,             -- seconds, Stripe's clock, when its standing was written last
-    undone INTEGER NOT NULL DEFAULT 0 -- the platform Customer is taken back: 1 on its way there, 2 to the end
+    undone INTEGER NOT NULL DEFAULT 0, -- the platform Customer is taken back: 1 on its way there, 2 to the end
+    spent_under INTEGER             -- and that N source cards are lost was confirmed then: N
 ) STRICT;
 CREATE INDEX customer_standing ON customer (standing);
 CREATE INDEX customer_open ON customer (seq) WHERE standing < 4;

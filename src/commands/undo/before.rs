@@ -8,9 +8,10 @@ use rusqlite::Connection;
 use crate::cli;
 use crate::failure::Failure;
 use crate::report;
+use crate::report::commands::Flags;
 use crate::report::undo::Before;
 use crate::run::Undo;
-use crate::store::{self, CustomerSeq, Loaded, Loader, StoreError, Undone, undo_page};
+use crate::store::{self, CustomerSeq, Loaded, Loader, Migration, StoreError, Undone, undo_page};
 
 /// Customers read from the state file at once.
 const PAGE: u32 = 32;
@@ -28,8 +29,9 @@ pub(super) fn foreseen(
     if before != Before::default() {
         (before.charges, before.open_charges) = undo.charges.of(only, &args.accounts);
     }
-    if args.spend_source_cards.is_some() {
-        confirmed(args, &before, spent(loader, only).map_err(of)?)?;
+    if let Some(said) = args.spend_source_cards {
+        let spent = spent(said, loader, only).map_err(of)?;
+        confirmed(said, before.source_cards_lost, spent)?;
     }
     Ok(before)
 }
@@ -49,31 +51,70 @@ pub fn not_taken_back(
     if after_undo {
         return store::set_taken_back(conn, false).map_err(of);
     }
-    let left = store::left_to_make(conn, refused_too).map_err(of)?;
-    if left == 0 {
+    is_not_taken_back(conn, state, refused_too)
+}
+
+/// The same for a look, which changes nothing.
+pub fn is_not_taken_back(
+    conn: &Connection,
+    state: &Path,
+    refused_too: bool,
+) -> Result<(), Failure> {
+    let of = |error: StoreError| Failure::store(state, &error);
+    if !store::is_taken_back(conn).map_err(of)? {
         return Ok(());
     }
-    let left = report::words::count(left, "customer");
+    let left = store::left_to_make(conn).map_err(of)?;
+    let refused = match refused_too {
+        true => store::refused_count(conn).map_err(of)?,
+        false => 0,
+    };
+    let customers = report::words::count;
+    let which = match (left, refused) {
+        (0, 0) => return Ok(()),
+        (left, 0) => format!(
+            "{} that it had not come to, or not to the end,",
+            customers(left, "customer")
+        ),
+        (0, refused) => format!("{} that had been refused", customers(refused, "customer")),
+        (left, refused) => format!(
+            "{} that it had not come to, or not to the end, and {refused} that had been refused",
+            customers(left, "customer")
+        ),
+    };
+    let flags = match Migration::read(conn).map_err(of)? {
+        Some(migration) => Flags {
+            simulated: migration.simulated,
+            livemode: migration.livemode,
+            taken_back: true,
+        },
+        None => Flags::default(),
+    };
+    let state = report::words::quoted(&state.display().to_string());
     Err(Failure::safety(format!(
-        "all of this migration was taken back by `pmclone undo`, and {left} that it had not come to would be made now: nothing was sent"
+        "all of this migration was taken back by `pmclone undo`, or was to be, and {which} would be made now: nothing was sent"
     ))
-    .hint("if the undo was broken off, it goes on: pmclone undo, with the same options")
-    .hint("if they shall be made nevertheless: add --after-undo")
+    .hint(format!("if the undo was broken off, it goes on: {}, with the same options", flags.command("undo", &state)))
+    .hint("if they shall be made nevertheless: the same command with --after-undo")
     .hint("to begin anew with all: another state file (--state)"))
 }
 
-/// What is lost is counted by whoever asks for it.
-/// The number is that of the cards that would be lost; or, so that the same command goes on, with those that are `spent` already.
-fn confirmed(args: &cli::Undo, before: &Before, spent: u64) -> Result<(), Failure> {
-    let lost = before.source_cards_lost;
-    match args.spend_source_cards {
-        Some(said) if said != lost && said != lost + spent => Err(Failure::safety(format!(
-            "--spend-source-cards says {said}, and {lost} source cards would be lost for good: nothing was sent"
-        ))
-        .hint(format!("if that is meant: --spend-source-cards {lost}"))
-        .hint("without it, the platform Customers that have source cards stay, and so do the cards")),
-        Some(_) | None => Ok(()),
+/// What is lost is counted by whoever asks for it: the number is that of the cards that would be lost; or, so that the same command
+/// goes on, with those that it has `spent` already.
+fn confirmed(said: u64, lost: u64, spent: u64) -> Result<(), Failure> {
+    if said == lost || said == lost + spent {
+        return Ok(());
     }
+    let already = match spent {
+        0 => String::new(),
+        spent => format!(", after {spent} that are lost already"),
+    };
+    Err(Failure::safety(format!(
+        "--spend-source-cards says {said}, and {} would be lost for good{already}: nothing was sent",
+        report::words::count(lost, "source card")
+    ))
+    .hint(format!("if that is meant: --spend-source-cards {lost}"))
+    .hint("without it, the platform Customers that have source cards stay, and so do the cards"))
 }
 
 /// The customers to look at, page by page.
@@ -101,10 +142,10 @@ pub(super) fn page(
     Ok(page)
 }
 
-/// Source cards that were lost with platform Customers that an undo has deleted already.
-fn spent(loader: &Loader, only: Option<&[CustomerSeq]>) -> Result<u64, StoreError> {
+/// Source cards that were lost already with platform Customers, by a command that said the same number.
+fn spent(said: u64, loader: &Loader, only: Option<&[CustomerSeq]>) -> Result<u64, StoreError> {
     let mut spent = 0;
-    for row in store::platform_undone(loader.conn())? {
+    for row in store::spent_under(loader.conn(), said)? {
         if only.is_some_and(|only| only.binary_search(&row).is_err()) {
             continue;
         }
@@ -131,7 +172,7 @@ fn count(undo: &Undo, loader: &Loader, only: Option<&[CustomerSeq]>) -> Result<B
         after = last.seq;
         for (loaded, undone) in &page {
             let portions = undo.portions(loaded, undone);
-            before.add(&portions, undo.spend_source_cards, &mut accounts);
+            before.add(&portions, undo.spends.is_some(), &mut accounts);
         }
     }
 }

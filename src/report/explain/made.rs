@@ -56,7 +56,7 @@ pub fn customer(
 ) -> CustomerExplained {
     let customer = &loaded.customer;
     let standing = why::standing(facts, loaded, mapping);
-    let why = why::of_customer(facts, loaded, standing);
+    let why = why::of_customer(facts, loaded, trace, standing);
     let mut steps: Vec<_> = customer.steps.iter().collect();
     // The platform first, then account by account.
     steps.sort_by_key(|(step, _)| (step.target, step.kind, step.source));

@@ -4,10 +4,10 @@ use super::super::refused::what;
 use super::super::remedy;
 use super::super::status::Customers;
 use super::super::words::{count, quoted};
-use super::Facts;
+use super::{Facts, undone};
 use crate::report::export::{Fate, Row};
 use crate::state::{Customer, Next, Reachable, Standing, StepId, StepState};
-use crate::store::{AccountTrace, Loaded};
+use crate::store::{AccountTrace, Loaded, Trace};
 use crate::time::StripeTime;
 
 /// Sentences, and commands.
@@ -30,10 +30,15 @@ pub(super) fn standing(facts: &Facts<'_>, loaded: &Loaded, mapping: &[Row]) -> S
 }
 
 /// Of a customer.
-pub(super) fn of_customer(facts: &Facts<'_>, loaded: &Loaded, standing: Standing) -> Why {
+pub(super) fn of_customer(
+    facts: &Facts<'_>,
+    loaded: &Loaded,
+    trace: &Trace,
+    standing: Standing,
+) -> Why {
     let customer = &loaded.customer;
     let mut why = Why::default();
-    undo_begun(facts, loaded, &mut why);
+    undone::of_customer(facts, loaded, trace, &mut why);
     refusals(customer, &mut why);
     doubts(customer, &mut why);
     parked(customer, &mut why);
@@ -41,7 +46,11 @@ pub(super) fn of_customer(facts: &Facts<'_>, loaded: &Loaded, standing: Standing
         .zip(&customer.targets)
         .any(|(at, _)| customer.is_undone_on(at));
     match standing {
-        Standing::Undone if !loaded.undo_begun.is_empty() => {}
+        Standing::PartlyUndone => {}
+        // What was left in use, or was changed, is told above.
+        Standing::Migrated if !trace.left.is_empty() => {
+            why.commands.push(facts.command("export -o mapping.csv"));
+        }
         Standing::Migrated => {
             why.causes
                 .push("Everything that was asked for is done.".to_owned());
@@ -58,8 +67,10 @@ pub(super) fn of_customer(facts: &Facts<'_>, loaded: &Loaded, standing: Standing
         Standing::Refused => {
             why.next
                 .push("A run passes it over, until a person asks for another try.".to_owned());
+            why.next.extend(facts.after_undo());
             // A line cannot be mended of what is taken back in part.
             if any_undone {
+                why.next.push(remedy::not_mended(customer));
                 why.commands.push(facts.command("resume --retry-refused"));
             } else {
                 why.commands.extend([
@@ -72,41 +83,22 @@ pub(super) fn of_customer(facts: &Facts<'_>, loaded: &Loaded, standing: Standing
             why.next.push(
                 "Every run begins by settling it, by reading or under the same key.".to_owned(),
             );
-            why.commands
-                .extend([facts.command("reconcile"), facts.command("resume")]);
+            let then = if facts.taken_back {
+                let id = quoted(customer.legacy_id.as_str());
+                facts.command(&format!("undo --only {id}"))
+            } else {
+                facts.command("resume")
+            };
+            why.commands.extend([facts.command("reconcile"), then]);
         }
         Standing::Parked => {
             why.next.push(remedy::PARKED.to_owned());
+            why.next.extend(facts.after_undo());
             why.commands.push(facts.command("resume"));
         }
         Standing::InProgress | Standing::Pending => unfinished(facts, customer, standing, &mut why),
     }
     why
-}
-
-/// An undo that was broken off, or is on.
-fn undo_begun(facts: &Facts<'_>, loaded: &Loaded, why: &mut Why) {
-    if loaded.undo_begun.is_empty() {
-        return;
-    }
-    let customer = &loaded.customer;
-    for place in &loaded.undo_begun {
-        let account = place.and_then(|target| customer.target(target));
-        let place = account.map_or("the platform", |target| target.account.as_str());
-        why.causes.push(format!(
-            "What was made of it on {place} is being taken back: that was begun, and is not done to the end."
-        ));
-    }
-    if facts.running {
-        why.next
-            .push("A command is on: look again in a moment.".to_owned());
-    } else {
-        why.next
-            .push("The same undo goes on. Nothing more is made there.".to_owned());
-        let id = quoted(customer.legacy_id.as_str());
-        why.commands
-            .push(facts.command(&format!("undo --only {id}")));
-    }
 }
 
 fn refusals(customer: &Customer, why: &mut Why) {
@@ -180,6 +172,7 @@ fn unfinished(facts: &Facts<'_>, customer: &Customer, standing: Standing, why: &
             .push("A run is on: look again in a moment.".to_owned());
         why.commands.push(facts.command("status --watch"));
     } else {
+        why.next.extend(facts.after_undo());
         why.commands.push(facts.command("resume"));
     }
 }
@@ -202,6 +195,7 @@ pub(super) fn of_account(
     customers: Customers,
 ) -> (Vec<String>, Vec<String>) {
     let (mut next, mut commands) = (Vec::new(), Vec::new());
+    undone::of_account(facts, trace, customers, (&mut next, &mut commands));
     if trace.parked.is_some() {
         next.push(remedy::PARKED.to_owned());
         next.push(format!("{} for it.", waits(customers)));
@@ -212,6 +206,7 @@ pub(super) fn of_account(
         next.push(format!(
             "{left} not finished there: a run goes on with them."
         ));
+        next.extend(facts.after_undo());
         let only = format!("resume --account {}", trace.id);
         commands.push(facts.command(&only));
     }

@@ -6,7 +6,7 @@ use crate::ids::{AccountId, CustomerId};
 use crate::report::Look;
 use crate::report::remedy;
 use crate::report::words::{
-    count, duration, minute, number, percent, plain, quoted, shorten, tenths, wrap,
+    count, duration, minute, number, percent, plain, shorten, tenths, wrap,
 };
 use crate::state::{Doubt, Standing};
 
@@ -26,7 +26,8 @@ pub fn text(status: &Status, extras: &Extras, look: Look) -> String {
         in_doubt(extras, look),
         open_charges(status, extras, look),
         undo_unfinished(status, extras, look),
-        taken_back(status, extras, look),
+        taken_back(status, look),
+        undo_left(status, extras, look),
         clones_left(extras, look),
         stale(status, look),
         listener(status, look),
@@ -97,6 +98,7 @@ pub(in crate::report) fn word(standing: Standing) -> &'static str {
         Standing::Refused => "refused",
         Standing::InProgress => "in progress",
         Standing::Pending => "pending",
+        Standing::PartlyUndone => "partly undone",
         Standing::Undone => "undone",
         Standing::Migrated => "migrated",
     }
@@ -105,7 +107,7 @@ pub(in crate::report) fn word(standing: Standing) -> &'static str {
 pub(in crate::report) fn coloured(standing: Standing, text: &str, look: Look) -> String {
     match standing {
         Standing::InDoubt | Standing::Refused => look.bad(text),
-        Standing::Parked | Standing::Undone => look.warn(text),
+        Standing::Parked | Standing::PartlyUndone | Standing::Undone => look.warn(text),
         Standing::Migrated => look.good(text),
         Standing::InProgress | Standing::Pending => text.to_owned(),
     }
@@ -127,7 +129,7 @@ pub(in crate::report) fn counts(status: &Status, look: Look) -> String {
     for standing in Standing::ALL.into_iter().rev() {
         let n = customers.of(standing);
         // Most migrations never are.
-        if n == 0 && standing == Standing::Undone {
+        if n == 0 && standing.is_undone() {
             continue;
         }
         let share = match n {
@@ -166,14 +168,16 @@ pub(in crate::report) fn open_charges(
         Some(status.open_charges).filter(|open| *open > 0)?,
         "charge",
     );
+    // After an undo of everything nobody wants a run.
+    let (who, command) = if status.taken_back {
+        ("an undo", "undo")
+    } else {
+        ("a run", "resume")
+    };
     let told = format!(
-        "{open} of `verify --charge` may still be held: a run cancels or refunds it before anything else."
+        "{open} of `verify --charge` may still be held: {who} cancels or refunds it before anything else."
     );
-    let command = format!(
-        "  pmclone resume --state {}{}",
-        quoted(&extras.state_file),
-        extras.simulate()
-    );
+    let command = format!("  {}", extras.command(status, command));
     Some(format!(
         "{}\n{command}",
         look.bad(&wrap(&told, "", look.width))
@@ -202,29 +206,90 @@ pub(in crate::report) fn undo_unfinished(
     let told = format!(
         "An undo was broken off: {places} taken back in part, and nothing more is made there. The same undo goes on."
     );
-    let command = format!(
-        "  pmclone undo --state {}{}",
-        quoted(&extras.state_file),
-        extras.simulate()
-    );
+    let command = format!("  {}", extras.command(status, "undo"));
     Some(format!(
         "{}\n{command}",
         look.warn(&wrap(&told, "", look.width))
     ))
 }
 
-/// What no run makes, since all was taken back.
-fn taken_back(status: &Status, extras: &Extras, look: Look) -> Option<String> {
+/// That all was taken back, and what no run makes since.
+pub(in crate::report) fn taken_back(status: &Status, look: Look) -> Option<String> {
     let customers = &status.customers;
-    let left = customers.left() + customers.parked + customers.in_doubt;
-    if !extras.taken_back || left == 0 {
+    if !status.taken_back {
         return None;
     }
-    let told = format!(
-        "All of this migration was taken back, or was to be: run, resume and retry make nothing of the other {}, unless --after-undo is given.",
+    let made = if customers.migrated + customers.partly_undone == 0 && status.undo_unfinished == 0 {
+        "All of this migration was taken back."
+    } else {
+        "All of this migration was to be taken back; what is still there is counted as migrated or partly undone."
+    };
+    let left = customers.left() + customers.parked + customers.in_doubt;
+    let others = match (left, customers.refused) {
+        (0, 0) => String::new(),
+        (0, refused) => format!(
+            " {} tried again only with --after-undo.",
+            refused_are(refused)
+        ),
+        (left, 0) => format!(" {}", not_made(left)),
+        (left, refused) => format!(
+            " {} Nor {} tried again without it.",
+            not_made(left),
+            match refused {
+                1 => "is the refused customer".to_owned(),
+                more => format!("are the {} refused ones", number(more)),
+            }
+        ),
+    };
+    Some(look.warn(&wrap(&format!("{made}{others}"), "", look.width)))
+}
+
+fn refused_are(refused: u64) -> String {
+    let verb = if refused == 1 { "is" } else { "are" };
+    format!("{} {verb}", count(refused, "refused customer"))
+}
+
+fn not_made(left: u64) -> String {
+    format!(
+        "run, resume and retry make nothing of the other {}, unless --after-undo is given.",
         count(left, "customer")
+    )
+}
+
+/// What an undo left where it is.
+pub(in crate::report) fn undo_left(status: &Status, extras: &Extras, look: Look) -> Option<String> {
+    let left = status.undo_left;
+    if left.total == 0 {
+        return None;
+    }
+    let others = left.total - left.source_cards;
+    let mut parts = Vec::new();
+    if left.source_cards > 0 {
+        parts.push(format!(
+            "{} with {} source cards, as it should",
+            count(left.source_cards, "platform Customer"),
+            if left.source_cards == 1 {
+                "its"
+            } else {
+                "their"
+            }
+        ));
+    }
+    if others > 0 {
+        parts.push(format!("{} for another reason", count(others, "place")));
+    }
+    let told = format!("Left by `undo` where it is: {}.", parts.join("; "));
+    let told = wrap(&told, "", look.width);
+    if others == 0 {
+        return Some(told);
+    }
+    let why = wrap(
+        "`pmclone explain ID` has the reason; which, tells:",
+        "  ",
+        look.width,
     );
-    Some(look.warn(&wrap(&told, "", look.width)))
+    let command = extras.command(status, "undo --dry-run");
+    Some(format!("{}\n{why}\n  {command}", look.warn(&told)))
 }
 
 /// How fast it goes and how long it will still take, while a run is on; and what was refused last.

@@ -15,7 +15,7 @@ fn ended<'a>(ending: &'a Ending, status: &'a Status, extras: &'a Extras) -> Summ
 }
 
 /// Customers in the order of [`Standing::ALL`].
-fn with_customers(counts: [u64; 7]) -> Status {
+fn with_customers(counts: [u64; 8]) -> Status {
     Status {
         customers: Customers::counted(counts),
         ..empty()
@@ -27,7 +27,7 @@ fn only(which: Standing) -> Status {
 }
 
 fn all_migrated() -> Status {
-    with_customers([0, 0, 0, 0, 0, 0, 10])
+    with_customers([0, 0, 0, 0, 0, 0, 0, 10])
 }
 
 fn without_trouble() -> Extras {
@@ -104,7 +104,7 @@ fn what_stopped_a_run_is_said_first() {
         state_file: "my state.db".into(),
         ..Extras::default()
     };
-    let status = with_customers([0, 0, 0, 0, 5, 0, 0]);
+    let status = with_customers([0, 0, 0, 0, 5, 0, 0, 0]);
     insta::assert_snapshot!(outline(&ended(&ending, &status, &extras)), @r"
         Stopped; everything is saved
           Stripe refused the key (401, req_1): it was revoked or is not complete.
