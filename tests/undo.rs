@@ -476,7 +476,10 @@ fn a_look_that_fails_takes_nothing_back_and_the_same_command_goes_on() -> Result
     restored()?;
     let status = place.status(&[])?;
     assert_eq!(
-        (&status["undo_unfinished"], &status["customers"]["partly_undone"]),
+        (
+            &status["undo_unfinished"],
+            &status["customers"]["partly_undone"]
+        ),
         (&1.into(), &1.into()),
         "{status}"
     );

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use self::ask::{bounded, cases, confirmed, terms};
+use self::ask::{Chosen, bounded, choose_cards, confirmed, terms};
 use super::interrupt::Pressed;
 use super::migrate::{Link, known_accounts};
 use super::session::{self, Session};
@@ -33,7 +33,7 @@ use crate::store::{
     self, Case, Gate, Migration, Proofs, RequestTally, RunEnded, RunLock, RunSeq, Selection,
     StoreError,
 };
-use crate::stripe::{Money, ReadAnswer};
+use crate::stripe::{CustomerFacts, Money, ReadAnswer};
 use crate::time::StripeTime;
 
 /// What is bounded is bounded for so long.
@@ -55,15 +55,15 @@ pub async fn charge(config: &Config, args: &cli::Verify) -> Result<Exit, Failure
     let of = |error: StoreError| Failure::store(&looking.state, &error);
     known_accounts(looking.loader.conn(), &args.accounts, &looking.state)?;
     if args.dry_run {
-        let cases = cases(args, &looking, &terms)?;
-        bounded(cases.len(), 0)?;
-        return dry_run(config, &terms, &cases);
+        let chosen = choose_cards(args, &looking, &terms)?;
+        bounded(chosen.cases.len(), 0)?;
+        return dry_run(config, &terms, chosen);
     }
     let lock = RunLock::take(&looking.state).map_err(of)?;
     let conn = store::open_existing(&looking.state).map_err(of)?;
     // Chosen under the lock: no run changes the state any more.
-    let cases = cases(args, &looking, &terms)?;
-    bounded(cases.len(), 0)?;
+    let chosen = choose_cards(args, &looking, &terms)?;
+    bounded(chosen.cases.len(), 0)?;
     let (_never, draining) = watch::channel(false);
     let link = link(
         config,
@@ -75,12 +75,12 @@ pub async fn charge(config: &Config, args: &cli::Verify) -> Result<Exit, Failure
     .await?;
     announce(config, &looking, &link);
     let selection = Selection {
-        only: Some(cases.iter().map(|case| case.customer).collect()),
+        only: Some(chosen.cases.iter().map(|case| case.customer).collect()),
         ..Selection::default()
     };
     let run = history::keep(&conn, &link.session, "verify --charge", &selection, false);
     let run = run.map_err(of)?;
-    let told = prove_all(config, args, &looking, (&conn, &link), (&terms, cases)).await;
+    let told = prove_all(config, args, &looking, (&conn, &link), (&terms, chosen)).await;
     let Link {
         session,
         rehearsal,
@@ -115,35 +115,41 @@ pub async fn charge(config: &Config, args: &cli::Verify) -> Result<Exit, Failure
     })
 }
 
-fn dry_run(config: &Config, terms: &Terms, cases: &[Case]) -> Result<Exit, Failure> {
-    let cards = u64::try_from(cases.len()).unwrap_or(u64::MAX);
+fn dry_run(config: &Config, terms: &Terms, chosen: Chosen) -> Result<Exit, Failure> {
+    let cards = u64::try_from(chosen.cases.len()).unwrap_or(u64::MAX);
     let look = config.screen.look();
     config
         .screen
         .line(&report::charge::before(terms, cards, look));
     config.screen.line("Nothing was sent: this was a dry run.");
-    for case in cases {
-        let dry = Verdict::NotCharged("this was a dry run".to_owned());
-        let line = told(case, dry).line();
+    let dry = |case: &Case| told(case, Verdict::NotCharged("this was a dry run".to_owned()));
+    let lines = chosen.cases.iter().map(dry).chain(chosen.without);
+    let mut without = 0_u64;
+    for told in lines {
+        without += u64::from(told.payment_method.is_none());
         if !config.json {
-            gone_is_fine(print(&mut io::stdout(), &line))?;
+            gone_is_fine(print(&mut io::stdout(), &told.line()))?;
         }
     }
     if config.json {
         gone_is_fine(print_json(
             &mut io::stdout(),
-            &serde_json::json!({ "cards": cards }),
+            &serde_json::json!({ "cards": cards, "without_card": without }),
         ))?;
     }
-    Ok(Exit::Done)
+    Ok(if without > 0 {
+        Exit::Incomplete
+    } else {
+        Exit::Done
+    })
 }
 
 fn told(case: &Case, verdict: Verdict) -> Told {
     Told {
         legacy_id: case.legacy_id.clone(),
         account: case.account.clone(),
-        customer: case.connected_customer.clone(),
-        payment_method: case.payment_method.clone(),
+        customer: Some(case.connected_customer.clone()),
+        payment_method: Some(case.payment_method.clone()),
         verdict,
         proof: case.proof.clone(),
     }
@@ -168,7 +174,7 @@ async fn prove_all(
     args: &cli::Verify,
     looking: &Looking,
     (conn, link): (&Connection, &Link),
-    (terms, cases): (&Terms, Vec<Case>),
+    (terms, chosen): (&Terms, Chosen),
 ) -> Result<Ended, Failure> {
     let prover = Prover {
         client: Arc::clone(&link.session.client),
@@ -183,8 +189,14 @@ async fn prove_all(
     tokio::select! {
         biased;
         failure = at_once(link.pressed.clone()) => Err(failure),
-        ended = work.all(args, terms, cases, &link.pressed) => ended,
+        ended = work.all(args, terms, chosen, &link.pressed) => ended,
     }
+}
+
+/// What is left of the cards once those are left out that were proven lately.
+struct Lately {
+    cases: Vec<Case>,
+    proven: u64,
 }
 
 /// A command that is on.
@@ -218,19 +230,24 @@ impl Work<'_> {
         &self,
         args: &cli::Verify,
         terms: &Terms,
-        cases: Vec<Case>,
+        chosen: Chosen,
         pressed: &watch::Receiver<Pressed>,
     ) -> Result<Ended, Failure> {
         let tidied = self.tidy_up().await?;
         for told in &tidied {
             self.tell(told)?;
         }
-        let cases = self.not_lately(args, cases)?;
+        let Lately { cases, proven } = self.not_lately(args, chosen.cases)?;
         let cards = u64::try_from(cases.len()).unwrap_or(u64::MAX);
         let look = self.config.screen.look();
-        self.config
-            .screen
-            .line(&report::charge::before(terms, cards, look));
+        if cards > 0 {
+            self.config
+                .screen
+                .line(&report::charge::before(terms, cards, look));
+        }
+        for told in &chosen.without {
+            self.tell(told)?;
+        }
         let mut balances = self.balances(&cases).await?;
         let mut cards = Vec::new();
         let all = cases.len();
@@ -245,10 +262,13 @@ impl Work<'_> {
         for balance in &mut balances {
             balance.after = self.balance(balance.account.as_ref()).await?;
         }
+        let interrupted = cards.len() < all;
+        cards.splice(..0, chosen.without);
         Ok(Ended {
             terms: terms.clone(),
-            interrupted: cards.len() < all,
+            interrupted,
             cards,
+            proven_lately: proven,
             tidied,
             balances,
             requests: self.prover.client.counts().sent,
@@ -280,7 +300,8 @@ impl Work<'_> {
     }
 
     /// Leaves out the cards that were proven with the same terms in the last 24 hours, and keeps to the bound.
-    fn not_lately(&self, args: &cli::Verify, mut cases: Vec<Case>) -> Result<Vec<Case>, Failure> {
+    fn not_lately(&self, args: &cli::Verify, mut cases: Vec<Case>) -> Result<Lately, Failure> {
+        let mut left_out = 0;
         let since = StripeTime(self.now()?.0 - A_DAY_SECONDS);
         let lately = self
             .prover
@@ -298,16 +319,18 @@ impl Work<'_> {
                 };
                 lately.iter().find(proven).is_none()
             });
-            if cases.len() < before {
-                let left_out = u64::try_from(before - cases.len()).unwrap_or(u64::MAX);
-                self.config.screen.line(&format!(
-                    "{} proven in the last 24 hours: not charged again (--again does).",
-                    report::words::count(left_out, "card")
-                ));
+            left_out = u64::try_from(before - cases.len()).unwrap_or(u64::MAX);
+            if left_out > 0 {
+                self.config
+                    .screen
+                    .line(&report::charge::proven_lately(left_out));
             }
         }
         bounded(cases.len(), if cases.is_empty() { 0 } else { lately.len() })?;
-        Ok(cases)
+        Ok(Lately {
+            cases,
+            proven: left_out,
+        })
     }
 
     fn now(&self) -> Result<StripeTime, Failure> {
@@ -328,17 +351,30 @@ impl Work<'_> {
         Ok(told(&case, verdict))
     }
 
-    /// Why the card is not charged, if so: a clone that is not attached would be consumed by it.
+    /// Why the card is not charged, if so: one of a Customer that is not ours, or a clone that is not attached, which would be
+    /// consumed by it.
     async fn why_not(&self, case: &Case) -> Result<Option<String>, Failure> {
         let client = &self.prover.client;
         let account = Some(&case.account);
-        let facts = match client.payment_method(&case.payment_method, account).await {
-            ReadAnswer::Found(facts, _) => facts,
-            ReadAnswer::Stop(stop) => return Err(Failure::stop(&stop)),
-            ReadAnswer::Missing(refusal) | ReadAnswer::AccountInvalid(refusal) => {
-                return Ok(Some(refusal.message));
+        let customer = client.customer(&case.connected_customer, account);
+        match read(customer.await)? {
+            Ok(facts) if facts.deleted => {
+                return Ok(Some(format!("{} is deleted", case.connected_customer)));
             }
-            ReadAnswer::Failed(failed) => return Ok(Some(failed.to_string())),
+            Ok(facts) if !self.is_ours(&facts, case) => {
+                let why = format!(
+                    "the metadata of {} does not say that this migration made it of this customer",
+                    case.connected_customer
+                );
+                return Ok(Some(why));
+            }
+            Ok(_) => {}
+            Err(why) => return Ok(Some(why)),
+        }
+        let method = client.payment_method(&case.payment_method, account);
+        let facts = match read(method.await)? {
+            Ok(facts) => facts,
+            Err(why) => return Ok(Some(why)),
         };
         if facts.customer.as_ref() != Some(&case.connected_customer) {
             let why = format!("it is not attached to {}", case.connected_customer);
@@ -349,6 +385,12 @@ impl Work<'_> {
             return Ok(Some(why));
         }
         Ok(None)
+    }
+
+    fn is_ours(&self, facts: &CustomerFacts, case: &Case) -> bool {
+        let migration = self.prover.migration.id.to_string();
+        facts.marker_migration.as_deref() == Some(migration.as_str())
+            && facts.marker_legacy_id.as_deref() == Some(case.legacy_id.as_str())
     }
 
     async fn balances(&self, cases: &[Case]) -> Result<Vec<Balance>, Failure> {
@@ -385,6 +427,18 @@ impl Work<'_> {
                 Ok(None)
             }
         }
+    }
+}
+
+/// What a read told, or why it did not.
+fn read<T>(answer: ReadAnswer<T>) -> Result<Result<T, String>, Failure> {
+    match answer {
+        ReadAnswer::Found(fact, _) => Ok(Ok(fact)),
+        ReadAnswer::Stop(stop) => Err(Failure::stop(&stop)),
+        ReadAnswer::Missing(refusal) | ReadAnswer::AccountInvalid(refusal) => {
+            Ok(Err(refusal.message))
+        }
+        ReadAnswer::Failed(failed) => Ok(Err(failed.to_string())),
     }
 }
 

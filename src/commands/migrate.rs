@@ -28,6 +28,7 @@ use crate::ids::AccountId;
 use crate::plan::{Plan, Rates};
 use crate::report::banner::Banner;
 use crate::report::plan::PlanJson;
+use crate::report::status::Customers;
 use crate::report::summary::{Ending, Summary};
 use crate::report::{self, print_json};
 use crate::run::stop_loss::{Bound, StopLoss};
@@ -86,6 +87,8 @@ pub struct Asked {
     pub steering: cli::Steering,
     /// `--follow`.
     pub follow: bool,
+    /// The digest of the file that it takes lines of, where that is not the one that was imported last.
+    pub csv_sha256: Option<String>,
 }
 
 /// Runs, and tells how it went.
@@ -160,8 +163,11 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     } = carry_out(carried, &context, loader, helm, pressed.clone()).await;
     let client = Arc::clone(&context.client);
     remarks(config, &context);
-    let limited = asked_to_end || selection != Selection::default();
-    let ending = ended.map(|ended| ending(ended, *pressed.borrow(), (limited, asked_to_end)));
+    // One ending for the screen, for programs and for the record: where nobody is left, no limit was felt.
+    let ending = ended.and_then(|ended| {
+        let ending = ending(ended, *pressed.borrow(), &selection, asked_to_end);
+        Ok(ending.with_left(left(&state)?))
+    });
     let kept = keep_ending(&context, run, ending.as_ref().ok()).await;
     drop(context);
     let closed = close(config, writer, rehearsal, &state).await;
@@ -205,6 +211,7 @@ impl Asked {
         let asked = RunAsked {
             command: self.command.to_owned(),
             asked: report::record::confined_to(&self.selection, self.adopt_attached),
+            csv_sha256: self.csv_sha256.clone(),
             begun_at: begun_at.unwrap_or(StripeTime(0)),
             tool_version: version::VERSION.to_owned(),
             tool_commit: version::COMMIT.to_owned(),
@@ -444,8 +451,14 @@ fn remarks(config: &Config, context: &Context) {
     }
 }
 
-/// How it ended: `limited` where not all was asked for, `asked_to_end` where the run itself was told to.
-fn ending(ended: Ended, pressed: Pressed, (limited, asked_to_end): (bool, bool)) -> Ending {
+/// Customers that a run could still work on.
+fn left(state: &Path) -> Result<u64, StoreError> {
+    let customers = store::standings(&store::open_readonly(state)?, false)?;
+    Ok(Customers::counted(customers).left())
+}
+
+/// How it ended: `asked_to_end` where the run itself was told to.
+fn ending(ended: Ended, pressed: Pressed, selection: &Selection, asked_to_end: bool) -> Ending {
     let interrupted = || match pressed.first {
         Some(Signal::Terminate) => Ending::Terminated,
         Some(Signal::Interrupt) | None => Ending::Interrupted,
@@ -453,7 +466,12 @@ fn ending(ended: Ended, pressed: Pressed, (limited, asked_to_end): (bool, bool))
     match ended {
         Ended::Run(End::Drained) if asked_to_end && pressed.first.is_none() => Ending::LimitReached,
         Ended::AtOnce | Ended::Run(End::Drained) => interrupted(),
-        Ended::Idle | Ended::Run(End::Finished) if limited => Ending::LimitReached,
+        Ended::Idle | Ended::Run(End::Finished) if asked_to_end || selection.limit.is_some() => {
+            Ending::LimitReached
+        }
+        Ended::Idle | Ended::Run(End::Finished) if *selection != Selection::default() => {
+            Ending::Confined
+        }
         Ended::Idle | Ended::Run(End::Finished) => Ending::Finished,
         Ended::Run(End::Unreachable(customers)) => Ending::Stopped {
             exit: Exit::Unexpected,
@@ -490,10 +508,6 @@ fn tell(config: &Config, state: &Path, ending: Ending, done: &Done<'_>) -> Resul
     let conn = store::open_readonly(state).map_err(of)?;
     let read = status::of_connection(&conn, state, false).map_err(of)?;
     let (status, extras) = read.ok_or_else(|| of(StoreError::Missing))?;
-    let ending = match ending {
-        Ending::LimitReached if status.customers.left() == 0 => Ending::Finished,
-        other => other,
-    };
     let summary = Summary {
         ending: &ending,
         status: &status,

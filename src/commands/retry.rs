@@ -54,7 +54,7 @@ pub fn retry(config: &Config, args: &cli::Retry) -> Result<Exit, Failure> {
             &mended,
             config.screen.look(),
         ));
-        begin(config, args, prepared, &mended).await
+        begin(config, args, prepared, (&mended, &file.sha256)).await
     })
 }
 
@@ -62,7 +62,7 @@ async fn begin(
     config: &Config,
     args: &cli::Retry,
     prepared: Prepared,
-    mended: &MendedCustomers,
+    (mended, sha256): (&MendedCustomers, &str),
 ) -> Result<Exit, Failure> {
     let asked = Asked {
         command: "retry",
@@ -76,6 +76,7 @@ async fn begin(
         concurrency: config.concurrency(&args.stripe),
         steering: args.steering.clone(),
         follow: false,
+        csv_sha256: Some(sha256.to_owned()),
     };
     migrate(config, asked, prepared).await
 }

@@ -17,6 +17,8 @@ pub enum Ending {
     Finished,
     /// The limit that was asked for is reached.
     LimitReached,
+    /// All of what it was confined to is done: other customers, or other accounts, are left.
+    Confined,
     /// Ctrl-C.
     Interrupted,
     /// SIGTERM.
@@ -36,6 +38,7 @@ impl Ending {
         match self {
             Self::Finished => "finished",
             Self::LimitReached => "limit_reached",
+            Self::Confined => "confined",
             Self::Interrupted => "interrupted",
             Self::Terminated => "terminated",
             Self::Stopped { .. } => "stopped",
@@ -48,13 +51,24 @@ impl Ending {
             Self::Interrupted => Exit::Interrupted,
             Self::Terminated => Exit::Terminated,
             Self::Stopped { exit, .. } => *exit,
-            Self::LimitReached if status.customers.left() > 0 => Exit::Limit,
-            Self::LimitReached | Self::Finished if status.customers.in_trouble() => {
+            Self::LimitReached | Self::Confined if status.customers.left() > 0 => Exit::Limit,
+            Self::LimitReached | Self::Confined | Self::Finished
+                if status.customers.in_trouble() =>
+            {
                 Exit::Incomplete
             }
             // A look-up failed in every pass: nobody asked for a limit, and not all is done.
             Self::Finished if status.customers.left() > 0 => Exit::Incomplete,
-            Self::LimitReached | Self::Finished => Exit::Done,
+            Self::LimitReached | Self::Confined | Self::Finished => Exit::Done,
+        }
+    }
+
+    /// The same where so many customers are left to be worked on: where there are none, no limit was felt.
+    #[must_use]
+    pub fn with_left(self, left: u64) -> Self {
+        match self {
+            Self::LimitReached | Self::Confined if left == 0 => Self::Finished,
+            other => other,
         }
     }
 }
@@ -111,6 +125,7 @@ impl Summary<'_> {
             Ending::Finished if self.exit() == Exit::Done => look.good("All done"),
             Ending::Finished => look.bold("Finished"),
             Ending::LimitReached => look.bold("Stopped at the limit asked for"),
+            Ending::Confined => look.bold("Did what it was confined to"),
             Ending::Interrupted | Ending::Terminated => {
                 look.warn("Interrupted; everything is saved")
             }
@@ -118,9 +133,11 @@ impl Summary<'_> {
         };
         let why = match self.ending {
             Ending::Stopped { why, .. } => format!("\n{}", wrap(&plain(why), "  ", look.width)),
-            Ending::Finished | Ending::LimitReached | Ending::Interrupted | Ending::Terminated => {
-                String::new()
-            }
+            Ending::Finished
+            | Ending::LimitReached
+            | Ending::Confined
+            | Ending::Interrupted
+            | Ending::Terminated => String::new(),
         };
         let speed_tenths = self.requests_sent.saturating_mul(10_000) / self.elapsed_ms.max(1);
         let speed = tenths(speed_tenths);
@@ -194,12 +211,13 @@ impl Summary<'_> {
         match self.ending {
             Ending::Stopped { .. } => Some("Mend what stopped it, then go on:".to_owned()),
             Ending::Interrupted | Ending::Terminated => Some("Go on where it stopped:".to_owned()),
-            Ending::LimitReached | Ending::Finished => match (customers.left(), customers.in_doubt)
-            {
-                (0, 0) => None,
-                (0, _) => Some("Settle what is in doubt:".to_owned()),
-                (left, _) => Some(format!("Go on with {}:", count(left, "customer"))),
-            },
+            Ending::LimitReached | Ending::Confined | Ending::Finished => {
+                match (customers.left(), customers.in_doubt) {
+                    (0, 0) => None,
+                    (0, _) => Some("Settle what is in doubt:".to_owned()),
+                    (left, _) => Some(format!("Go on with {}:", count(left, "customer"))),
+                }
+            }
         }
     }
 
@@ -255,6 +273,7 @@ impl Summary<'_> {
                 Ending::Stopped { why, .. } => Some(why),
                 Ending::Finished
                 | Ending::LimitReached
+                | Ending::Confined
                 | Ending::Interrupted
                 | Ending::Terminated => None,
             },

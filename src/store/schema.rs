@@ -175,7 +175,7 @@ CREATE TABLE run (                  -- each run, resume and retry: for the recor
     seq INTEGER PRIMARY KEY,
     command TEXT NOT NULL,
     asked TEXT NOT NULL,            -- what it was confined to, in words
-    csv_sha256 TEXT,                -- the CSV that was imported last before it
+    csv_sha256 TEXT,                -- the file that it took lines of, or else the CSV that was imported last before it
     begun_at INTEGER NOT NULL,      -- seconds, Stripe's clock
     tool_version TEXT NOT NULL, tool_commit TEXT NOT NULL,
     ended_at INTEGER, ended TEXT,   -- NULL: it is on, or was broken off
