@@ -14,7 +14,7 @@ use super::resume::prepare;
 use super::runtime;
 use super::session::Purpose;
 use super::status::missing_or;
-use super::undo::{is_not_taken_back, not_taken_back};
+use super::undo::{More, not_taken_back};
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -37,7 +37,8 @@ pub fn retry(config: &Config, args: &cli::Retry) -> Result<Exit, Failure> {
     is_not_purged(&config.state_file(args.rehearsal.simulate))?;
     runtime()?.block_on(async {
         let prepared = prepare(config, &args.stripe, &args.rehearsal, Purpose::Write).await?;
-        not_taken_back(&prepared.conn, &prepared.state, args.after_undo, true)?;
+        let lines = More::Lines(&args.csv);
+        not_taken_back(&prepared.conn, &prepared.state, args.after_undo, lines)?;
         let clock = prepared.link.session.client.clock();
         file.at = clock.earliest_now().unwrap_or(StripeTime(0));
         let mended = take(
@@ -184,9 +185,7 @@ fn dry_run(
     let migration = Migration::read(&conn).map_err(of)?;
     migration.ok_or_else(|| of(StoreError::Missing))?;
     // What would be refused is not foretold as done.
-    if !args.after_undo {
-        is_not_taken_back(&conn, &state, true)?;
-    }
+    not_taken_back(&conn, &state, args.after_undo, More::Lines(&args.csv))?;
     let mended = take(&args.csv, &conn, &state, file, problems, config, false)?;
     if config.json {
         gone_is_fine(print_json(

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::before::page;
-pub use self::before::{is_not_taken_back, not_taken_back};
+pub use self::before::{More, not_taken_back};
 use super::interrupt::{self, Pressed};
 use super::migrate::{Link, Prepared, close, known_accounts};
 use super::resume::prepare;

@@ -36,67 +36,77 @@ pub(super) fn foreseen(
     Ok(before)
 }
 
-/// Refuses to make more of a migration that was taken back as a whole, unless a person asks for it. `refused_too`: what was refused is
-/// tried again.
+/// What would be made of a migration that was taken back.
+#[derive(Debug, Clone, Copy)]
+pub enum More<'a> {
+    /// What a run had not come to, or not to the end.
+    Begun,
+    /// The same, and what was refused.
+    Refused,
+    /// The lines of this file, and nothing else.
+    Lines(&'a Path),
+}
+
+/// Refuses to make more of a migration that was taken back as a whole, unless a person asks for it: for a run that is once and for
+/// all, for lines of a file for these alone.
 pub fn not_taken_back(
     conn: &Connection,
     state: &Path,
     after_undo: bool,
-    refused_too: bool,
+    more: More<'_>,
 ) -> Result<(), Failure> {
     let of = |error: StoreError| Failure::store(state, &error);
-    if !store::is_taken_back(conn).map_err(of)? {
+    let migration = Migration::read(conn).map_err(of)?;
+    let (Some(migration), true) = (migration, store::is_taken_back(conn).map_err(of)?) else {
         return Ok(());
-    }
+    };
     if after_undo {
-        return store::set_taken_back(conn, false).map_err(of);
+        return match more {
+            More::Begun | More::Refused => store::set_taken_back(conn, false).map_err(of),
+            More::Lines(_) => Ok(()),
+        };
     }
-    is_not_taken_back(conn, state, refused_too)
-}
-
-/// The same for a look, which changes nothing.
-pub fn is_not_taken_back(
-    conn: &Connection,
-    state: &Path,
-    refused_too: bool,
-) -> Result<(), Failure> {
-    let of = |error: StoreError| Failure::store(state, &error);
-    if !store::is_taken_back(conn).map_err(of)? {
+    let Some(which) = which(conn, more).map_err(of)? else {
         return Ok(());
-    }
-    let left = store::left_to_make(conn).map_err(of)?;
-    let refused = match refused_too {
-        true => store::refused_count(conn).map_err(of)?,
-        false => 0,
     };
-    let customers = report::words::count;
-    let which = match (left, refused) {
-        (0, 0) => return Ok(()),
-        (left, 0) => format!(
-            "{} that it had not come to, or not to the end,",
-            customers(left, "customer")
-        ),
-        (0, refused) => format!("{} that had been refused", customers(refused, "customer")),
-        (left, refused) => format!(
-            "{} that it had not come to, or not to the end, and {refused} that had been refused",
-            customers(left, "customer")
-        ),
-    };
-    let flags = match Migration::read(conn).map_err(of)? {
-        Some(migration) => Flags {
-            simulated: migration.simulated,
-            livemode: migration.livemode,
-            taken_back: true,
-        },
-        None => Flags::default(),
+    let flags = Flags {
+        simulated: migration.simulated,
+        livemode: migration.livemode,
+        taken_back: true,
     };
     let state = report::words::quoted(&state.display().to_string());
+    let undo = flags.command("undo", &state);
     Err(Failure::safety(format!(
-        "all of this migration was taken back by `pmclone undo`, or was to be, and {which} would be made now: nothing was sent"
+        "all of this migration was taken back by `pmclone undo`, or was to be, and {which} now: nothing was sent"
     ))
-    .hint(format!("if the undo was broken off, it goes on: {}, with the same options", flags.command("undo", &state)))
-    .hint("if they shall be made nevertheless: the same command with --after-undo")
+    .hint(format!("if the undo was broken off, it goes on: {undo}, with the same options"))
+    .hint("if that is meant nevertheless: the same command with --after-undo")
     .hint("to begin anew with all: another state file (--state)"))
+}
+
+/// What would be made, in words; `None`: nothing.
+fn which(conn: &Connection, more: More<'_>) -> Result<Option<String>, StoreError> {
+    let customers = report::words::count;
+    let refused = match more {
+        More::Lines(file) => return Ok(Some(format!("{} would be tried again", file.display()))),
+        More::Refused => store::refused_count(conn)?,
+        More::Begun => 0,
+    };
+    Ok(match (store::left_to_make(conn)?, refused) {
+        (0, 0) => None,
+        (0, refused) => Some(format!(
+            "{} that had been refused would be tried again",
+            customers(refused, "customer")
+        )),
+        (left, 0) => Some(format!(
+            "{} that it had not come to, or not to the end, would be made",
+            customers(left, "customer")
+        )),
+        (left, refused) => Some(format!(
+            "{} that it had not come to, or not to the end, and {refused} that had been refused would be made",
+            customers(left, "customer")
+        )),
+    })
 }
 
 /// What is lost is counted by whoever asks for it: the number is that of the cards that would be lost; or, so that the same command

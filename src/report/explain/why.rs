@@ -59,10 +59,14 @@ pub(super) fn of_customer(
             why.commands.push(facts.command("export -o mapping.csv"));
         }
         Standing::Undone => {
-            why.causes
-                .push("What was made of it is taken back, as told above.".to_owned());
-            why.next
-                .push("It is not made again from this state file: runs pass it over.".to_owned());
+            why.causes.insert(
+                0,
+                "What was made of it is taken back, as told above.".to_owned(),
+            );
+            why.next.insert(
+                0,
+                "It is not made again from this state file: runs pass it over.".to_owned(),
+            );
         }
         Standing::Refused => {
             why.next

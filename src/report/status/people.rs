@@ -265,20 +265,16 @@ pub(in crate::report) fn undo_left(status: &Status, extras: &Extras, look: Look)
     let others = left.total - left.source_cards;
     let mut parts = Vec::new();
     if left.source_cards > 0 {
-        parts.push(format!(
-            "{} with {} source cards, as it should",
-            count(left.source_cards, "platform Customer"),
-            if left.source_cards == 1 {
-                "its"
-            } else {
-                "their"
-            }
-        ));
+        let (customers, they) = match left.source_cards {
+            1 => ("1 platform Customer".to_owned(), "it"),
+            more => (format!("{} platform Customers", number(more)), "they"),
+        };
+        parts.push(format!("{customers} with source cards, as {they} should"));
     }
     if others > 0 {
         parts.push(format!("{} for another reason", count(others, "place")));
     }
-    let told = format!("Left by `undo` where it is: {}.", parts.join("; "));
+    let told = format!("Left by `undo`: {}.", parts.join("; "));
     let told = wrap(&told, "", look.width);
     if others == 0 {
         return Some(told);
