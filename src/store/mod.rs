@@ -54,7 +54,9 @@ pub use counts::{
 pub use find::{
     AccountTrace, DroppedStep, MendedField, Trace, by_legacy_id, by_line, by_object, by_request,
 };
-pub use found::{KnownDefault, Marked, Marks, MigrationFound, Scope, sweep_pages, unread};
+pub use found::{
+    KnownDefault, Marked, Marks, MigrationFound, Scope, sweep_pages, unread, without_connected,
+};
 pub use gate::{Commit, Gate};
 pub use heard::{Access, Ears, Effect, Filed, Heard, Inbox, Listening, StaleCounts};
 pub use history::{RunAsked, RunEnded, RunKept, RunSeq, VerificationKept};

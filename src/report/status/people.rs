@@ -219,10 +219,12 @@ pub(in crate::report) fn taken_back(status: &Status, look: Look) -> Option<Strin
     if !status.taken_back {
         return None;
     }
-    let made = if customers.migrated + customers.partly_undone == 0 && status.undo_unfinished == 0 {
-        "All of this migration was taken back."
-    } else {
-        "All of this migration was to be taken back; what is still there is counted as migrated or partly undone."
+    let still_there = customers.migrated + customers.partly_undone + status.undo_unfinished;
+    let made = match (still_there, customers.undone) {
+        (0, 1..) => "All of this migration was taken back.",
+        // A rebuilt state file knows nothing of what is gone.
+        (0, 0) => "This migration was taken back, or was to be.",
+        (1.., _) => "This migration was to be taken back, and a part of it is still there.",
     };
     let left = customers.left() + customers.parked + customers.in_doubt;
     let others = match (left, customers.refused) {
@@ -251,7 +253,7 @@ fn refused_are(refused: u64) -> String {
 
 fn not_made(left: u64) -> String {
     format!(
-        "run, resume and retry make nothing of the other {}, unless --after-undo is given.",
+        "No run, resume or retry makes anything of the other {}, unless --after-undo is given.",
         count(left, "customer")
     )
 }
