@@ -16,7 +16,9 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --uid 10001 --home-dir /state --create-home pmclone
 COPY --from=build /pmclone/target/release/pmclone /usr/local/bin/pmclone
-COPY --from=build /pmclone/README.md /pmclone/MIGRATION.md /usr/share/doc/pmclone/
+COPY --from=build /pmclone/README.md /pmclone/MIGRATION.md /pmclone/SECURITY.md /pmclone/CHANGELOG.md /usr/share/doc/pmclone/
+COPY --from=build /pmclone/docs/*.md /pmclone/docs/*.svg /pmclone/docs/*.png /usr/share/doc/pmclone/docs/
+COPY --from=build /pmclone/samples/ /usr/share/doc/pmclone/samples/
 USER pmclone
 # The state file is the only record of what was sent: it must outlive the container.
 VOLUME /state

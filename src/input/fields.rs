@@ -7,13 +7,13 @@ use crate::legacy::AddressField;
 /// What a column can give.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Target {
-    /// One of the fields that README names.
+    /// One of the fields that `docs/input.md` names.
     Field(Field),
     /// A metadata value, by its key.
     Metadata(String),
 }
 
-/// The fields that README names.
+/// The fields that `docs/input.md` names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Field {
     /// Whose line it is.

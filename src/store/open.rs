@@ -7,6 +7,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::check::{self, Left};
+use super::import::RUN_CACHE_KIB;
 use super::{RunLock, StoreError, schema};
 
 /// Marks the file as pmclone's (`PRAGMA application_id`): "pmcl".
@@ -70,6 +71,7 @@ fn writable(path: &Path) -> Result<Connection, StoreError> {
     conn.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
     keep_plans(&conn)?;
     conn.pragma_update(None, "page_size", PAGE_BYTES)?;
+    conn.pragma_update(None, "cache_size", -i64::from(RUN_CACHE_KIB))?;
     own(&conn)?;
     durable(&conn)?;
     schema::migrate(&mut conn)?;
