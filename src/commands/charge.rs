@@ -5,8 +5,8 @@
 //! back before anything is begun.
 
 mod ask;
+mod look;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,28 +19,23 @@ use super::interrupt::Pressed;
 use super::migrate::{Link, known_accounts};
 use super::session::{self, Session};
 use super::verify::{Looking, announce, link, open};
-use super::{gone_is_fine, history};
+use super::{gone_is_fine, history, suggested, suggestion};
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::ids::AccountId;
 use crate::proof::{Purpose, Terms};
-use crate::report::charge::{Balance, Ended, Told, Verdict};
+use crate::report::charge::{Ended, Told, Verdict};
 use crate::report::{self, print, print_json};
 use crate::run::{Proved, Prover, VisitError};
 use crate::store::{
     self, Case, Gate, Migration, Proofs, RequestTally, RunEnded, RunLock, RunSeq, Selection,
     StoreError,
 };
-use crate::stripe::{CustomerFacts, Money, ReadAnswer};
 use crate::time::StripeTime;
 
 /// What is bounded is bounded for so long.
 const A_DAY_SECONDS: i64 = 24 * 3600;
-
-/// The PaymentMethod's type that a hold can be put on.
-const CARD: &str = "card";
 
 /// Proves, and tells.
 pub async fn charge(config: &Config, args: &cli::Verify) -> Result<Exit, Failure> {
@@ -156,7 +151,7 @@ fn told(case: &Case, verdict: Verdict) -> Told {
 }
 
 /// Ends when Ctrl-C is pressed a second time.
-async fn at_once(mut pressed: watch::Receiver<Pressed>) -> Failure {
+async fn at_once(mut pressed: watch::Receiver<Pressed>, settle: &str) -> Failure {
     let second = pressed.wait_for(|pressed| pressed.at_once).await;
     let second = second.map(|pressed| *pressed);
     match second {
@@ -164,7 +159,7 @@ async fn at_once(mut pressed: watch::Receiver<Pressed>) -> Failure {
             pressed.failure().exit,
             "stopped at once: a charge may be half way",
         )
-        .hint("to cancel or refund it: pmclone resume"),
+        .hint(format!("to cancel or refund it: {settle}")),
         Err(_) => std::future::pending().await,
     }
 }
@@ -185,10 +180,11 @@ async fn prove_all(
         config,
         prover,
         state: &looking.state,
+        settle: settle(conn, &looking.migration, &looking.state)?,
     };
     tokio::select! {
         biased;
-        failure = at_once(link.pressed.clone()) => Err(failure),
+        failure = at_once(link.pressed.clone(), &work.settle) => Err(failure),
         ended = work.all(args, terms, chosen, &link.pressed) => ended,
     }
 }
@@ -204,6 +200,15 @@ struct Work<'a> {
     config: &'a Config,
     prover: Prover<'a>,
     state: &'a Path,
+    /// The command that takes back what may be held.
+    settle: String,
+}
+
+/// The command that takes back what may be held: after an undo of everything nobody wants a run.
+fn settle(conn: &Connection, migration: &Migration, state: &Path) -> Result<String, Failure> {
+    let flags = suggested(conn, migration).map_err(|error| Failure::store(state, &error))?;
+    let command = if flags.taken_back { "undo" } else { "resume" };
+    Ok(suggestion(flags, command, state))
 }
 
 impl Work<'_> {
@@ -213,8 +218,10 @@ impl Work<'_> {
 
     fn failed(&self, error: VisitError) -> Failure {
         match error {
-            VisitError::Stop(stop) => Failure::stop(&stop)
-                .hint("what may be held is cancelled or refunded by: pmclone resume"),
+            VisitError::Stop(stop) => Failure::stop(&stop).hint(format!(
+                "what may be held is cancelled or refunded by: {}",
+                self.settle
+            )),
             VisitError::Store(error) => self.of(&error),
         }
     }
@@ -269,6 +276,7 @@ impl Work<'_> {
             interrupted,
             cards,
             proven_lately: proven,
+            settle: self.settle.clone(),
             tidied,
             balances,
             requests: self.prover.client.counts().sent,
@@ -350,96 +358,6 @@ impl Work<'_> {
         let verdict = self.carry_on(&mut case, Purpose::Prove).await?;
         Ok(told(&case, verdict))
     }
-
-    /// Why the card is not charged, if so: one of a Customer that is not ours, or a clone that is not attached, which would be
-    /// consumed by it.
-    async fn why_not(&self, case: &Case) -> Result<Option<String>, Failure> {
-        let client = &self.prover.client;
-        let account = Some(&case.account);
-        let customer = client.customer(&case.connected_customer, account);
-        match read(customer.await)? {
-            Ok(facts) if facts.deleted => {
-                return Ok(Some(format!("{} is deleted", case.connected_customer)));
-            }
-            Ok(facts) if !self.is_ours(&facts, case) => {
-                let why = format!(
-                    "the metadata of {} does not say that this migration made it of this customer",
-                    case.connected_customer
-                );
-                return Ok(Some(why));
-            }
-            Ok(_) => {}
-            Err(why) => return Ok(Some(why)),
-        }
-        let method = client.payment_method(&case.payment_method, account);
-        let facts = match read(method.await)? {
-            Ok(facts) => facts,
-            Err(why) => return Ok(Some(why)),
-        };
-        if facts.customer.as_ref() != Some(&case.connected_customer) {
-            let why = format!("it is not attached to {}", case.connected_customer);
-            return Ok(Some(why));
-        }
-        if facts.kind != CARD {
-            let why = format!("it is a {}: only cards can be held and let go", facts.kind);
-            return Ok(Some(why));
-        }
-        Ok(None)
-    }
-
-    fn is_ours(&self, facts: &CustomerFacts, case: &Case) -> bool {
-        let migration = self.prover.migration.id.to_string();
-        facts.marker_migration.as_deref() == Some(migration.as_str())
-            && facts.marker_legacy_id.as_deref() == Some(case.legacy_id.as_str())
-    }
-
-    async fn balances(&self, cases: &[Case]) -> Result<Vec<Balance>, Failure> {
-        let mut accounts: Vec<Option<AccountId>> = Vec::new();
-        for case in cases {
-            let account = Some(case.account.clone());
-            if !accounts.contains(&account) {
-                accounts.push(account);
-            }
-        }
-        if !accounts.is_empty() {
-            accounts.insert(0, None);
-        }
-        let mut balances = Vec::new();
-        for account in accounts {
-            let before = self.balance(account.as_ref()).await?;
-            balances.push(Balance {
-                account,
-                before,
-                after: None,
-            });
-        }
-        Ok(balances)
-    }
-
-    async fn balance(
-        &self,
-        account: Option<&AccountId>,
-    ) -> Result<Option<BTreeMap<String, Money>>, Failure> {
-        match self.prover.client.balance(account).await {
-            ReadAnswer::Found(facts, _) => Ok(Some(facts.money)),
-            ReadAnswer::Stop(stop) => Err(Failure::stop(&stop)),
-            ReadAnswer::Missing(_) | ReadAnswer::AccountInvalid(_) | ReadAnswer::Failed(_) => {
-                Ok(None)
-            }
-        }
-    }
-}
-
-/// What a read told, or why it did not.
-fn read<T>(answer: ReadAnswer<T>) -> Result<Result<T, String>, Failure> {
-    match answer {
-        ReadAnswer::Found(fact, _) => Ok(Ok(fact)),
-        ReadAnswer::Stop(stop) => Err(Failure::stop(&stop)),
-        ReadAnswer::Missing(refusal) | ReadAnswer::AccountInvalid(refusal) => {
-            Ok(Err(refusal.message))
-        }
-        ReadAnswer::Failed(failed) => Ok(Err(failed.to_string())),
-    }
 }
 
 /// Whether `verify --charge` left anything that is to be taken back.
@@ -462,6 +380,7 @@ pub async fn tidy_up(
             migration,
         },
         state,
+        settle: settle(conn, migration, state)?,
     };
     let mut open = 0;
     for told in work.tidy_up().await? {

@@ -181,7 +181,7 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
             elapsed_ms: elapsed_ms(begun),
             sent: client.counts().sent,
         };
-        Ok(match tell(config, &state, ending, &done)? {
+        Ok(match tell(config, &state, &ending, &done)? {
             Exit::Done if charges_left > 0 => Exit::Incomplete,
             exit => exit,
         })
@@ -503,13 +503,13 @@ struct Done<'a> {
 }
 
 /// The closing table, from the state file itself.
-fn tell(config: &Config, state: &Path, ending: Ending, done: &Done<'_>) -> Result<Exit, Failure> {
+fn tell(config: &Config, state: &Path, ending: &Ending, done: &Done<'_>) -> Result<Exit, Failure> {
     let of = |error: StoreError| Failure::store(state, &error);
     let conn = store::open_readonly(state).map_err(of)?;
     let read = status::of_connection(&conn, state, false).map_err(of)?;
     let (status, extras) = read.ok_or_else(|| of(StoreError::Missing))?;
     let summary = Summary {
-        ending: &ending,
+        ending,
         status: &status,
         extras: &extras,
         elapsed_ms: done.elapsed_ms,

@@ -7,16 +7,16 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::gone_is_fine;
 use super::problems;
 use super::purge::is_not_purged;
 use super::spared::unwritable;
 use super::status::missing_or;
+use super::{gone_is_fine, suggested, suggestion};
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::report::commands::Flags;
+use crate::report::commands::{Flags, rehearsed};
 use crate::report::file::AtomicFile;
 use crate::report::refused::{Counting, Lines, Refused, text};
 use crate::report::remedy::{self, Group};
@@ -40,11 +40,7 @@ pub fn refused(config: &Config, args: &cli::Refused) -> Result<Exit, Failure> {
         loader: Loader::new(&*moment).map_err(of)?,
         groups: &args.groups,
         state: &state,
-        flags: Flags {
-            simulated: migration.simulated,
-            livemode: migration.livemode,
-            taken_back: store::is_taken_back(&moment).map_err(of)?,
-        },
+        flags: suggested(&moment, &migration).map_err(of)?,
         left_out: Cell::new(0),
     };
     if args.csv.is_some() {
@@ -78,6 +74,7 @@ pub fn refused(config: &Config, args: &cli::Refused) -> Result<Exit, Failure> {
         gone_is_fine(print_json(&mut io::stdout(), &told))?;
     } else if args.csv.is_none() {
         let text = text(&told, config.stdout_look());
+        let text = rehearsed(&text, migration.simulated);
         gone_is_fine(print(&mut io::stdout(), &text))?;
         let over = store::purged_at(&moment).map_err(of)?;
         match over {
@@ -132,8 +129,7 @@ fn is_taken_back_in_part(loaded: &Loaded) -> bool {
 impl Listing<'_> {
     /// A command on this state file.
     fn command(&self, command: &str) -> String {
-        self.flags
-            .command(command, &quoted(&self.state.display().to_string()))
+        suggestion(self.flags, command, self.state)
     }
 
     /// What to do next.
@@ -255,7 +251,7 @@ impl Listing<'_> {
     fn tell_left_out(&self, config: &Config) {
         if self.left_out.get() > 0 {
             config.screen.line(&format!(
-                "{} not for `retry`, and not in its file, since a part of what was made of them is taken back. What was refused elsewhere is tried again as it is by:\n  {}\nWith other details or another card they can be migrated from another state file: `pmclone explain ID` says with which platform_customer.",
+                "{} not for `retry`, and not in its file, since a part of what was made of them is taken back. What was refused elsewhere is tried again as it is by:\n  {}\nWith other details or another card they can be migrated from another state file: `explain ID` says with which platform_customer.",
                 match self.left_out.get() {
                     1 => "1 refused customer is".to_owned(),
                     more => format!("{} are", count(more, "refused customer")),

@@ -22,14 +22,13 @@ use super::migrate::{Link, Prepared, close, known_accounts};
 use super::resume::prepare;
 use super::session::{Purpose, Session};
 use super::verify::named;
-use super::{charge, gone_is_fine, history, runtime};
+use super::{charge, gone_is_fine, history, runtime, suggested, suggestion};
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::banner::Banner;
 use crate::report::undo::{Before, Ended};
-use crate::report::words::quoted;
 use crate::report::{self, print, print_json};
 use crate::run::{self, Context, Keep, Outcome, Reported, Undo, VisitError};
 use crate::store::{
@@ -102,6 +101,8 @@ async fn begin(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
         ended.open_charges =
             charge::tidy_up(config, (&conn, gate.as_ref()), &session, place).await?;
     }
+    let flags = suggested(&conn, &migration).map_err(of)?;
+    let again = suggestion(flags, "undo", &state);
     let selection = Selection {
         limit: None,
         accounts: args.accounts.clone(),
@@ -133,7 +134,7 @@ async fn begin(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
         let conn = store::open_readonly(&state).map_err(of)?;
         ended.left_to_make = Some(store::left_to_make(&conn).map_err(of)?);
     }
-    tell(config, &state, &ended, *pressed.borrow())
+    tell(config, &again, &ended, *pressed.borrow())
 }
 
 /// Takes back, while what is sent is counted; and keeps how it ended.
@@ -171,11 +172,8 @@ async fn carry_out(
     (worked, kept)
 }
 
-fn tell(config: &Config, state: &Path, ended: &Ended, pressed: Pressed) -> Result<Exit, Failure> {
-    let again = format!(
-        "pmclone undo --state {}, with the same options",
-        quoted(&state.display().to_string())
-    );
+fn tell(config: &Config, again: &str, ended: &Ended, pressed: Pressed) -> Result<Exit, Failure> {
+    let again = format!("{again}, with the same options");
     config.screen.line("");
     config
         .screen

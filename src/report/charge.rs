@@ -62,6 +62,8 @@ pub struct Ended {
     pub tidied: Vec<Told>,
     /// Cards that were asked for and proven with the same terms in the last 24 hours: they were not charged again.
     pub proven_lately: u64,
+    /// The command that takes back what may still be held.
+    pub settle: String,
     /// The platform's and each account's.
     pub balances: Vec<Balance>,
     /// Requests that it took.
@@ -349,8 +351,9 @@ pub fn ended(ended: &Ended, look: Look) -> String {
     }
     let all = ended.cards.iter().chain(&ended.tidied);
     if all.clone().any(|told| told.verdict.is_open()) {
-        let text = "Money may still be held where it says LEFT or NOT SETTLED. To cancel or refund it: pmclone resume. What Stripe refuses to take back, do in the Dashboard.";
+        let text = "Money may still be held where it says LEFT or NOT SETTLED. What Stripe refuses to take back, do in the Dashboard. To cancel or refund it:";
         lines.push(wrap(text, "  ", look.width));
+        lines.push(format!("  {}", ended.settle));
     }
     if ended.interrupted {
         lines.push("  Interrupted: the cards that are not named were not charged.".to_owned());

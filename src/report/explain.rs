@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::commands::Flags;
+use super::commands::{Flags, rehearsed};
 use super::dashboard::Dashboard;
 use super::export::Row;
 use super::status::{AccountStanding, Customers};
@@ -55,6 +55,11 @@ impl Facts<'_> {
             taken_back: self.taken_back,
         };
         flags.command(command, &self.state)
+    }
+
+    /// Advice that names commands.
+    fn advice(&self, text: &str) -> String {
+        rehearsed(text, self.migration.simulated).into_owned()
     }
 
     /// That another try has to be asked for, where all was taken back.

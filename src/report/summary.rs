@@ -109,8 +109,8 @@ impl Summary<'_> {
         let parts = [
             Some(self.headline(look)),
             Some(sections::counts(self.status, look)),
-            sections::refused(&self.status.reasons, look),
-            sections::parked(&self.status.accounts, look),
+            sections::refused(&self.status.reasons, self.extras, look),
+            sections::parked(&self.status.accounts, self.extras, look),
             sections::in_doubt(self.extras, look),
             sections::open_charges(self.status, self.extras, look),
             sections::undo_unfinished(self.status, self.extras, look),

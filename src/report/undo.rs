@@ -406,7 +406,9 @@ fn in_words(reason: &str) -> &'static str {
         "not_ours" => "its metadata is not this migration's: somebody changed it.",
         "not_found" => "Stripe does not know it: is this the right account and mode?",
         "payment_method" => "it has a PaymentMethod that pmclone did not put there.",
-        "open_charge" => "a charge of `verify --charge` is not taken back: pmclone resume.",
+        "open_charge" => {
+            "a charge of `verify --charge` is not taken back: the same command tries that first; what Stripe refuses, do in the Dashboard."
+        }
         "refused" => "Stripe refused; see above.",
         _ => "it is in use: it has something that pmclone did not make. Whoever uses it decides.",
     }

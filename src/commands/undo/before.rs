@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
+use super::super::{suggested, suggestion};
 use crate::cli;
 use crate::failure::Failure;
 use crate::report;
@@ -57,9 +58,13 @@ pub fn not_taken_back(
 ) -> Result<(), Failure> {
     let of = |error: StoreError| Failure::store(state, &error);
     let migration = Migration::read(conn).map_err(of)?;
-    let (Some(migration), true) = (migration, store::is_taken_back(conn).map_err(of)?) else {
-        return Ok(());
+    let flags = match &migration {
+        Some(migration) => suggested(conn, migration).map_err(of)?,
+        None => Flags::default(),
     };
+    if !flags.taken_back {
+        return Ok(());
+    }
     if after_undo {
         return match more {
             More::Begun | More::Refused => store::set_taken_back(conn, false).map_err(of),
@@ -69,13 +74,7 @@ pub fn not_taken_back(
     let Some(which) = which(conn, more).map_err(of)? else {
         return Ok(());
     };
-    let flags = Flags {
-        simulated: migration.simulated,
-        livemode: migration.livemode,
-        taken_back: true,
-    };
-    let state = report::words::quoted(&state.display().to_string());
-    let undo = flags.command("undo", &state);
+    let undo = suggestion(flags, "undo", state);
     Err(Failure::safety(format!(
         "all of this migration was taken back by `pmclone undo`, or was to be, and {which} now: nothing was sent"
     ))

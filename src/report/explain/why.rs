@@ -39,8 +39,8 @@ pub(super) fn of_customer(
     let customer = &loaded.customer;
     let mut why = Why::default();
     undone::of_customer(facts, loaded, trace, &mut why);
-    refusals(customer, &mut why);
-    doubts(customer, &mut why);
+    refusals(facts, customer, &mut why);
+    doubts(facts, customer, &mut why);
     parked(customer, &mut why);
     let any_undone = (0..)
         .zip(&customer.targets)
@@ -96,7 +96,7 @@ pub(super) fn of_customer(
             why.commands.extend([facts.command("reconcile"), then]);
         }
         Standing::Parked => {
-            why.next.push(remedy::PARKED.to_owned());
+            why.next.push(facts.advice(remedy::PARKED));
             why.next.extend(facts.after_undo());
             why.commands.push(facts.command("resume"));
         }
@@ -105,7 +105,7 @@ pub(super) fn of_customer(
     why
 }
 
-fn refusals(customer: &Customer, why: &mut Why) {
+fn refusals(facts: &Facts<'_>, customer: &Customer, why: &mut Why) {
     for (step, record) in &customer.steps {
         let StepState::Refused(refusal) = &record.state else {
             continue;
@@ -120,14 +120,14 @@ fn refusals(customer: &Customer, why: &mut Why) {
         let what = what(customer, *step, refusal);
         why.causes
             .push(format!("{what} was refused: {}.", refusal.reason));
-        let remedy = remedy::for_refusal(&refusal.reason, &refusal.message).to_owned();
+        let remedy = facts.advice(remedy::for_refusal(&refusal.reason, &refusal.message));
         if !why.next.contains(&remedy) {
             why.next.push(remedy);
         }
     }
 }
 
-fn doubts(customer: &Customer, why: &mut Why) {
+fn doubts(facts: &Facts<'_>, customer: &Customer, why: &mut Why) {
     for (step, record) in &customer.steps {
         let StepState::InDoubt(doubt) = record.state else {
             continue;
@@ -137,7 +137,7 @@ fn doubts(customer: &Customer, why: &mut Why) {
             named(customer, *step),
             doubt.name()
         ));
-        let remedy = remedy::for_doubt(doubt).to_owned();
+        let remedy = facts.advice(remedy::for_doubt(doubt));
         if !why.next.contains(&remedy) {
             why.next.push(remedy);
         }
@@ -201,7 +201,7 @@ pub(super) fn of_account(
     let (mut next, mut commands) = (Vec::new(), Vec::new());
     undone::of_account(facts, trace, customers, (&mut next, &mut commands));
     if trace.parked.is_some() {
-        next.push(remedy::PARKED.to_owned());
+        next.push(facts.advice(remedy::PARKED));
         next.push(format!("{} for it.", waits(customers)));
         commands.push(facts.command("resume"));
     }
@@ -215,7 +215,7 @@ pub(super) fn of_account(
         commands.push(facts.command(&only));
     }
     if customers.in_doubt > 0 {
-        next.push(remedy::STILL_IN_DOUBT.to_owned());
+        next.push(facts.advice(remedy::STILL_IN_DOUBT));
         commands.push(facts.command("reconcile"));
     }
     if customers.refused > 0 {

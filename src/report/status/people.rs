@@ -4,6 +4,7 @@ use super::accounts::accounts;
 use super::{Account, AccountStanding, Extras, InDoubtRow, ReasonCount, Status};
 use crate::ids::{AccountId, CustomerId};
 use crate::report::Look;
+use crate::report::commands::rehearsed;
 use crate::report::remedy;
 use crate::report::words::{
     count, duration, minute, number, percent, plain, shorten, tenths, wrap,
@@ -21,8 +22,8 @@ pub fn text(status: &Status, extras: &Extras, look: Look) -> String {
         Some(counts(status, look)),
         purged(status, look),
         pace(status, look),
-        refused(&status.reasons, look),
-        parked(&status.accounts, look),
+        refused(&status.reasons, extras, look),
+        parked(&status.accounts, extras, look),
         in_doubt(extras, look),
         open_charges(status, extras, look),
         undo_unfinished(status, extras, look),
@@ -326,7 +327,11 @@ pub(super) fn pace(status: &Status, look: Look) -> Option<String> {
 }
 
 /// Refusals by reason, each with what to do.
-pub(in crate::report) fn refused(reasons: &[ReasonCount], look: Look) -> Option<String> {
+pub(in crate::report) fn refused(
+    reasons: &[ReasonCount],
+    extras: &Extras,
+    look: Look,
+) -> Option<String> {
     if reasons.is_empty() {
         return None;
     }
@@ -351,8 +356,9 @@ pub(in crate::report) fn refused(reasons: &[ReasonCount], look: Look) -> Option<
             number(each.customers),
             told.trim_start()
         ));
+        let remedy = remedy::for_refusal(&each.reason, &each.message_sample);
         lines.push(wrap(
-            remedy::for_refusal(&each.reason, &each.message_sample),
+            &rehearsed(remedy, extras.simulated),
             &indent,
             look.width,
         ));
@@ -381,16 +387,19 @@ pub(in crate::report) fn in_doubt(extras: &Extras, look: Look) -> Option<String>
             "{} got no answer: pmclone resume asks again under the same keys, and looks for those whose keys are too old.",
             count(unanswered, "step")
         );
+        let told = rehearsed(&told, extras.simulated);
         lines.push(wrap(&told, "  ", look.width));
     }
     for doubt in Doubt::ALL {
         if shown.iter().any(|row| row.doubt == doubt) {
-            let told = format!("{}: {}", doubt.name(), remedy::for_doubt(doubt));
+            let remedy = rehearsed(remedy::for_doubt(doubt), extras.simulated);
+            let told = format!("{}: {remedy}", doubt.name());
             lines.push(wrap(&told, "  ", look.width));
         }
     }
     if !shown.is_empty() {
-        lines.push(wrap(remedy::STILL_IN_DOUBT, "  ", look.width));
+        let remedy = rehearsed(remedy::STILL_IN_DOUBT, extras.simulated);
+        lines.push(wrap(&remedy, "  ", look.width));
     }
     Some(lines.join("\n"))
 }
@@ -428,7 +437,11 @@ fn doubtful_step(row: &InDoubtRow) -> String {
 }
 
 /// The parked accounts with Stripe's words, and what to do.
-pub(in crate::report) fn parked(accounts: &[Account], look: Look) -> Option<String> {
+pub(in crate::report) fn parked(
+    accounts: &[Account],
+    extras: &Extras,
+    look: Look,
+) -> Option<String> {
     let parked: Vec<_> = accounts
         .iter()
         .filter(|each| each.standing == AccountStanding::Parked)
@@ -450,7 +463,8 @@ pub(in crate::report) fn parked(accounts: &[Account], look: Look) -> Option<Stri
         lines.push(wrap(&line, "  ", look.width));
     }
     lines.extend(more(to_u64(parked.len()), SHOWN, "account"));
-    lines.push(wrap(remedy::PARKED, "  ", look.width));
+    let remedy = rehearsed(remedy::PARKED, extras.simulated);
+    lines.push(wrap(&remedy, "  ", look.width));
     Some(lines.join("\n"))
 }
 

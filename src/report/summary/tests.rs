@@ -42,8 +42,8 @@ fn outline(summary: &Summary<'_>) -> String {
     let (status, extras, look) = (summary.status, summary.extras, Look::PLAIN);
     let parts = [
         ("counts", Some(sections::counts(status, look))),
-        ("refused", sections::refused(&status.reasons, look)),
-        ("parked", sections::parked(&status.accounts, look)),
+        ("refused", sections::refused(&status.reasons, extras, look)),
+        ("parked", sections::parked(&status.accounts, extras, look)),
         ("in doubt", sections::in_doubt(extras, look)),
     ];
     let mut text = summary.text(look);
