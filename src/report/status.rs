@@ -186,6 +186,11 @@ impl Customers {
         }
     }
 
+    /// Those of which something is there that was made.
+    pub fn still_there(&self) -> u64 {
+        self.migrated.saturating_add(self.partly_undone)
+    }
+
     /// How many stand so.
     pub fn of(&self, standing: Standing) -> u64 {
         match standing {

@@ -113,8 +113,8 @@ impl Summary<'_> {
             sections::parked(&self.status.accounts, self.extras, look),
             sections::in_doubt(self.extras, look),
             sections::open_charges(self.status, self.extras, look),
+            sections::taken_back(self.status, self.extras, look),
             sections::undo_unfinished(self.status, self.extras, look),
-            sections::taken_back(self.status, look),
             Some(self.next_steps(look)),
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
@@ -122,7 +122,9 @@ impl Summary<'_> {
 
     fn headline(&self, look: Look) -> String {
         let how = match self.ending {
-            Ending::Finished if self.exit() == Exit::Done => look.good("All done"),
+            Ending::Finished if self.exit() == Exit::Done && self.undo().is_none() => {
+                look.good("All done")
+            }
             Ending::Finished => look.bold("Finished"),
             Ending::LimitReached => look.bold("Stopped at the limit asked for"),
             Ending::Confined => look.bold("Did what it was confined to"),
@@ -184,10 +186,8 @@ impl Summary<'_> {
             (customers.parked > 0).then(|| "Once the parked accounts can be reached:".to_owned());
         // One resume does both.
         let what = self.going_on().or(parked);
-        let mut next: Vec<_> = what
-            .map(|what| (what, Some(self.resume(""))))
-            .into_iter()
-            .collect();
+        let mut next = Vec::from_iter(self.undo());
+        next.extend(what.map(|what| (what, Some(self.resume("")))));
         if customers.refused > 0 {
             let retry = self.resume(" --retry-refused");
             next.push(("Once the refusals are mended:".to_owned(), Some(retry)));
@@ -203,6 +203,18 @@ impl Summary<'_> {
             next.extend(done.map(|what| ((*what).to_owned(), None)));
         }
         next
+    }
+
+    /// An undo that did not come to its end.
+    fn undo(&self) -> Option<(String, Option<String>)> {
+        let is_whole = self.status.taken_back && self.status.customers.still_there() > 0;
+        let what = match (is_whole, self.status.undo_unfinished) {
+            (true, _) => "Go on with the undo:",
+            (false, 1..) => "Go on with the undo, with the options that it had:",
+            (false, 0) => return None,
+        };
+        let command = self.extras.command(self.status, "undo");
+        Some((what.to_owned(), Some(command)))
     }
 
     /// What a plain resume would do now.

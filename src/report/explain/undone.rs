@@ -31,6 +31,22 @@ pub(super) fn of_customer(facts: &Facts<'_>, loaded: &Loaded, trace: &Trace, why
     left(facts, customer, trace, &again, why);
 }
 
+/// Of a customer that an undo of everything has not come to.
+pub(super) fn to_come(facts: &Facts<'_>, customer: &Customer, why: &mut Why) {
+    why.causes.push(
+        "Everything that was asked for is done. All of the migration was to be taken back, and it was not come to yet."
+            .to_owned(),
+    );
+    if facts.running {
+        why.next
+            .push("A command is on: look again in a moment.".to_owned());
+        return;
+    }
+    why.next.push("The same undo goes on with it.".to_owned());
+    let again = format!("undo --only {}", quoted(customer.legacy_id.as_str()));
+    why.commands.push(facts.command(&again));
+}
+
 /// An undo that was broken off, or is on.
 fn begun(facts: &Facts<'_>, loaded: &Loaded, again: &str, why: &mut Why) {
     if loaded.undo_begun.is_empty() {
@@ -129,6 +145,18 @@ pub(super) fn of_account(
             count(customers.partly_undone, "customer")
         ));
         commands.push(facts.command(&again));
+    }
+    if facts.taken_back && customers.migrated > 0 && trace.left.is_empty() {
+        next.push(format!(
+            "All was to be taken back, and {} still there: the same undo goes on.",
+            match customers.migrated {
+                1 => "1 customer is".to_owned(),
+                more => format!("{} are", count(more, "customer")),
+            }
+        ));
+        if customers.partly_undone == 0 {
+            commands.push(facts.command(&again));
+        }
     }
     if customers.undone > 0 {
         next.push(format!(

@@ -51,6 +51,7 @@ pub(super) fn of_customer(
         Standing::Migrated if !trace.left.is_empty() => {
             why.commands.push(facts.command("export -o mapping.csv"));
         }
+        Standing::Migrated if facts.taken_back => undone::to_come(facts, customer, &mut why),
         Standing::Migrated => {
             why.causes
                 .push("Everything that was asked for is done.".to_owned());

@@ -2,7 +2,9 @@
 
 use std::cmp::Reverse;
 
-use super::people::{coloured, counts, headline, more, pace, to_u64, word};
+use super::people::{
+    coloured, counts, headline, more, pace, taken_back, to_u64, undo_unfinished, word,
+};
 use super::{Account, AccountStanding, Extras, Status};
 use crate::report::Look;
 use crate::report::words::{number, percent, plain, shorten};
@@ -202,6 +204,8 @@ pub fn glance(status: &Status, extras: &Extras, look: Look, rows: usize) -> Stri
     let mut parts = vec![headline(status, extras, look)];
     parts.extend(status.pace.as_ref().map(|pace| pace.text(look)));
     parts.push(counts(status, look));
+    parts.extend(taken_back(status, extras, look));
+    parts.extend(undo_unfinished(status, extras, look));
     parts.extend(pace(status, look));
     let used = |parts: &[String]| {
         parts

@@ -21,14 +21,14 @@ pub fn text(status: &Status, extras: &Extras, look: Look) -> String {
         status.pace.as_ref().map(|pace| pace.text(look)),
         Some(counts(status, look)),
         purged(status, look),
+        taken_back(status, extras, look),
+        undo_unfinished(status, extras, look),
+        undo_left(status, extras, look),
         pace(status, look),
         refused(&status.reasons, extras, look),
         parked(&status.accounts, extras, look),
         in_doubt(extras, look),
         open_charges(status, extras, look),
-        undo_unfinished(status, extras, look),
-        taken_back(status, look),
-        undo_left(status, extras, look),
         clones_left(extras, look),
         stale(status, look),
         listener(status, look),
@@ -215,13 +215,16 @@ pub(in crate::report) fn undo_unfinished(
 }
 
 /// That all was taken back, and what no run makes since.
-pub(in crate::report) fn taken_back(status: &Status, look: Look) -> Option<String> {
+pub(in crate::report) fn taken_back(
+    status: &Status,
+    extras: &Extras,
+    look: Look,
+) -> Option<String> {
     let customers = &status.customers;
     if !status.taken_back {
         return None;
     }
-    let still_there = customers.migrated + customers.partly_undone + status.undo_unfinished;
-    let made = match (still_there, customers.undone) {
+    let made = match (customers.still_there(), customers.undone) {
         (0, 1..) => "All of this migration was taken back.",
         // A rebuilt state file knows nothing of what is gone.
         (0, 0) => "This migration was taken back, or was to be.",
@@ -244,7 +247,13 @@ pub(in crate::report) fn taken_back(status: &Status, look: Look) -> Option<Strin
             }
         ),
     };
-    Some(look.warn(&wrap(&format!("{made}{others}"), "", look.width)))
+    let told = look.warn(&wrap(&format!("{made}{others}"), "", look.width));
+    // Where it was broken off in the midst of a customer, that is told with the same command.
+    if customers.still_there() == 0 || status.undo_unfinished > 0 {
+        return Some(told);
+    }
+    let command = extras.command(status, "undo");
+    Some(format!("{told} The same undo goes on:\n  {command}"))
 }
 
 fn refused_are(refused: u64) -> String {
@@ -260,7 +269,7 @@ fn not_made(left: u64) -> String {
 }
 
 /// What an undo left where it is.
-pub(in crate::report) fn undo_left(status: &Status, extras: &Extras, look: Look) -> Option<String> {
+fn undo_left(status: &Status, extras: &Extras, look: Look) -> Option<String> {
     let left = status.undo_left;
     if left.total == 0 {
         return None;
@@ -282,11 +291,8 @@ pub(in crate::report) fn undo_left(status: &Status, extras: &Extras, look: Look)
     if others == 0 {
         return Some(told);
     }
-    let why = wrap(
-        "`pmclone explain ID` has the reason; which, tells:",
-        "  ",
-        look.width,
-    );
+    let why = "`pmclone explain ID` has the reason. Which they are:";
+    let why = wrap(&rehearsed(why, extras.simulated), "  ", look.width);
     let command = extras.command(status, "undo --dry-run");
     Some(format!("{}\n{why}\n  {command}", look.warn(&told)))
 }
