@@ -228,6 +228,7 @@ pub fn of_connection(
         in_doubt: in_doubt.into_iter().map(in_doubt_row).collect(),
         clones_left: store::clones_left(conn)?,
         simulated: migration.simulated,
+        taken_back: status.taken_back,
         state_file: state.display().to_string(),
     };
     Ok(Some((status, extras)))

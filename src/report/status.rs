@@ -160,6 +160,16 @@ pub struct Customers {
     pub partly_undone: u64,
 }
 
+impl Status {
+    /// True where an undo of everything has something to take back still, or may have.
+    pub fn undo_goes_on(&self) -> bool {
+        let customers = &self.customers;
+        let left = self.undo_left.total > self.undo_left.source_cards;
+        let there = customers.migrated + customers.partly_undone + customers.in_doubt > 0;
+        self.taken_back && (there || left)
+    }
+}
+
 impl Customers {
     /// From the counts in the order of [`Standing::ALL`].
     pub fn counted(counts: [u64; 8]) -> Self {
@@ -184,11 +194,6 @@ impl Customers {
             undone,
             partly_undone,
         }
-    }
-
-    /// Those of which something is there that was made.
-    pub fn still_there(&self) -> u64 {
-        self.migrated.saturating_add(self.partly_undone)
     }
 
     /// How many stand so.
@@ -318,6 +323,8 @@ pub struct Extras {
     pub clones_left: u64,
     /// The built-in simulator stands in for Stripe: a rehearsal.
     pub simulated: bool,
+    /// As [`Status::taken_back`].
+    pub taken_back: bool,
     /// The state file's path, for the commands that are suggested.
     pub state_file: String,
 }
@@ -458,6 +465,7 @@ pub(crate) mod tests {
             unanswered_steps: 17,
             clones_left: 3,
             simulated: false,
+            taken_back: false,
             state_file: "pmclone.db".into(),
         }
     }

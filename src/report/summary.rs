@@ -207,8 +207,7 @@ impl Summary<'_> {
 
     /// An undo that did not come to its end.
     fn undo(&self) -> Option<(String, Option<String>)> {
-        let is_whole = self.status.taken_back && self.status.customers.still_there() > 0;
-        let what = match (is_whole, self.status.undo_unfinished) {
+        let what = match (self.status.undo_goes_on(), self.status.undo_unfinished) {
             (true, _) => "Go on with the undo:",
             (false, 1..) => "Go on with the undo, with the options that it had:",
             (false, 0) => return None,

@@ -112,11 +112,15 @@ impl Undo {
         let mut reported = Vec::new();
         // Of those that this undo is not about something may be left, too.
         let mut anything_left = one.is_left_elsewhere(&portions);
+        let mut unsettled = false;
         for portion in portions {
             let (outcome, detached) = match portion.account {
+                // Nothing to be kept: that is settled first.
+                None if unsettled => (Outcome::Left(Why::not_alone()), 0),
                 None if anything_left => (one.leave(&portion, Why::not_alone()).await?, 0),
                 Some(_) | None => one.portion(&portion).await?,
             };
+            unsettled |= matches!(outcome, Outcome::Unsettled(_));
             anything_left |= matches!(outcome, Outcome::Left(_) | Outcome::Unsettled(_));
             reported.push(Reported {
                 legacy_id: one.customer.legacy_id.clone(),

@@ -3,6 +3,7 @@
 use super::super::refused::what;
 use super::super::remedy;
 use super::super::status::Customers;
+use super::super::undo::remedy_of;
 use super::super::words::{count, quoted};
 use super::{Facts, undone};
 use crate::report::export::{Fate, Row};
@@ -85,9 +86,11 @@ pub(super) fn of_customer(
             }
         }
         Standing::InDoubt => {
-            why.next.push(
-                "Every run begins by settling it, by reading or under the same key.".to_owned(),
-            );
+            if !facts.taken_back {
+                why.next.push(
+                    "Every run begins by settling it, by reading or under the same key.".to_owned(),
+                );
+            }
             let then = if facts.taken_back {
                 let id = quoted(customer.legacy_id.as_str());
                 facts.command(&format!("undo --only {id}"))
@@ -138,7 +141,10 @@ fn doubts(facts: &Facts<'_>, customer: &Customer, why: &mut Why) {
             named(customer, *step),
             doubt.name()
         ));
-        let remedy = facts.advice(remedy::for_doubt(doubt));
+        let remedy = match facts.taken_back {
+            true => remedy_of("in_doubt").to_owned(),
+            false => facts.advice(remedy::for_doubt(doubt)),
+        };
         if !why.next.contains(&remedy) {
             why.next.push(remedy);
         }

@@ -224,11 +224,13 @@ pub(in crate::report) fn taken_back(
     if !status.taken_back {
         return None;
     }
-    let made = match (customers.still_there(), customers.undone) {
-        (0, 1..) => "All of this migration was taken back.",
+    let made = match (status.undo_goes_on(), customers.undone) {
+        (false, 1..) => "All of this migration was taken back.",
         // A rebuilt state file knows nothing of what is gone.
-        (0, 0) => "This migration was taken back, or was to be.",
-        (1.., _) => "This migration was to be taken back, and a part of it is still there.",
+        (false, 0) => "This migration was taken back, or was to be.",
+        (true, _) => {
+            "This migration was to be taken back, and a part of it is still there, or may be."
+        }
     };
     let left = customers.left() + customers.parked + customers.in_doubt;
     let others = match (left, customers.refused) {
@@ -247,13 +249,20 @@ pub(in crate::report) fn taken_back(
             }
         ),
     };
-    let told = look.warn(&wrap(&format!("{made}{others}"), "", look.width));
     // Where it was broken off in the midst of a customer, that is told with the same command.
-    if customers.still_there() == 0 || status.undo_unfinished > 0 {
-        return Some(told);
-    }
+    let goes_on = status.undo_goes_on() && status.undo_unfinished == 0;
+    let again = if goes_on {
+        " The same undo goes on."
+    } else {
+        ""
+    };
+    let told = look.warn(&wrap(&format!("{made}{again}{others}"), "", look.width));
     let command = extras.command(status, "undo");
-    Some(format!("{told} The same undo goes on:\n  {command}"))
+    Some(if goes_on {
+        format!("{told}\n  {command}")
+    } else {
+        told
+    })
 }
 
 fn refused_are(refused: u64) -> String {
@@ -389,10 +398,14 @@ pub(in crate::report) fn in_doubt(extras: &Extras, look: Look) -> Option<String>
     let doubtful = extras.in_doubt_steps.saturating_sub(unanswered);
     lines.extend(more(doubtful, shown.len(), "step"));
     if unanswered > 0 {
-        let told = format!(
-            "{} got no answer: pmclone resume asks again under the same keys, and looks for those whose keys are too old.",
-            count(unanswered, "step")
-        );
+        let steps = count(unanswered, "step");
+        let told = if extras.taken_back {
+            format!("{steps} got no answer: the same undo reads what came of it.")
+        } else {
+            format!(
+                "{steps} got no answer: pmclone resume asks again under the same keys, and looks for those whose keys are too old."
+            )
+        };
         let told = rehearsed(&told, extras.simulated);
         lines.push(wrap(&told, "  ", look.width));
     }
