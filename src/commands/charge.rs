@@ -15,7 +15,7 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 
 use self::ask::{Chosen, bounded, choose_cards, confirmed, terms};
-use super::interrupt::Pressed;
+use super::interrupt::{self, Pressed};
 use super::migrate::{Link, known_accounts};
 use super::session::{self, Session};
 use super::verify::{Looking, announce, link, open};
@@ -94,15 +94,19 @@ pub async fn charge(config: &Config, args: &cli::Verify) -> Result<Exit, Failure
     }
     drop(lock);
     counted?;
-    let ended = told?;
+    let pressed = *pressed.borrow();
+    tell(config, &told?, pressed)
+}
+
+/// What came of it, for people and programs.
+fn tell(config: &Config, ended: &Ended, pressed: Pressed) -> Result<Exit, Failure> {
     config.screen.line("");
     config
         .screen
-        .line(&report::charge::ended(&ended, config.screen.look()));
+        .line(&report::charge::ended(ended, config.screen.look()));
     if config.json {
         gone_is_fine(print_json(&mut io::stdout(), &ended.json()))?;
     }
-    let pressed = *pressed.borrow();
     Ok(match (ended.interrupted, ended.is_whole()) {
         (true, _) => pressed.failure().exit,
         (false, true) => Exit::Done,
@@ -151,17 +155,13 @@ fn told(case: &Case, verdict: Verdict) -> Told {
 }
 
 /// Ends when Ctrl-C is pressed a second time.
-async fn at_once(mut pressed: watch::Receiver<Pressed>, settle: &str) -> Failure {
-    let second = pressed.wait_for(|pressed| pressed.at_once).await;
-    let second = second.map(|pressed| *pressed);
-    match second {
-        Ok(pressed) => Failure::new(
-            pressed.failure().exit,
-            "stopped at once: a charge may be half way",
-        )
-        .hint(format!("to cancel or refund it: {settle}")),
-        Err(_) => std::future::pending().await,
-    }
+async fn at_once(pressed: watch::Receiver<Pressed>, settle: &str) -> Failure {
+    let pressed = interrupt::second(pressed).await;
+    Failure::new(
+        pressed.failure().exit,
+        "stopped at once: a charge may be half way",
+    )
+    .hint(format!("to cancel or refund it: {settle}"))
 }
 
 async fn prove_all(

@@ -1,4 +1,14 @@
 //! One file for each command, and what they share: how a session with Stripe begins, and how a run is carried out.
+//!
+//! ```text
+//!   run ──▶ import ─┐
+//!   resume, retry ──┴▶ session ──▶ migrate (take_up, radar, helm, rounds) ──▶ closing table
+//!   reconcile, recover, undo, verify, charge, check ──▶ session ──▶ their own room
+//!   status, explain, export, refused, report, purge ──▶ the state file alone
+//! ```
+//!
+//! A command opens, calls and closes in the right order, and says which exit code that comes to. What is decided belongs into a pure
+//! room, what is said into [`crate::report`], SQL into [`crate::store`].
 
 mod charge;
 mod check;

@@ -1,8 +1,11 @@
 //! `pmclone refused`: who was refused, by what is to be done about it; and the CSV to mend.
 
+mod own;
+
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::io::{self, BufWriter, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, Seek, Write};
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -18,7 +21,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::commands::{Flags, rehearsed};
 use crate::report::file::AtomicFile;
-use crate::report::refused::{Counting, Lines, Refused, text};
+use crate::report::refused::{Counting, Lines, Refused, nobody, text};
 use crate::report::remedy::{self, Group};
 use crate::report::words::{count, quoted, second};
 use crate::report::{print, print_json};
@@ -52,24 +55,25 @@ pub fn refused(config: &Config, args: &cli::Refused) -> Result<Exit, Failure> {
             "--csv - and --json would both write to standard output: name a file",
         ));
     }
+    let told = listing.count().map_err(of)?;
     match &args.csv {
         Some(_) if to_stdout => {
-            let out = BufWriter::new(io::stdout().lock());
-            let written = listing.write(out).and_then(|(mut out, _)| Ok(out.flush()?));
-            listing.tell_left_out(config);
-            return match written {
-                Err(Problem::Write(error)) => gone_is_fine(Err(error)).map(|()| Exit::Done),
-                Err(Problem::Store(error)) => Err(of(error)),
-                Ok(()) => Ok(Exit::Done),
-            };
+            return listing.write_to_stdout(config, args.standard_columns);
         }
         Some(path) => {
             problems::is_new(path, "--csv")?;
-            listing.write_file(config, path)?;
+            if told.customers == 0 {
+                config.screen.line(&format!(
+                    "{}\n{} was not written.",
+                    nobody(&told),
+                    path.display()
+                ));
+            } else {
+                listing.write_file(config, path, args.standard_columns)?;
+            }
         }
         None => {}
     }
-    let told = listing.count().map_err(of)?;
     if config.json {
         gone_is_fine(print_json(&mut io::stdout(), &told))?;
     } else if args.csv.is_none() {
@@ -148,9 +152,10 @@ impl Listing<'_> {
         config.screen.line("");
         if to_mend > 0 {
             config.screen.line(&format!(
-                "To mend them: {}\nThen:         {}",
+                "To mend them in a spreadsheet, and try those lines again:\n  {}\n  {}\nWhere the cause is mended already, and the lines are right:\n  {}",
                 self.command("refused --csv refused.csv"),
-                self.command("retry refused.csv")
+                self.command("retry refused.csv"),
+                self.command("resume --retry-refused"),
             ));
         }
         if self.flags.taken_back {
@@ -166,10 +171,13 @@ impl Listing<'_> {
     }
 
     fn count(&self) -> Result<Refused, StoreError> {
-        let mut counting = Counting::default();
+        let mut counting = Counting::of(self.groups);
         store::for_each_refused(self.conn, |_, reasons| {
-            let taken = reasons.iter().filter(|reason| self.takes(reason));
-            counting.add(taken.map(|each| (each.reason.as_str(), each.message.as_str())));
+            counting.add(
+                reasons
+                    .iter()
+                    .map(|each| (each.reason.as_str(), each.message.as_str())),
+            );
             Ok::<_, StoreError>(())
         })?;
         Ok(counting.end())
@@ -213,16 +221,57 @@ impl Listing<'_> {
         Ok((lines.finish()?, customers))
     }
 
-    fn write_file(&self, config: &Config, path: &Path) -> Result<(), Failure> {
+    /// Writes the lines with the CSV's own columns where that can be, else with pmclone's, into what `create` makes anew.
+    fn write_best<W: Write>(
+        &self,
+        config: &Config,
+        standard: bool,
+        create: impl Fn() -> Result<W, Failure>,
+        failed: impl Fn(io::Error) -> Failure,
+    ) -> Result<(W, u64), Failure> {
+        let of = |problem: Problem| match problem {
+            Problem::Write(error) => failed(error),
+            Problem::Store(error) => Failure::store(self.state, &error),
+        };
+        if !standard {
+            match self.write_own(create()?).map_err(of)? {
+                Ok(written) => return Ok(written),
+                Err(why) => config
+                    .screen
+                    .line(&format!("The columns have pmclone's own names: {why}.")),
+            }
+        }
+        self.write(create()?).map_err(of)
+    }
+
+    /// Through a file without a name: what turns out not to be whole is not told.
+    fn write_to_stdout(&self, config: &Config, standard: bool) -> Result<Exit, Failure> {
+        let create = || Ok(BufWriter::new(tempfile::tempfile()?));
+        let (file, _) = self.write_best(config, standard, create, Failure::from)?;
+        self.tell_left_out(config);
+        let mut file: File = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.rewind()?;
+        let mut out = io::stdout().lock();
+        let copied = io::copy(&mut file, &mut out).and_then(|_| out.flush());
+        gone_is_fine(copied)?;
+        Ok(Exit::Done)
+    }
+
+    fn write_file(&self, config: &Config, path: &Path, standard: bool) -> Result<(), Failure> {
         let failed = |error: io::Error| {
             Failure::new(Exit::Unexpected, format!("{}: {error}", path.display()))
         };
-        let file =
-            BufWriter::new(AtomicFile::create(path).map_err(|error| unwritable(path, &error))?);
-        let (file, customers) = self.write(file).map_err(|problem| match problem {
-            Problem::Write(error) => failed(error),
-            Problem::Store(error) => Failure::store(self.state, &error),
-        })?;
+        let create = || {
+            let file = AtomicFile::create(path).map_err(|error| unwritable(path, &error))?;
+            Ok(BufWriter::new(file))
+        };
+        let (file, customers) = self.write_best(config, standard, create, failed)?;
+        if customers == 0 {
+            let told = format!("{} was not written.", path.display());
+            config.screen.line(&told);
+            self.tell_left_out(config);
+            return Ok(());
+        }
         file.into_inner()
             .map_err(|error| failed(error.into_error()))?
             .commit()

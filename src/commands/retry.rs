@@ -20,12 +20,14 @@ use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ids::LegacyId;
-use crate::input::{self, Problems, Reading};
+use crate::input::{self, OfRefused, Problems, Reading};
 use crate::legacy::Line;
 use crate::report::{self, print, print_json};
 use crate::run::stop_loss::Bound;
 use crate::spreadsheet;
-use crate::store::{self, MendedCustomers, MendedFile, Migration, RunLock, Selection, StoreError};
+use crate::store::{
+    self, CsvFile, MendedCustomers, MendedFile, Migration, RunLock, Selection, StoreError,
+};
 use crate::time::StripeTime;
 
 /// Takes the file in, and tries again what was refused.
@@ -82,13 +84,31 @@ async fn begin(
     migrate(config, asked, prepared).await
 }
 
-/// How the file is to be read: as an import reads it, or by pmclone's own names where those are the ones that it has.
-fn reading(config: &Config, args: &cli::Retry) -> Result<Reading, Failure> {
+/// How the file is to be read: by pmclone's own names where those are the ones that it has, as the CSV was where it has that one's,
+/// else as an import reads it.
+fn reading(config: &Config, args: &cli::Retry) -> Result<(Reading, OfRefused), Failure> {
     let wrong = |error: &input::WrongFile| Failure::new(Exit::Input, error.to_string());
-    if input::is_of_refused(&args.csv).map_err(|error| wrong(&error))? {
-        return Config::reading_of_ours(&args.input);
-    }
-    config.reading(&args.input)
+    let asked = Config::reading_of_ours(&args.input)?;
+    let kept = if asked.digest() == Reading::default().digest() {
+        kept_reading(&config.state_file(args.rehearsal.simulate))
+    } else {
+        // What is said of the file counts more than how the CSV was read.
+        None
+    };
+    let of = input::is_of_refused(&args.csv, kept.as_ref()).map_err(|error| wrong(&error))?;
+    let reading = match (of, kept) {
+        (OfRefused::Standard, _) => asked,
+        (OfRefused::Own, Some(kept)) => kept.of_own_refused(),
+        (OfRefused::Own, None) => config.reading(&args.input)?.of_own_refused(),
+        (OfRefused::No, _) => config.reading(&args.input)?,
+    };
+    Ok((reading, of))
+}
+
+/// How the CSV was read that was imported last. Where that cannot be known, what is wrong is told once the state file is opened.
+fn kept_reading(state: &Path) -> Option<Reading> {
+    let conn = store::open_readonly(state).ok()?;
+    Reading::of_kept(&CsvFile::read(&conn).ok()??.settings)
 }
 
 /// Reads and checks the file as an import does; what `refused --csv` wrote for spreadsheets is taken back.
@@ -96,10 +116,15 @@ fn read(config: &Config, args: &cli::Retry) -> Result<(MendedFile, Problems), Fa
     let csv = &args.csv;
     let who = args.by.clone().unwrap_or_else(Config::user);
     let wrong = |error: &input::WrongFile| Failure::new(Exit::Input, error.to_string());
-    let mut reader = input::open(csv, &reading(config, args)?).map_err(|error| wrong(&error))?;
+    let (reading, of) = reading(config, args)?;
+    let mut reader = input::open(csv, &reading).map_err(|error| wrong(&error))?;
     let (mut problems, mut lines) = (Problems::default(), Vec::new());
     while let Some(line) = reader.next(&mut problems).map_err(|error| wrong(&error))? {
-        lines.push(as_it_was(line));
+        lines.push(match of {
+            // Its cells are taken as they were by who reads them.
+            OfRefused::Own => line,
+            OfRefused::Standard | OfRefused::No => as_it_was(line),
+        });
     }
     let facts = reader.facts();
     let columns = reader.fields();

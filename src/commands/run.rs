@@ -113,30 +113,12 @@ pub async fn open(
         session::nothing_real(stripe)?;
     }
     let of = |error: StoreError| Failure::store(state, &error);
-    let conn = match store::open_existing(state) {
-        Ok(conn) => Some(conn),
-        Err(StoreError::Missing) => None,
-        Err(error) => return Err(of(error)),
-    };
-    let migration = conn
-        .as_ref()
-        .map(Migration::read)
-        .transpose()
-        .map_err(of)?
-        .flatten();
+    let (conn, migration) = found(state).map_err(of)?;
     if let Some(migration) = &migration {
         session::kind_fits(migration, rehearsal.simulate)?;
         session::is_whole(migration, state)?;
     }
-    let recovered = migration
-        .as_ref()
-        .is_some_and(|migration| migration.recovery != Recovery::No);
-    let begun = conn.as_ref().map(store::has_steps).transpose();
-    let world = if recovered || begun.map_err(of)?.unwrap_or(false) {
-        World::Kept
-    } else {
-        World::New
-    };
+    let world = world_for(conn.as_ref(), migration.as_ref()).map_err(of)?;
     let (pressed, draining) = listen()?;
     let rehearsal = if rehearsal.simulate {
         Some(Rehearsal::start(rehearsal, state, world).await?)
@@ -169,6 +151,31 @@ pub async fn open(
         conn,
         migration,
         link,
+    })
+}
+
+/// The state file that is there, and whose it is, if either is known.
+fn found(state: &Path) -> Result<(Option<Connection>, Option<Migration>), StoreError> {
+    let conn = match store::open_existing(state) {
+        Ok(conn) => conn,
+        Err(StoreError::Missing) => return Ok((None, None)),
+        Err(error) => return Err(error),
+    };
+    let migration = Migration::read(&conn)?;
+    Ok((Some(conn), migration))
+}
+
+/// The simulated Stripe that belongs to a state file: the one that its steps were done in, or a new one.
+fn world_for(
+    conn: Option<&Connection>,
+    migration: Option<&Migration>,
+) -> Result<World, StoreError> {
+    let recovered = migration.is_some_and(|migration| migration.recovery != Recovery::No);
+    let begun = conn.map(store::has_steps).transpose()?.unwrap_or(false);
+    Ok(if recovered || begun {
+        World::Kept
+    } else {
+        World::New
     })
 }
 

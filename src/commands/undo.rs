@@ -20,20 +20,18 @@ pub use self::before::{More, not_taken_back};
 use super::interrupt::{self, Pressed};
 use super::migrate::{Link, Prepared, close, known_accounts};
 use super::resume::prepare;
-use super::session::{Purpose, Session};
+use super::session::Purpose;
 use super::verify::named;
 use super::{charge, gone_is_fine, history, runtime, suggested, suggestion};
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::report::banner::Banner;
 use crate::report::undo::{Before, Ended};
 use crate::report::{self, print, print_json};
 use crate::run::{self, Context, Keep, Outcome, Reported, Undo, VisitError};
 use crate::store::{
-    self, CustomerSeq, Loaded, Loader, Migration, ProofsMade, RunSeq, Selection, Store, StoreError,
-    Undone,
+    self, CustomerSeq, Loaded, Loader, ProofsMade, RunSeq, Selection, Store, StoreError, Undone,
 };
 
 /// Customers in a row that nothing could be settled of: Stripe is out of reach, and the rest is spared it.
@@ -82,7 +80,7 @@ async fn begin(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
         charges: ProofsMade::read(&conn).map_err(of)?,
     };
     let before = before::foreseen(args, &undo, &loader, only.as_deref(), &state)?;
-    announce(config, &session, &migration, &state);
+    session.announce(config, &migration, &state);
     let look = config.screen.look();
     config.screen.line(&before.text(look));
     config.screen.line("");
@@ -188,33 +186,14 @@ fn tell(config: &Config, again: &str, ended: &Ended, pressed: Pressed) -> Result
     })
 }
 
-fn announce(config: &Config, session: &Session, migration: &Migration, state: &Path) {
-    let banner = Banner {
-        platform_account: session.account.id.clone(),
-        account_name: session.account.display_name.clone(),
-        country: session.account.country.clone(),
-        livemode: migration.livemode,
-        simulated: migration.simulated,
-        api_base: session.api_base.clone(),
-        state_file: state.display().to_string(),
-        migration: migration.id.to_string(),
-    };
-    config.screen.line(&banner.text(config.screen.look()));
-    config.screen.line("");
-}
-
 /// Ends when Ctrl-C is pressed a second time.
-async fn at_once(mut pressed: watch::Receiver<Pressed>) -> Failure {
-    let second = pressed.wait_for(|pressed| pressed.at_once).await;
-    let second = second.map(|pressed| *pressed);
-    match second {
-        Ok(pressed) => Failure::new(
-            pressed.failure().exit,
-            "stopped at once: something may be taken back in part",
-        )
-        .hint("the same command goes on; `pmclone status` tells what is left"),
-        Err(_) => std::future::pending().await,
-    }
+async fn at_once(pressed: watch::Receiver<Pressed>) -> Failure {
+    let pressed = interrupt::second(pressed).await;
+    Failure::new(
+        pressed.failure().exit,
+        "stopped at once: something may be taken back in part",
+    )
+    .hint("the same command goes on; `pmclone status` tells what is left")
 }
 
 /// An undo that is on.

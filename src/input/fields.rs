@@ -1,11 +1,11 @@
 //! The fields that a customer has, their names, what others call them, and how names are compared.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::legacy::AddressField;
 
 /// What a column can give.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Target {
     /// One of the fields that `docs/input.md` names.
     Field(Field),
@@ -14,7 +14,7 @@ pub enum Target {
 }
 
 /// The fields that `docs/input.md` names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Field {
     /// Whose line it is.
     LegacyId,

@@ -130,6 +130,8 @@ pub struct AccountExplained {
     pub id: AccountId,
     /// Its page in the Dashboard; null for a rehearsal.
     pub dashboard: Option<String>,
+    /// It is the account whose key is used: what follows is of the migration as a whole, and the reasons of what was refused there.
+    pub platform: bool,
     /// `active` or `parked`.
     pub standing: AccountStanding,
     /// Stripe's words where it is parked.
@@ -179,7 +181,7 @@ pub struct CustomerExplained {
     /// What a person changed.
     pub mended: Vec<MendedExplained>,
     /// Steps that are not asked for any more, since a person changed the line.
-    pub dropped: Vec<DroppedExplained>,
+    pub dropped: Vec<StepExplained>,
     /// What was detached and deleted, or was to be.
     pub undone: Vec<UndoneExplained>,
     /// Where `undo` left it, and why.
@@ -250,8 +252,10 @@ pub struct StepExplained {
     pub seen_request_dashboard: Option<String>,
     /// Known by reading alone, since the state file was lost.
     pub recovered: bool,
-    /// The id that was asked for is of this step.
+    /// The id that was asked for is of this try.
     pub asked_for: bool,
+    /// The tries before it, in order.
+    pub earlier: Vec<StepExplained>,
 }
 
 /// Stripe's no.
@@ -314,25 +318,4 @@ pub struct UndoLeftExplained {
     pub reason: String,
     /// With ids.
     pub message: String,
-}
-
-/// A step that is not asked for any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DroppedExplained {
-    /// Its stable name.
-    pub step: &'static str,
-    /// Where; null: the platform.
-    pub account: Option<String>,
-    /// With which source.
-    pub source: Option<String>,
-    /// Its last try.
-    pub try_no: u32,
-    /// What it had made.
-    pub object: Option<String>,
-    /// Why it was refused.
-    pub reason: Option<String>,
-    /// Stripe's message, masked.
-    pub message: Option<String>,
-    /// The answer that told.
-    pub request_id: Option<String>,
 }

@@ -15,6 +15,7 @@ pub mod customers;
 mod done;
 mod known;
 pub mod page;
+pub mod tries;
 mod view;
 
 use serde::Serialize;
@@ -71,6 +72,8 @@ pub struct Record {
     pub throughput: Vec<Minute>,
     /// What was in doubt, and how it was settled.
     pub doubts: DoubtHistory,
+    /// Tries that another took the place of.
+    pub earlier_tries: tries::EarlierTries,
     /// What people changed of refused customers.
     pub changes: Changes,
     /// Charges that were made and taken back to prove that cards can be charged.

@@ -151,8 +151,8 @@ impl Summary<'_> {
     }
 
     fn next_steps(&self, look: Look) -> String {
-        /// Where the sentence beside the label begins, and two more.
-        const BELOW: usize = 11;
+        /// Where the sentence beside the label begins.
+        const BELOW: usize = 9;
         let state = quoted(&self.extras.state_file);
         let mapping = look.bold("Mapping");
         let mut lines = vec![format!(
@@ -189,8 +189,12 @@ impl Summary<'_> {
         let mut next = Vec::from_iter(self.undo());
         next.extend(what.map(|what| (what, Some(self.resume("")))));
         if customers.refused > 0 {
-            let retry = self.resume(" --retry-refused");
-            next.push(("Once the refusals are mended:".to_owned(), Some(retry)));
+            let state = quoted(&self.extras.state_file);
+            let refused = format!("pmclone refused --state {state}");
+            next.push((
+                "See who was refused, and what to do for each:".to_owned(),
+                Some(refused),
+            ));
         }
         if next.is_empty() && customers.in_doubt > 0 {
             next.push((

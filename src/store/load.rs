@@ -83,7 +83,7 @@ impl<C: Borrow<Connection>> Loader<C> {
                 accounts.insert(AccountSeq(row.get(0)?), (row.get(1)?, row.get(2)?));
             }
         }
-        let any = "SELECT EXISTS (SELECT 1 FROM dropped)";
+        let any = "SELECT EXISTS (SELECT 1 FROM earlier WHERE dropped = 1)";
         let any_dropped = conn.borrow().query_row(any, [], |row| row.get(0))?;
         Ok(Self {
             conn,
@@ -342,7 +342,7 @@ impl<C: Borrow<Connection>> Loader<C> {
         if !self.any_dropped {
             return Ok(Vec::new());
         }
-        let sql = "SELECT DISTINCT source FROM dropped WHERE customer = ?1 AND account <> '' AND source <> ''";
+        let sql = "SELECT DISTINCT source FROM earlier WHERE customer = ?1 AND dropped = 1 AND account <> '' AND source <> ''";
         let mut statement = self.conn.borrow().prepare_cached(sql)?;
         let sources = statement.query_map([seq.0], |row| row.get(0))?;
         Ok(sources.collect::<Result<_, _>>()?)

@@ -272,7 +272,7 @@ impl Taking<'_, '_> {
             details: self.update && !same_details,
             default: self.update,
         };
-        let tried = super::mend::tried(self.conn, before.seq)?;
+        let tried = super::earlier::tried(self.conn, before.seq)?;
         let grown = customer.grown(&wanted, &tried, sent);
         let grown = match grown.map_err(|illegal| StoreError::Damaged(illegal.to_string()))? {
             Ok(grown) => grown,

@@ -14,6 +14,7 @@ mod check;
 mod codes;
 mod control;
 mod counts;
+mod earlier;
 mod find;
 mod found;
 mod gate;
@@ -51,9 +52,8 @@ pub use counts::{
     AccountCounts, Counts, DoubtCounts, DoubtfulStep, LastError, ReasonCount, parked_count,
     standings,
 };
-pub use find::{
-    AccountTrace, DroppedStep, MendedField, Trace, by_legacy_id, by_line, by_object, by_request,
-};
+pub use earlier::{EarlierTry, EarlierTryOf, earlier_tries};
+pub use find::{AccountTrace, MendedField, Trace, by_legacy_id, by_line, by_object, by_request};
 pub use found::{
     KnownDefault, Marked, Marks, MigrationFound, Scope, sweep_pages, unread, without_connected,
 };
@@ -75,7 +75,7 @@ pub use pulse::{Pulse, ROW_SECONDS, Speed, pulses};
 pub use purge::{Personal, purge, purged_at};
 pub use radar::{Candidates, OnPlatform, candidates, set_known};
 pub use recorded::{Change, DoubtKept, Doubts, Made, Settled, changes, standing_so};
-pub use refused::{Reason, for_each_refused};
+pub use refused::{Reason, for_each_refused, mended_customers};
 pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark};
 pub use started::Started;
 pub use swept::{Drawn, ReadsOfAll, Swept, draw};

@@ -27,7 +27,7 @@ pub struct Personal {
 /// Where Stripe's messages are kept: table, column.
 const MESSAGES: [(&str, &str); 5] = [
     ("step", "message"),
-    ("dropped", "message"),
+    ("earlier", "message"),
     ("proof", "declined_message"),
     ("proof_step", "message"),
     ("undo_step", "message"),

@@ -155,15 +155,16 @@ pub fn undo_left_counts(conn: &Connection) -> Result<(u64, u64), StoreError> {
     Ok(conn.query_row(sql, [Why::SOURCE_CARDS], counts)?)
 }
 
-/// What was left where it is on an account: reason, one of the messages, customers; the most frequent first.
+/// What was left where it is on an account (`None`: on the platform): reason, one of the messages, customers; the most frequent first.
 pub(super) fn undo_left_on(
     conn: &Connection,
-    account: AccountSeq,
+    account: Option<AccountSeq>,
 ) -> Result<Vec<(String, String, u64)>, StoreError> {
     let sql = "SELECT l.reason, max(l.message), count(*) FROM undo_left l
-               JOIN target t ON t.customer = l.customer AND t.position = l.target WHERE t.account = ?1 GROUP BY l.reason ORDER BY 3 DESC, 1";
+               LEFT JOIN target t ON t.customer = l.customer AND t.position = l.target
+               WHERE t.account IS ?1 GROUP BY l.reason ORDER BY 3 DESC, 1";
     let mut statement = conn.prepare(sql)?;
-    let rows = statement.query_map([account.0], |row| {
+    let rows = statement.query_map([account.map(|account| account.0)], |row| {
         Ok((row.get(0)?, row.get(1)?, count(row, 2)?))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -8,6 +8,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension};
 use tokio::sync::{mpsc, oneshot};
 
 use super::codes::{INSERT_STEP, write_step};
+use super::earlier;
 use super::gate::{Commit, Gate};
 use super::history::{RunEnded, RunSeq};
 use super::load::CustomerSeq;
@@ -462,6 +463,10 @@ impl<'c> Rows<'c> {
     fn write(&mut self, changes: &Changes) -> rusqlite::Result<()> {
         let customer = changes.customer.0;
         for (step, record) in &changes.steps {
+            // What is to be sent under a new key: the try before is kept.
+            if record.try_no > 1 && record.state == StepState::Ready {
+                earlier::keep_before(self.conn, customer, *step, record.try_no)?;
+            }
             let statement = prepared(&mut self.step, self.conn, INSERT_STEP)?;
             write_step(statement, customer, *step, record)?;
         }

@@ -14,12 +14,14 @@ use crate::proof::Phase;
 use crate::report::here;
 use crate::report::record::{
     ChangeTold, Changes, Csv, Done, DoubtHistory, DoubtTold, Fact, Mapping, Minute, ProofTold,
-    Record, Run, Shown, TakenBack, Verification, customers::Listed,
+    Record, Run, Shown, TakenBack, Verification,
+    customers::Listed,
+    tries::{EarlierTries, EarlierTryTold},
 };
 use crate::report::refused::{Counting, Refused};
 use crate::report::status::Requests;
 use crate::report::words::second;
-use crate::state::Standing;
+use crate::state::{Standing, StepState};
 use crate::store::{
     self, Case, CsvFile, DoubtKept, Doubts, Loader, Made, Migration, Proofs, Recovery,
     RequestTally, RunKept, Settled, StoreError, Trace, VerificationKept,
@@ -32,6 +34,9 @@ const MOST_DOUBTS: u32 = 500;
 
 /// Changed fields that are told one by one.
 const MOST_CHANGES: u32 = 500;
+
+/// Earlier tries that are told one by one.
+const MOST_TRIES: u32 = 500;
 
 /// What is asked for.
 pub(super) struct Asked {
@@ -105,6 +110,7 @@ fn with_mapping(
         refused: refused(conn)?,
         throughput: Minute::gathered(&pulses, 60),
         doubts: doubts(conn, asked.running, shown)?,
+        earlier_tries: earlier_tries(conn, shown)?,
         changes: Changes {
             fields,
             first: changes
@@ -262,6 +268,36 @@ fn doubt(step: DoubtKept, shown: Shown) -> DoubtTold {
         object: step.object,
         request_id: step.request_id,
     }
+}
+
+fn earlier_tries(conn: &Connection, shown: Shown) -> Result<EarlierTries, StoreError> {
+    let (tries, first) = store::earlier_tries(conn, MOST_TRIES)?;
+    let first = first.into_iter().map(|each| {
+        let store::EarlierTry { name, record } = each.tried;
+        let was_sent = record.sent_at.0 != 0 && !record.is_recovered();
+        let (reason, message) = match &record.state {
+            StepState::Refused(no) => (Some(no.reason.clone()), Some(no.message.clone())),
+            StepState::InDoubt(doubt) => (Some(doubt.name().to_owned()), None),
+            StepState::Ready | StepState::Started | StepState::Done(_) => (None, None),
+        };
+        EarlierTryTold {
+            legacy_id: shown.id(&each.legacy_id),
+            step: name.kind.name(),
+            account: name.account,
+            source: name.source,
+            try_no: record.try_no,
+            dropped: each.dropped,
+            state: record.state.name(),
+            reason,
+            message,
+            sent_at: was_sent.then(|| second(record.sent_at)),
+            request_id: record.request_id.as_ref().map(ToString::to_string),
+        }
+    });
+    Ok(EarlierTries {
+        tries,
+        first: first.collect(),
+    })
 }
 
 fn changed(change: store::Change, shown: Shown) -> ChangeTold {

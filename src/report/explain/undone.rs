@@ -138,7 +138,12 @@ pub(super) fn of_account(
     customers: Customers,
     (next, commands): (&mut Vec<String>, &mut Vec<String>),
 ) {
-    let again = format!("undo --account {}", trace.id);
+    // The platform account is no account that it could be narrowed to.
+    let again = if facts.migration.platform_account == trace.id {
+        "undo".to_owned()
+    } else {
+        format!("undo --account {}", trace.id)
+    };
     if customers.partly_undone > 0 {
         next.push(format!(
             "Of {} what was made there is being taken back, and is not to the end: the same undo goes on, and nothing more is made there.",

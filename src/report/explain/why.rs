@@ -206,6 +206,8 @@ pub(super) fn of_account(
     customers: Customers,
 ) -> (Vec<String>, Vec<String>) {
     let (mut next, mut commands) = (Vec::new(), Vec::new());
+    let platform = facts.migration.platform_account == trace.id;
+    let there = if platform { "" } else { " there" };
     undone::of_account(facts, trace, customers, (&mut next, &mut commands));
     if trace.parked.is_some() {
         next.push(facts.advice(remedy::PARKED));
@@ -215,11 +217,14 @@ pub(super) fn of_account(
     if customers.left() > 0 {
         let left = count(customers.left(), "customer");
         next.push(format!(
-            "{left} not finished there: a run goes on with them."
+            "{left} not finished{there}: a run goes on with them."
         ));
         next.extend(facts.after_undo());
-        let only = format!("resume --account {}", trace.id);
-        commands.push(facts.command(&only));
+        commands.push(if platform {
+            facts.command("resume")
+        } else {
+            facts.command(&format!("resume --account {}", trace.id))
+        });
     }
     if customers.in_doubt > 0 {
         next.push(facts.advice(remedy::STILL_IN_DOUBT));
@@ -233,10 +238,13 @@ pub(super) fn of_account(
         commands.push(facts.command("refused"));
     }
     if next.is_empty() {
-        next.push("Nothing: all that was asked for there is done.".to_owned());
+        next.push(format!("Nothing: all that was asked for{there} is done."));
     }
-    let export = format!("export --account {} -o mapping.csv", trace.id);
-    commands.push(facts.command(&export));
+    commands.push(if platform {
+        facts.command("export -o mapping.csv")
+    } else {
+        facts.command(&format!("export --account {} -o mapping.csv", trace.id))
+    });
     (next, commands)
 }
 
