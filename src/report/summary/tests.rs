@@ -87,9 +87,9 @@ fn when_something_is_wrong_each_kind_says_what_to_do() {
 
         Mapping  pmclone export --state pmclone.db -o mapping.csv
         Next     Go on where it stopped:
-                   pmclone resume --state pmclone.db
-                 Once the refusals are mended:
-                   pmclone resume --state pmclone.db --retry-refused
+                 pmclone resume --state pmclone.db
+                 See who was refused, and what to do for each:
+                 pmclone refused --state pmclone.db
         ");
 }
 
@@ -114,7 +114,7 @@ fn what_stopped_a_run_is_said_first() {
 
         Mapping  pmclone export --state 'my state.db' -o mapping.csv
         Next     Mend what stopped it, then go on:
-                   pmclone resume --state 'my state.db'
+                 pmclone resume --state 'my state.db'
         ");
 }
 
