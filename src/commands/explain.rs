@@ -70,6 +70,7 @@ fn explained(
         unmasked: args.unmasked,
         asked: &args.id,
         state: quoted(&state.display().to_string()),
+        taken_back: store::is_taken_back(&moment)?,
     };
     let mut explained = Explained::of(&facts);
     let found = find(&moment, args, &migration.platform_account)?;

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::rounds::{Carried, carry_out, elapsed_ms};
-use self::told::{Done, announce, ending, remarks, tell};
+use self::told::{Done, announce, ending, left, remarks, tell};
 use super::charge;
 use super::helm::Helm;
 use super::interrupt::{self, Pressed};
@@ -86,6 +86,8 @@ pub struct Asked {
     pub steering: cli::Steering,
     /// `--follow`.
     pub follow: bool,
+    /// The digest of the file that it takes lines of, where that is not the one that was imported last.
+    pub csv_sha256: Option<String>,
 }
 
 /// Runs, and tells how it went.
@@ -142,9 +144,12 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
     let client = Arc::clone(&context.client);
     remarks(config, &context);
     let asked_to_end = outcome.asked_to_end;
-    let limited = asked_to_end || asked.selection != Selection::default();
     let ended = outcome.ended;
-    let ending = ended.map(|ended| ending(ended, *pressed.borrow(), (limited, asked_to_end)));
+    // One ending for the screen, for programs and for the record: where nobody is left, no limit was felt.
+    let ending = ended.and_then(|ended| {
+        let ending = ending(ended, *pressed.borrow(), &asked.selection, asked_to_end);
+        Ok(ending.with_left(left(&state)?))
+    });
     let open = (context, writer, rehearsal);
     let concluded = conclude(config, &state, open, run, ending).await;
     let told = concluded.and_then(|ending| {
@@ -156,7 +161,7 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
             sent: client.counts().sent,
             charges_left,
         };
-        tell(config, &state, ending, &done)
+        tell(config, &state, &ending, &done)
     });
     if let Some(metrics) = outcome.metrics {
         metrics.end(&client, exit_of(&told));
@@ -219,6 +224,7 @@ impl Asked {
         let asked = RunAsked {
             command: self.command.to_owned(),
             asked: report::record::confined_to(&self.selection, self.adopt_attached),
+            csv_sha256: self.csv_sha256.clone(),
             begun_at: begun_at.unwrap_or(StripeTime(0)),
             tool_version: version::VERSION.to_owned(),
             tool_commit: version::COMMIT.to_owned(),

@@ -53,13 +53,33 @@ mod undo;
 mod verify;
 
 use std::io;
+use std::path::Path;
+
+use rusqlite::Connection;
 
 use crate::cli::{Cli, Command};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::report::commands::Flags;
+use crate::report::words::quoted;
+use crate::store::{self, Migration, StoreError};
 use crate::{log, version};
 use machine::runtime;
+
+/// What the commands need that are suggested for a state file.
+fn suggested(conn: &Connection, migration: &Migration) -> Result<Flags, StoreError> {
+    Ok(Flags {
+        simulated: migration.simulated,
+        livemode: migration.livemode,
+        taken_back: store::is_taken_back(conn)?,
+    })
+}
+
+/// A command that is suggested for a state file, ready to be copied.
+fn suggestion(flags: Flags, command: &str, state: &Path) -> String {
+    flags.command(command, &quoted(&state.display().to_string()))
+}
 
 /// Runs the command; what it fails with is printed here, once.
 pub fn run(cli: Cli) -> Exit {

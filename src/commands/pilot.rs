@@ -36,6 +36,7 @@ pub fn asked(
         concurrency: config.concurrency(stripe),
         steering: steering.clone(),
         follow: false,
+        csv_sha256: None,
     })
 }
 

@@ -10,15 +10,16 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::gone_is_fine;
 use super::problems;
 use super::purge::is_not_purged;
 use super::spared::unwritable;
 use super::status::missing_or;
+use super::{gone_is_fine, suggested, suggestion};
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::report::commands::{Flags, rehearsed};
 use crate::report::file::AtomicFile;
 use crate::report::refused::{Counting, Lines, Refused, nobody, text};
 use crate::report::remedy::{self, Group};
@@ -42,7 +43,7 @@ pub fn refused(config: &Config, args: &cli::Refused) -> Result<Exit, Failure> {
         loader: Loader::new(&*moment).map_err(of)?,
         groups: &args.groups,
         state: &state,
-        migration: &migration,
+        flags: suggested(&moment, &migration).map_err(of)?,
         left_out: Cell::new(0),
     };
     if args.csv.is_some() {
@@ -77,6 +78,7 @@ pub fn refused(config: &Config, args: &cli::Refused) -> Result<Exit, Failure> {
         gone_is_fine(print_json(&mut io::stdout(), &told))?;
     } else if args.csv.is_none() {
         let text = text(&told, config.stdout_look());
+        let text = rehearsed(&text, migration.simulated);
         gone_is_fine(print(&mut io::stdout(), &text))?;
         let over = store::purged_at(&moment).map_err(of)?;
         match over {
@@ -85,29 +87,10 @@ pub fn refused(config: &Config, args: &cli::Refused) -> Result<Exit, Failure> {
                 second(at)
             )),
             None if told.groups.is_empty() => {}
-            None => config.screen.line(&next(&state, &migration)),
+            None => listing.next(config).map_err(of)?,
         }
     }
     Ok(Exit::Done)
-}
-
-/// The ways on. The account to confirm is left to the person who types it.
-fn next(state: &Path, migration: &Migration) -> String {
-    let state = quoted(&state.display().to_string());
-    let flags = flags(migration);
-    format!(
-        "\nTo mend them in a spreadsheet, and try those lines again:\n  pmclone refused --state {state} --csv refused.csv\n  \
-         pmclone retry refused.csv --state {state}{flags}\nWhere the cause is mended already, and the lines are right:\n  \
-         pmclone resume --state {state}{flags} --retry-refused"
-    )
-}
-
-fn flags(migration: &Migration) -> &'static str {
-    match (migration.simulated, migration.livemode) {
-        (true, _) => " --simulate",
-        (false, true) => " --live --confirm ACCOUNT",
-        (false, false) => "",
-    }
 }
 
 enum Problem {
@@ -132,10 +115,13 @@ struct Listing<'a> {
     loader: Loader<&'a Connection>,
     groups: &'a [Group],
     state: &'a Path,
-    migration: &'a Migration,
+    flags: Flags,
     /// Customers that no mended line is taken of.
     left_out: Cell<u64>,
 }
+
+/// Where all was taken back.
+const AFTER_UNDO: &str = "All of this migration was taken back, or was to be: they are tried again only with --after-undo.";
 
 /// `retry` takes no mended line of these.
 fn is_taken_back_in_part(loaded: &Loaded) -> bool {
@@ -145,6 +131,40 @@ fn is_taken_back_in_part(loaded: &Loaded) -> bool {
 }
 
 impl Listing<'_> {
+    /// A command on this state file.
+    fn command(&self, command: &str) -> String {
+        suggestion(self.flags, command, self.state)
+    }
+
+    /// What to do next.
+    fn next(&self, config: &Config) -> Result<(), StoreError> {
+        let mut to_mend = 0_u64;
+        self.left_out.set(0);
+        let counted = self.each(|_| {
+            to_mend += 1;
+            Ok(())
+        });
+        match counted {
+            Err(Problem::Store(error)) => return Err(error),
+            Err(Problem::Write(error)) => return Err(StoreError::Io(error)),
+            Ok(()) => {}
+        }
+        config.screen.line("");
+        if to_mend > 0 {
+            config.screen.line(&format!(
+                "To mend them in a spreadsheet, and try those lines again:\n  {}\n  {}\nWhere the cause is mended already, and the lines are right:\n  {}",
+                self.command("refused --csv refused.csv"),
+                self.command("retry refused.csv"),
+                self.command("resume --retry-refused"),
+            ));
+        }
+        if self.flags.taken_back {
+            config.screen.line(AFTER_UNDO);
+        }
+        self.tell_left_out(config);
+        Ok(())
+    }
+
     fn takes(&self, reason: &Reason) -> bool {
         let group = remedy::group_of(&reason.reason, &reason.message);
         self.groups.is_empty() || self.groups.contains(&group)
@@ -256,14 +276,23 @@ impl Listing<'_> {
             .map_err(|error| failed(error.into_error()))?
             .commit()
             .map_err(failed)?;
+        if customers == 0 {
+            config.screen.line(&format!(
+                "No customer is in {}: none was refused whose line could be mended.",
+                path.display()
+            ));
+            self.tell_left_out(config);
+            return Ok(());
+        }
         config.screen.line(&format!(
-            "{} in {}, with contact details. Mend what is wrong, delete the lines that shall stay as they are, then:\n  pmclone retry {} --state {}{}",
+            "{} in {}, with contact details. Mend what is wrong, delete the lines that shall stay as they are, then:\n  {}",
             count(customers, "customer"),
             path.display(),
-            quoted(&path.display().to_string()),
-            quoted(&self.state.display().to_string()),
-            flags(self.migration),
+            self.command(&format!("retry {}", quoted(&path.display().to_string()))),
         ));
+        if self.flags.taken_back {
+            config.screen.line(AFTER_UNDO);
+        }
         self.tell_left_out(config);
         Ok(())
     }
@@ -271,11 +300,12 @@ impl Listing<'_> {
     fn tell_left_out(&self, config: &Config) {
         if self.left_out.get() > 0 {
             config.screen.line(&format!(
-                "{} not in it, since a part of what was made of them is taken back. What was refused elsewhere is tried again by: pmclone resume --retry-refused",
+                "{} not for `retry`, and not in its file, since a part of what was made of them is taken back. What was refused elsewhere is tried again as it is by:\n  {}\nWith other details or another card they can be migrated from another state file: `explain ID` says with which platform_customer.",
                 match self.left_out.get() {
                     1 => "1 refused customer is".to_owned(),
                     more => format!("{} are", count(more, "refused customer")),
-                }
+                },
+                self.command("resume --retry-refused"),
             ));
         }
     }

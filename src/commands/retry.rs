@@ -14,7 +14,7 @@ use super::resume::prepare;
 use super::runtime;
 use super::session::Purpose;
 use super::status::missing_or;
-use super::undo::not_taken_back;
+use super::undo::{More, not_taken_back};
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -39,7 +39,8 @@ pub fn retry(config: &Config, args: &cli::Retry) -> Result<Exit, Failure> {
     is_not_purged(&config.state_file(args.rehearsal.simulate))?;
     runtime()?.block_on(async {
         let prepared = prepare(config, &args.stripe, &args.rehearsal, Purpose::Write).await?;
-        not_taken_back(&prepared.conn, &prepared.state, args.after_undo, true)?;
+        let lines = More::Lines(&args.csv);
+        not_taken_back(&prepared.conn, &prepared.state, args.after_undo, lines)?;
         let clock = prepared.link.session.client.clock();
         file.at = clock.earliest_now().unwrap_or(StripeTime(0));
         let mended = take(
@@ -56,7 +57,7 @@ pub fn retry(config: &Config, args: &cli::Retry) -> Result<Exit, Failure> {
             &mended,
             config.screen.look(),
         ));
-        begin(config, args, prepared, &mended).await
+        begin(config, args, prepared, (&mended, &file.sha256)).await
     })
 }
 
@@ -64,7 +65,7 @@ async fn begin(
     config: &Config,
     args: &cli::Retry,
     prepared: Prepared,
-    mended: &MendedCustomers,
+    (mended, sha256): (&MendedCustomers, &str),
 ) -> Result<Exit, Failure> {
     let asked = Asked {
         command: "retry",
@@ -78,6 +79,7 @@ async fn begin(
         concurrency: config.concurrency(&args.stripe),
         steering: args.steering.clone(),
         follow: false,
+        csv_sha256: Some(sha256.to_owned()),
     };
     migrate(config, asked, prepared).await
 }
@@ -207,6 +209,8 @@ fn dry_run(
     let conn = store::open_existing(&state).map_err(of)?;
     let migration = Migration::read(&conn).map_err(of)?;
     migration.ok_or_else(|| of(StoreError::Missing))?;
+    // What would be refused is not foretold as done.
+    not_taken_back(&conn, &state, args.after_undo, More::Lines(&args.csv))?;
     let mended = take(&args.csv, &conn, &state, file, problems, config, false)?;
     if config.json {
         gone_is_fine(print_json(

@@ -12,7 +12,7 @@ use super::migrate::{Link, Prepared, migrate};
 use super::purge::is_not_purged;
 use super::rehearsal::{Rehearsal, World};
 use super::session::{self, Destination, Purpose};
-use super::undo::not_taken_back;
+use super::undo::{More, not_taken_back};
 use super::{dry_run::dry_run, pilot, problems, runtime};
 use crate::cli;
 use crate::config::Config;
@@ -69,7 +69,7 @@ async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
         recovery: Recovery::No,
     });
     take_in(config, args, csv, (&conn, &state), &migration, &opened.link)?;
-    not_taken_back(&conn, &state, args.work.after_undo, false)?;
+    not_taken_back(&conn, &state, args.work.after_undo, More::Begun)?;
     let asked = pilot::asked(
         config,
         "run",

@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::status::{
     Account, Customers, Extras, InDoubtRow, LastRefusal, Listener, PaymentMethods, ReasonCount,
-    Requests, Speed, Stale, Status, glance, text,
+    Requests, Speed, Stale, Status, UndoLeft, glance, text,
 };
 use crate::report::words::second;
 use crate::report::{print, print_json};
@@ -206,6 +206,8 @@ pub fn of_connection(
             .and_then(|told| serde_json::from_str(&told).ok()),
         open_charges: store::open_charges(conn)?,
         undo_unfinished: store::undo_unfinished(conn)?,
+        taken_back: store::is_taken_back(conn)?,
+        undo_left: undo_left(conn)?,
         stale: stale(StaleCounts::read(conn)?),
         listener: listener(Heard::read(conn)?, Listening::is_on(state)),
         purged_at: store::purged_at(conn)?.map(second),
@@ -226,10 +228,18 @@ pub fn of_connection(
         in_doubt: in_doubt.into_iter().map(in_doubt_row).collect(),
         clones_left: store::clones_left(conn)?,
         simulated: migration.simulated,
-        taken_back: store::is_taken_back(conn)?,
+        taken_back: status.taken_back,
         state_file: state.display().to_string(),
     };
     Ok(Some((status, extras)))
+}
+
+fn undo_left(conn: &Connection) -> Result<UndoLeft, StoreError> {
+    let (total, source_cards) = store::undo_left_counts(conn)?;
+    Ok(UndoLeft {
+        total,
+        source_cards,
+    })
 }
 
 fn stale(counts: StaleCounts) -> Stale {

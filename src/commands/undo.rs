@@ -15,20 +15,19 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub use self::before::not_taken_back;
 use self::before::page;
+pub use self::before::{More, not_taken_back};
 use super::interrupt::{self, Pressed};
 use super::migrate::{Link, Prepared, close, known_accounts};
 use super::resume::prepare;
 use super::session::Purpose;
 use super::verify::named;
-use super::{charge, gone_is_fine, history, runtime};
+use super::{charge, gone_is_fine, history, runtime, suggested, suggestion};
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::undo::{Before, Ended};
-use crate::report::words::quoted;
 use crate::report::{self, print, print_json};
 use crate::run::{self, Context, Keep, Outcome, Reported, Undo, VisitError};
 use crate::store::{
@@ -77,7 +76,7 @@ async fn begin(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
         store: None,
         migration: migration.clone(),
         accounts: args.accounts.clone(),
-        spend_source_cards: args.spend_source_cards.is_some(),
+        spends: args.spend_source_cards,
         charges: ProofsMade::read(&conn).map_err(of)?,
     };
     let before = before::foreseen(args, &undo, &loader, only.as_deref(), &state)?;
@@ -100,6 +99,8 @@ async fn begin(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
         ended.open_charges =
             charge::tidy_up(config, (&conn, gate.as_ref()), &session, place).await?;
     }
+    let flags = suggested(&conn, &migration).map_err(of)?;
+    let again = suggestion(flags, "undo", &state);
     let selection = Selection {
         limit: None,
         accounts: args.accounts.clone(),
@@ -129,9 +130,9 @@ async fn begin(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
     worked?;
     if whole && !args.dry_run {
         let conn = store::open_readonly(&state).map_err(of)?;
-        ended.left_to_make = Some(store::left_to_make(&conn, false).map_err(of)?);
+        ended.left_to_make = Some(store::left_to_make(&conn).map_err(of)?);
     }
-    tell(config, &state, &ended, *pressed.borrow())
+    tell(config, &again, &ended, *pressed.borrow())
 }
 
 /// Takes back, while what is sent is counted; and keeps how it ended.
@@ -169,11 +170,8 @@ async fn carry_out(
     (worked, kept)
 }
 
-fn tell(config: &Config, state: &Path, ended: &Ended, pressed: Pressed) -> Result<Exit, Failure> {
-    let again = format!(
-        "pmclone undo --state {}, with the same options",
-        quoted(&state.display().to_string())
-    );
+fn tell(config: &Config, again: &str, ended: &Ended, pressed: Pressed) -> Result<Exit, Failure> {
+    let again = format!("{again}, with the same options");
     config.screen.line("");
     config
         .screen

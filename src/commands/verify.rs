@@ -86,6 +86,7 @@ async fn begin(config: &Config, args: &cli::Verify) -> Result<Exit, Failure> {
         accounts: args.accounts.clone(),
         thorough: args.thorough,
         concurrency: config.concurrency(&args.stripe),
+        named: !args.only.is_empty(),
     };
     let mut unlike = Vec::new();
     let looked = tokio::select! {

@@ -5,6 +5,7 @@
 
 mod made;
 mod people;
+mod undone;
 mod why;
 
 pub use made::{account, customer};
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::commands::{Flags, rehearsed};
 use super::dashboard::Dashboard;
 use super::export::Row;
 use super::status::{AccountStanding, Customers};
@@ -36,6 +38,8 @@ pub struct Facts<'a> {
     pub asked: &'a str,
     /// The state file, as a shell takes it.
     pub state: String,
+    /// All of the migration was taken back by an undo, or was to be.
+    pub taken_back: bool,
 }
 
 impl Facts<'_> {
@@ -45,11 +49,23 @@ impl Facts<'_> {
 
     /// A command on this state file.
     fn command(&self, command: &str) -> String {
-        let simulate = match (self.migration.simulated, command.split(' ').next()) {
-            (true, Some("resume" | "reconcile" | "retry")) => " --simulate",
-            _ => "",
+        let flags = Flags {
+            simulated: self.migration.simulated,
+            livemode: self.migration.livemode,
+            taken_back: self.taken_back,
         };
-        format!("pmclone {command} --state {}{simulate}", self.state)
+        flags.command(command, &self.state)
+    }
+
+    /// Advice that names commands.
+    fn advice(&self, text: &str) -> String {
+        rehearsed(text, self.migration.simulated).into_owned()
+    }
+
+    /// That another try has to be asked for, where all was taken back.
+    fn after_undo(&self) -> Option<String> {
+        let told = "All of this migration was taken back by `pmclone undo`, or was to be: more of it is made only with --after-undo.";
+        self.taken_back.then(|| told.to_owned())
     }
 }
 

@@ -10,7 +10,9 @@ pub use people::text;
 
 use serde::{Serialize, Serializer};
 
+use super::commands::Flags;
 use super::pace::Pace;
+use super::words::quoted;
 
 use crate::ids::{AccountId, CustomerId, LegacyId};
 use crate::state::{Doubt, Standing, StepKind};
@@ -47,12 +49,25 @@ pub struct Status {
     pub open_charges: u64,
     /// Places where `undo` was broken off: a customer on an account, or on the platform.
     pub undo_unfinished: u64,
+    /// An undo of everything was begun, and nobody has asked for more since: no run makes more unless a person says so.
+    pub taken_back: bool,
+    /// Places that `undo` left where they are, as it saw them last.
+    pub undo_left: UndoLeft,
     /// Sources that changed at Stripe after they were cloned: their clones are of before.
     pub stale: Stale,
     /// What `pmclone listen` took; null where nobody ever listened, nor does now.
     pub listener: Option<Listener>,
     /// When `purge` erased the contact details, by the machine's clock; null: it did not.
     pub purged_at: Option<String>,
+}
+
+/// Places that `undo` left where they are: a customer on an account, or on the platform.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct UndoLeft {
+    /// All of them.
+    pub total: u64,
+    /// Of these, Customers on the platform that hold source cards: they stay, as they should.
+    pub source_cards: u64,
 }
 
 /// Sources that changed after they were cloned, by what became of them.
@@ -141,19 +156,32 @@ pub struct Customers {
     pub parked: u64,
     /// A step of theirs may have reached Stripe.
     pub in_doubt: u64,
-    /// Some of what was made of them is taken back, or on its way there.
+    /// What was made of them is taken back on all of their accounts.
     pub undone: u64,
+    /// The same on some of their accounts and not on others; or an undo of them was begun, and not ended.
+    pub partly_undone: u64,
+}
+
+impl Status {
+    /// True where an undo of everything has something to take back still, or may have.
+    pub fn undo_goes_on(&self) -> bool {
+        let customers = &self.customers;
+        let left = self.undo_left.total > self.undo_left.source_cards;
+        let there = customers.migrated + customers.partly_undone + customers.in_doubt > 0;
+        self.taken_back && (there || left)
+    }
 }
 
 impl Customers {
     /// From the counts in the order of [`Standing::ALL`].
-    pub fn counted(counts: [u64; 7]) -> Self {
+    pub fn counted(counts: [u64; 8]) -> Self {
         let [
             in_doubt,
             parked,
             refused,
             in_progress,
             pending,
+            partly_undone,
             undone,
             migrated,
         ] = counts;
@@ -166,6 +194,7 @@ impl Customers {
             parked,
             in_doubt,
             undone,
+            partly_undone,
         }
     }
 
@@ -178,6 +207,7 @@ impl Customers {
             Standing::InProgress => self.in_progress,
             Standing::Pending => self.pending,
             Standing::Undone => self.undone,
+            Standing::PartlyUndone => self.partly_undone,
             Standing::Migrated => self.migrated,
         }
     }
@@ -219,13 +249,15 @@ pub struct Account {
     pub refused: u64,
     /// Those that wait for it.
     pub parked: u64,
-    /// Those of which what was there is taken back, or on its way there.
+    /// Those of which what was there is taken back.
     pub undone: u64,
+    /// Those of which that was begun, and not ended.
+    pub partly_undone: u64,
 }
 
 impl Account {
     /// An account that is parked for a reason, or active, with its customers in the order of [`Standing::ALL`].
-    pub fn counted(id: AccountId, parked_for: Option<String>, customers: [u64; 7]) -> Self {
+    pub fn counted(id: AccountId, parked_for: Option<String>, customers: [u64; 8]) -> Self {
         let counts = Customers::counted(customers);
         Self {
             id,
@@ -239,6 +271,7 @@ impl Account {
             refused: counts.refused,
             parked: counts.parked,
             undone: counts.undone,
+            partly_undone: counts.partly_undone,
         }
     }
 }
@@ -292,16 +325,21 @@ pub struct Extras {
     pub clones_left: u64,
     /// The built-in simulator stands in for Stripe: a rehearsal.
     pub simulated: bool,
-    /// All of it was taken back by an undo, or was to be: no run makes more, unless a person says so.
+    /// As [`Status::taken_back`].
     pub taken_back: bool,
     /// The state file's path, for the commands that are suggested.
     pub state_file: String,
 }
 
 impl Extras {
-    /// What the commands that are suggested need besides the state file.
-    pub(in crate::report) fn simulate(&self) -> &'static str {
-        if self.simulated { " --simulate" } else { "" }
+    /// A command that is suggested, with all that it needs.
+    pub(in crate::report) fn command(&self, status: &Status, command: &str) -> String {
+        let flags = Flags {
+            simulated: self.simulated,
+            livemode: status.livemode,
+            taken_back: status.taken_back,
+        };
+        flags.command(command, &quoted(&self.state_file))
     }
 }
 

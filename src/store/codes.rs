@@ -56,7 +56,8 @@ coded!(
     Parked = 3,
     Refused = 4,
     Migrated = 5,
-    Undone = 6
+    Undone = 6,
+    PartlyUndone = 7
 );
 coded!(
     StepKind,

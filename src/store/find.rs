@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Params};
 
 use super::counts::count;
 use super::earlier::{self, EarlierTry};
-use super::undo::{UndoneStep, undo_left, undo_steps};
+use super::undo::{UndoneStep, undo_left, undo_left_on, undo_steps};
 use super::{AccountSeq, CustomerSeq, StoreError};
 use crate::ids::AccountId;
 use crate::state::{Position, Standing};
@@ -136,9 +136,11 @@ pub struct AccountTrace {
     /// Why it is parked.
     pub parked: Option<String>,
     /// Customers that ask for it, by standing there, in the order of [`Standing::ALL`].
-    pub customers: [u64; 7],
+    pub customers: [u64; 8],
     /// Reasons for refusals there with their customers, the most frequent first.
     pub reasons: Vec<(String, String, u64)>,
+    /// What `undo` left there: reason, one of the messages, customers; the most frequent first.
+    pub left: Vec<(String, String, u64)>,
 }
 
 impl AccountTrace {
@@ -153,6 +155,7 @@ impl AccountTrace {
             parked: None,
             customers,
             reasons: reasons(conn, sql, [])?,
+            left: undo_left_on(conn, None)?,
         })
     }
 
@@ -173,13 +176,14 @@ impl AccountTrace {
             parked,
             customers,
             reasons: reasons(conn, sql, [seq.0])?,
+            left: undo_left_on(conn, Some(seq))?,
         }))
     }
 }
 
 /// How many stand where, in the order of [`Standing::ALL`].
-fn counted(conn: &Connection, sql: &str, of: impl Params) -> Result<[u64; 7], StoreError> {
-    let mut customers = [0; 7];
+fn counted(conn: &Connection, sql: &str, of: impl Params) -> Result<[u64; 8], StoreError> {
+    let mut customers = [0; 8];
     let mut statement = conn.prepare(sql)?;
     let mut rows = statement.query(of)?;
     while let Some(row) = rows.next()? {

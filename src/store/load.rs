@@ -317,12 +317,11 @@ impl<C: Borrow<Connection>> Loader<C> {
             if undone == 1 {
                 undo_begun.push(Position::try_from(targets.len()).ok());
             }
-            let reach = if undone > 0 {
-                Reachable::Undone
-            } else if *parked {
-                Reachable::Parked
-            } else {
-                Reachable::Yes
+            let reach = match undone {
+                0 if *parked => Reachable::Parked,
+                0 => Reachable::Yes,
+                2 => Reachable::Undone,
+                _ => Reachable::UndoBegun,
             };
             targets.push(Target {
                 account: id.clone(),

@@ -261,7 +261,7 @@ impl Taking<'_, '_> {
             taken::note(self.conn, known.seq, incoming, incoming.details_digest)?;
             return Ok(None);
         }
-        if customer.steps.is_empty() && known.standing != Standing::Undone {
+        if customer.steps.is_empty() && !known.standing.is_undone() {
             taken::remove(self.conn, known.seq)?;
             taken::copy(self.conn, incoming.seq, Some(known.seq))?;
             return Ok(Some((difference, Then::TakenUp)));

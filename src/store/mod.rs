@@ -54,7 +54,9 @@ pub use counts::{
 };
 pub use earlier::{EarlierTry, EarlierTryOf, earlier_tries};
 pub use find::{AccountTrace, MendedField, Trace, by_legacy_id, by_line, by_object, by_request};
-pub use found::{KnownDefault, Marked, Marks, MigrationFound, Scope, sweep_pages, unread};
+pub use found::{
+    KnownDefault, Marked, Marks, MigrationFound, Scope, sweep_pages, unread, without_connected,
+};
 pub use gate::{Commit, Gate};
 pub use heard::{Access, Ears, Effect, Filed, Heard, Inbox, Listening, StaleCounts};
 pub use history::{RunAsked, RunEnded, RunKept, RunSeq, VerificationKept};
@@ -78,8 +80,9 @@ pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpar
 pub use started::Started;
 pub use swept::{Drawn, ReadsOfAll, Swept, draw};
 pub use undo::{
-    Taken, TakenBack, Undone, UndoneStep, is_taken_back, left_to_make, platform_undone,
-    set_taken_back, undo_left, undo_page, undo_steps, undo_unfinished,
+    Taken, TakenBack, TakenPlace, Undone, UndoneStep, is_taken_back, left_to_make, refused_count,
+    set_taken_back, spent_under, undo_left, undo_left_counts, undo_page, undo_steps,
+    undo_unfinished,
 };
 pub use work::{Selection, work};
 #[cfg(test)]

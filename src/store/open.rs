@@ -71,8 +71,9 @@ fn writable(path: &Path) -> Result<Connection, StoreError> {
     conn.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
     keep_plans(&conn)?;
     conn.pragma_update(None, "page_size", PAGE_BYTES)?;
-    conn.pragma_update(None, "cache_size", -i64::from(RUN_CACHE_KIB))?;
     own(&conn)?;
+    // This reads the file, so it comes once it is known whose that is.
+    conn.pragma_update(None, "cache_size", -i64::from(RUN_CACHE_KIB))?;
     durable(&conn)?;
     schema::migrate(&mut conn)?;
     if left == Left::Open {

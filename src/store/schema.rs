@@ -54,7 +54,8 @@ CREATE TABLE customer (
     given TEXT,                     -- the names of those that were erased, each with a byte that tells a change
     standing INTEGER NOT NULL,
     changed_at INTEGER,             -- seconds, Stripe's clock, when its standing was written last
-    undone INTEGER NOT NULL DEFAULT 0 -- the platform Customer is taken back: 1 on its way there, 2 to the end
+    undone INTEGER NOT NULL DEFAULT 0, -- the platform Customer is taken back: 1 on its way there, 2 to the end
+    spent_under INTEGER             -- and that N source cards are lost was confirmed then: N
 ) STRICT;
 CREATE INDEX customer_standing ON customer (standing);
 CREATE INDEX customer_open ON customer (seq) WHERE standing < 4;
@@ -175,7 +176,7 @@ CREATE TABLE run (                  -- each run, resume and retry: for the recor
     seq INTEGER PRIMARY KEY,
     command TEXT NOT NULL,
     asked TEXT NOT NULL,            -- what it was confined to, in words
-    csv_sha256 TEXT,                -- the CSV that was imported last before it
+    csv_sha256 TEXT,                -- the file that it took lines of, or else the CSV that was imported last before it
     begun_at INTEGER NOT NULL,      -- seconds, Stripe's clock
     tool_version TEXT NOT NULL, tool_commit TEXT NOT NULL,
     ended_at INTEGER, ended TEXT,   -- NULL: it is on, or was broken off

@@ -502,7 +502,8 @@ fn write_rest(conn: &Connection, changes: &Changes) -> rusqlite::Result<()> {
             "UPDATE customer SET standing = ?2, changed_at = coalesce(?3, changed_at) WHERE seq = ?1",
         )?
         .execute(rusqlite::params![customer, standing, at])?;
-        if standing == Standing::Migrated {
+        // Nothing more is made of it.
+        if standing == Standing::Migrated || standing.is_undone() {
             erase(conn, customer)?;
         }
     }

@@ -63,7 +63,8 @@ fn what_was_refused_or_parked_in_part_is_told_alike_and_not_made_unasked() -> Re
         .pmclone_keyless(&["refused", "--csv", "r.csv"])?
         .with(0)?;
     assert!(
-        mend.err.contains("1 refused customer is not in it"),
+        mend.err
+            .contains("1 refused customer is not for `retry`, and not in its file"),
         "{mend:?}"
     );
     let lines = std::fs::read_to_string(place.path("r.csv"))?;

@@ -38,7 +38,12 @@ fn what_a_run_left_in_doubt_is_settled_first_and_left_until_it_can_be() -> Resul
 }
 
 /// Runs the command held at every commit, and kills it at the one of this number; false where there were fewer.
-fn killed_at(place: &Place, simulator: &Simulator, args: &[&str], number: usize) -> Result<bool> {
+pub(super) fn killed_at(
+    place: &Place,
+    simulator: &Simulator,
+    args: &[&str],
+    number: usize,
+) -> Result<bool> {
     let all = [
         args,
         &[

@@ -12,10 +12,11 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::{Plan, Rates};
 use crate::report::plan::PlanJson;
+use crate::report::status::Customers;
 use crate::report::summary::{Ending, Summary};
 use crate::report::{self, print_json};
 use crate::run::{Context, End};
-use crate::store::{self, Migration, StoreError};
+use crate::store::{self, Migration, Selection, StoreError};
 
 /// Whose it is, and what will be done.
 pub(super) fn announce(
@@ -58,11 +59,18 @@ pub(super) fn remarks(config: &Config, context: &Context) {
     }
 }
 
-/// How it ended: `limited` where not all was asked for, `asked_to_end` where the run itself was told to.
+/// Customers that a run could still work on.
+pub(super) fn left(state: &Path) -> Result<u64, StoreError> {
+    let customers = store::standings(&store::open_readonly(state)?, false)?;
+    Ok(Customers::counted(customers).left())
+}
+
+/// How it ended: `asked_to_end` where the run itself was told to.
 pub(super) fn ending(
     ended: Ended,
     pressed: Pressed,
-    (limited, asked_to_end): (bool, bool),
+    selection: &Selection,
+    asked_to_end: bool,
 ) -> Ending {
     let interrupted = || match pressed.first {
         Some(Signal::Terminate) => Ending::Terminated,
@@ -71,7 +79,12 @@ pub(super) fn ending(
     match ended {
         Ended::Run(End::Drained) if asked_to_end && pressed.first.is_none() => Ending::LimitReached,
         Ended::AtOnce | Ended::Run(End::Drained) => interrupted(),
-        Ended::Idle | Ended::Run(End::Finished) if limited => Ending::LimitReached,
+        Ended::Idle | Ended::Run(End::Finished) if asked_to_end || selection.limit.is_some() => {
+            Ending::LimitReached
+        }
+        Ended::Idle | Ended::Run(End::Finished) if *selection != Selection::default() => {
+            Ending::Confined
+        }
         Ended::Idle | Ended::Run(End::Finished) => Ending::Finished,
         Ended::Run(End::Unreachable(customers)) => Ending::Stopped {
             exit: Exit::Unexpected,
@@ -108,19 +121,15 @@ pub(super) struct Done<'a> {
 pub(super) fn tell(
     config: &Config,
     state: &Path,
-    ending: Ending,
+    ending: &Ending,
     done: &Done<'_>,
 ) -> Result<Exit, Failure> {
     let of = |error: StoreError| Failure::store(state, &error);
     let conn = store::open_readonly(state).map_err(of)?;
     let read = status::of_connection(&conn, state, false).map_err(of)?;
     let (status, extras) = read.ok_or_else(|| of(StoreError::Missing))?;
-    let ending = match ending {
-        Ending::LimitReached if status.customers.left() == 0 => Ending::Finished,
-        other => other,
-    };
     let summary = Summary {
-        ending: &ending,
+        ending,
         status: &status,
         extras: &extras,
         elapsed_ms: done.elapsed_ms,

@@ -207,7 +207,7 @@ fn runs(conn: &Connection, running: bool) -> Result<Vec<Run>, StoreError> {
             ended,
             requests: told.map(|(requests, _)| requests),
             settled: told.map(|(_, settled)| settled),
-            csv_sha256: run.csv_sha256,
+            csv_sha256: asked.csv_sha256,
             tool: tool(&asked.tool_version, &asked.tool_commit),
         }
     };

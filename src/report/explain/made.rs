@@ -57,7 +57,9 @@ pub fn customer(
 ) -> CustomerExplained {
     let customer = &loaded.customer;
     let standing = why::standing(facts, loaded, mapping);
-    let why = why::of_customer(facts, loaded, standing);
+    let mut why = why::of_customer(facts, loaded, trace, standing);
+    let mut told = BTreeSet::new();
+    why.commands.retain(|command| told.insert(command.clone()));
     let mut steps: Vec<_> = customer.steps.iter().collect();
     // The platform first, then account by account.
     steps.sort_by_key(|(step, _)| (step.target, step.kind, step.source));

@@ -147,6 +147,7 @@ fn verdict(record: &Record) -> String {
         (Standing::Parked, "waiting for an account"),
         (Standing::InProgress, "under way"),
         (Standing::Pending, "not begun"),
+        (Standing::PartlyUndone, "taken back in part"),
         (Standing::Undone, "taken back"),
     ];
     let others = others

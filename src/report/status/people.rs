@@ -7,9 +7,10 @@ use super::accounts::accounts;
 use super::{Account, AccountStanding, Extras, InDoubtRow, ReasonCount, Status};
 use crate::ids::{AccountId, CustomerId};
 use crate::report::Look;
+use crate::report::commands::rehearsed;
 use crate::report::remedy;
 use crate::report::words::{
-    count, duration, minute, number, percent, plain, quoted, shorten, tenths, wrap,
+    count, duration, minute, number, percent, plain, shorten, tenths, wrap,
 };
 use crate::state::{Doubt, Standing};
 
@@ -23,13 +24,14 @@ pub fn text(status: &Status, extras: &Extras, look: Look) -> String {
         status.pace.as_ref().map(|pace| pace.text(look)),
         Some(counts(status, look)),
         purged(status, look),
+        taken_back(status, extras, look),
+        undo_unfinished(status, extras, look),
+        undo_left(status, extras, look),
         pace(status, look),
-        refused(&status.reasons, look),
-        parked(&status.accounts, look),
+        refused(&status.reasons, extras, look),
+        parked(&status.accounts, extras, look),
         in_doubt(extras, look),
         open_charges(status, extras, look),
-        undo_unfinished(status, extras, look),
-        taken_back(status, extras, look),
         clones_left(extras, look),
         stale(status, look),
         listener(status, look),
@@ -100,6 +102,7 @@ pub(in crate::report) fn word(standing: Standing) -> &'static str {
         Standing::Refused => "refused",
         Standing::InProgress => "in progress",
         Standing::Pending => "pending",
+        Standing::PartlyUndone => "partly undone",
         Standing::Undone => "undone",
         Standing::Migrated => "migrated",
     }
@@ -108,7 +111,7 @@ pub(in crate::report) fn word(standing: Standing) -> &'static str {
 pub(in crate::report) fn coloured(standing: Standing, text: &str, look: Look) -> String {
     match standing {
         Standing::InDoubt | Standing::Refused => look.bad(text),
-        Standing::Parked | Standing::Undone => look.warn(text),
+        Standing::Parked | Standing::PartlyUndone | Standing::Undone => look.warn(text),
         Standing::Migrated => look.good(text),
         Standing::InProgress | Standing::Pending => text.to_owned(),
     }
@@ -130,7 +133,7 @@ pub(in crate::report) fn counts(status: &Status, look: Look) -> String {
     for standing in Standing::ALL.into_iter().rev() {
         let n = customers.of(standing);
         // Most migrations never are.
-        if n == 0 && standing == Standing::Undone {
+        if n == 0 && standing.is_undone() {
             continue;
         }
         let share = match n {
@@ -169,14 +172,16 @@ pub(in crate::report) fn open_charges(
         Some(status.open_charges).filter(|open| *open > 0)?,
         "charge",
     );
+    // After an undo of everything nobody wants a run.
+    let (who, command) = if status.taken_back {
+        ("an undo", "undo")
+    } else {
+        ("a run", "resume")
+    };
     let told = format!(
-        "{open} of `verify --charge` may still be held: a run cancels or refunds it before anything else."
+        "{open} of `verify --charge` may still be held: {who} cancels or refunds it before anything else."
     );
-    let command = format!(
-        "  pmclone resume --state {}{}",
-        quoted(&extras.state_file),
-        extras.simulate()
-    );
+    let command = format!("  {}", extras.command(status, command));
     Some(format!(
         "{}\n{command}",
         look.bad(&wrap(&told, "", look.width))
@@ -205,29 +210,103 @@ pub(in crate::report) fn undo_unfinished(
     let told = format!(
         "An undo was broken off: {places} taken back in part, and nothing more is made there. The same undo goes on."
     );
-    let command = format!(
-        "  pmclone undo --state {}{}",
-        quoted(&extras.state_file),
-        extras.simulate()
-    );
+    let command = format!("  {}", extras.command(status, "undo"));
     Some(format!(
         "{}\n{command}",
         look.warn(&wrap(&told, "", look.width))
     ))
 }
 
-/// What no run makes, since all was taken back.
-fn taken_back(status: &Status, extras: &Extras, look: Look) -> Option<String> {
+/// That all was taken back, and what no run makes since.
+pub(in crate::report) fn taken_back(
+    status: &Status,
+    extras: &Extras,
+    look: Look,
+) -> Option<String> {
     let customers = &status.customers;
-    let left = customers.left() + customers.parked + customers.in_doubt;
-    if !extras.taken_back || left == 0 {
+    if !status.taken_back {
         return None;
     }
-    let told = format!(
-        "All of this migration was taken back, or was to be: run, resume and retry make nothing of the other {}, unless --after-undo is given.",
+    let made = match (status.undo_goes_on(), customers.undone) {
+        (false, 1..) => "All of this migration was taken back.",
+        // A rebuilt state file knows nothing of what is gone.
+        (false, 0) => "This migration was taken back, or was to be.",
+        (true, _) => {
+            "This migration was to be taken back, and a part of it is still there, or may be."
+        }
+    };
+    let left = customers.left() + customers.parked + customers.in_doubt;
+    let others = match (left, customers.refused) {
+        (0, 0) => String::new(),
+        (0, refused) => format!(
+            " {} tried again only with --after-undo.",
+            refused_are(refused)
+        ),
+        (left, 0) => format!(" {}", not_made(left)),
+        (left, refused) => format!(
+            " {} Nor {} tried again without it.",
+            not_made(left),
+            match refused {
+                1 => "is the refused customer".to_owned(),
+                more => format!("are the {} refused ones", number(more)),
+            }
+        ),
+    };
+    // Where it was broken off in the midst of a customer, that is told with the same command.
+    let goes_on = status.undo_goes_on() && status.undo_unfinished == 0;
+    let again = if goes_on {
+        " The same undo goes on."
+    } else {
+        ""
+    };
+    let told = look.warn(&wrap(&format!("{made}{again}{others}"), "", look.width));
+    let command = extras.command(status, "undo");
+    Some(if goes_on {
+        format!("{told}\n  {command}")
+    } else {
+        told
+    })
+}
+
+fn refused_are(refused: u64) -> String {
+    let verb = if refused == 1 { "is" } else { "are" };
+    format!("{} {verb}", count(refused, "refused customer"))
+}
+
+fn not_made(left: u64) -> String {
+    format!(
+        "No run, resume or retry makes anything of the other {}, unless --after-undo is given.",
         count(left, "customer")
-    );
-    Some(look.warn(&wrap(&told, "", look.width)))
+    )
+}
+
+/// What an undo left where it is.
+fn undo_left(status: &Status, extras: &Extras, look: Look) -> Option<String> {
+    let left = status.undo_left;
+    if left.total == 0 {
+        return None;
+    }
+    let others = left.total - left.source_cards;
+    let mut parts = Vec::new();
+    if left.source_cards > 0 {
+        let (customers, they) = match left.source_cards {
+            1 => ("1 platform Customer".to_owned(), "it"),
+            more => (format!("{} platform Customers", number(more)), "they"),
+        };
+        parts.push(format!("{customers} with source cards, as {they} should"));
+    }
+    if others > 0 {
+        parts.push(format!("{} for another reason", count(others, "place")));
+    }
+    let told = format!("Left by `undo`: {}.", parts.join("; "));
+    let told = wrap(&told, "", look.width);
+    if others == 0 {
+        return Some(told);
+    }
+    let why = "`pmclone explain ID` has the reason. Which they are:";
+    let why = wrap(&rehearsed(why, extras.simulated), "  ", look.width);
+    let command = extras.command(status, "undo --dry-run");
+    Some(format!("{}\n{why}\n  {command}", look.warn(&told)))
 }
 
 /// How fast it goes and how long it will still take, while a run is on; and what was refused last.
@@ -266,7 +345,11 @@ pub(super) fn pace(status: &Status, look: Look) -> Option<String> {
 }
 
 /// Refusals by reason, each with what to do.
-pub(in crate::report) fn refused(reasons: &[ReasonCount], look: Look) -> Option<String> {
+pub(in crate::report) fn refused(
+    reasons: &[ReasonCount],
+    extras: &Extras,
+    look: Look,
+) -> Option<String> {
     if reasons.is_empty() {
         return None;
     }
@@ -291,8 +374,9 @@ pub(in crate::report) fn refused(reasons: &[ReasonCount], look: Look) -> Option<
             number(each.customers),
             told.trim_start()
         ));
+        let remedy = remedy::for_refusal(&each.reason, &each.message_sample);
         lines.push(wrap(
-            remedy::for_refusal(&each.reason, &each.message_sample),
+            &rehearsed(remedy, extras.simulated),
             &indent,
             look.width,
         ));
@@ -317,20 +401,27 @@ pub(in crate::report) fn in_doubt(extras: &Extras, look: Look) -> Option<String>
     let doubtful = extras.in_doubt_steps.saturating_sub(unanswered);
     lines.extend(more(doubtful, shown.len(), "step"));
     if unanswered > 0 {
-        let told = format!(
-            "{} got no answer: pmclone resume asks again under the same keys, and looks for those whose keys are too old.",
-            count(unanswered, "step")
-        );
+        let steps = count(unanswered, "step");
+        let told = if extras.taken_back {
+            format!("{steps} got no answer: the same undo reads what came of it.")
+        } else {
+            format!(
+                "{steps} got no answer: pmclone resume asks again under the same keys, and looks for those whose keys are too old."
+            )
+        };
+        let told = rehearsed(&told, extras.simulated);
         lines.push(wrap(&told, "  ", look.width));
     }
     for doubt in Doubt::ALL {
         if shown.iter().any(|row| row.doubt == doubt) {
-            let told = format!("{}: {}", doubt.name(), remedy::for_doubt(doubt));
+            let remedy = rehearsed(remedy::for_doubt(doubt), extras.simulated);
+            let told = format!("{}: {remedy}", doubt.name());
             lines.push(wrap(&told, "  ", look.width));
         }
     }
     if !shown.is_empty() {
-        lines.push(wrap(remedy::STILL_IN_DOUBT, "  ", look.width));
+        let remedy = rehearsed(remedy::STILL_IN_DOUBT, extras.simulated);
+        lines.push(wrap(&remedy, "  ", look.width));
     }
     Some(lines.join("\n"))
 }
@@ -368,7 +459,11 @@ fn doubtful_step(row: &InDoubtRow) -> String {
 }
 
 /// The parked accounts with Stripe's words, and what to do.
-pub(in crate::report) fn parked(accounts: &[Account], look: Look) -> Option<String> {
+pub(in crate::report) fn parked(
+    accounts: &[Account],
+    extras: &Extras,
+    look: Look,
+) -> Option<String> {
     let parked: Vec<_> = accounts
         .iter()
         .filter(|each| each.standing == AccountStanding::Parked)
@@ -390,7 +485,8 @@ pub(in crate::report) fn parked(accounts: &[Account], look: Look) -> Option<Stri
         lines.push(wrap(&line, "  ", look.width));
     }
     lines.extend(more(to_u64(parked.len()), SHOWN, "account"));
-    lines.push(wrap(remedy::PARKED, "  ", look.width));
+    let remedy = rehearsed(remedy::PARKED, extras.simulated);
+    lines.push(wrap(&remedy, "  ", look.width));
     Some(lines.join("\n"))
 }
 

@@ -2,7 +2,7 @@ use super::*;
 
 const NO_ACCESS: &str = "The provided key does not have access to account 'acct_1BERLIN' (or that account does not exist).";
 
-fn account(id: &str, parked_for: Option<&str>, customers: [u64; 7]) -> Account {
+fn account(id: &str, parked_for: Option<&str>, customers: [u64; 8]) -> Account {
     Account::counted(
         AccountId::parse(id).unwrap(),
         parked_for.map(str::to_owned),
@@ -27,6 +27,8 @@ pub(crate) fn empty() -> Status {
         pace: None,
         open_charges: 0,
         undo_unfinished: 0,
+        taken_back: false,
+        undo_left: UndoLeft::default(),
         stale: Stale::default(),
         listener: None,
         purged_at: None,
@@ -41,15 +43,15 @@ pub(crate) fn troubled() -> Status {
         customers,
     };
     Status {
-        customers: Customers::counted([1, 30, 112, 16, 841, 0, 9000]),
+        customers: Customers::counted([1, 30, 112, 16, 841, 0, 0, 9000]),
         payment_methods: PaymentMethods {
             total: 12_345,
             cloned: 11_030,
         },
         accounts: vec![
-            account("acct_1AUGSBURG", None, [0, 0, 0, 0, 800, 0, 8_200]),
-            account("acct_1BERLIN", Some(NO_ACCESS), [0, 30, 0, 0, 0, 0, 200]),
-            account("acct_1COLOGNE", None, [1, 0, 112, 16, 41, 0, 600]),
+            account("acct_1AUGSBURG", None, [0, 0, 0, 0, 800, 0, 0, 8_200]),
+            account("acct_1BERLIN", Some(NO_ACCESS), [0, 30, 0, 0, 0, 0, 0, 200]),
+            account("acct_1COLOGNE", None, [1, 0, 112, 16, 41, 0, 0, 600]),
         ],
         requests: Requests {
             sent: 33_700,
@@ -97,28 +99,28 @@ pub(crate) fn extras() -> Extras {
 #[test]
 fn the_json_object_is_exactly_the_documented_one() {
     let status = Status {
-        accounts: vec![account("acct_1A", None, [0; 7])],
+        accounts: vec![account("acct_1A", None, [0; 8])],
         ..empty()
     };
     let documented = concat!(
         r#"{"migration":"7f0c1e9a-5a0e-4f6e-9d0f-1f2e3d4c5b6a","platform_account":"acct_1PLATFORM","livemode":false,"#,
-        r#""customers":{"total":0,"pending":0,"in_progress":0,"migrated":0,"refused":0,"parked":0,"in_doubt":0,"undone":0},"#,
+        r#""customers":{"total":0,"pending":0,"in_progress":0,"migrated":0,"refused":0,"parked":0,"in_doubt":0,"undone":0,"partly_undone":0},"#,
         r#""payment_methods":{"total":0,"cloned":0},"#,
-        r#""accounts":[{"id":"acct_1A","standing":"active","reason":null,"customers":0,"migrated":0,"refused":0,"parked":0,"undone":0}],"#,
+        r#""accounts":[{"id":"acct_1A","standing":"active","reason":null,"customers":0,"migrated":0,"refused":0,"parked":0,"undone":0,"partly_undone":0}],"#,
         r#""requests":{"sent":0,"retried":0,"rate_limited":0},"#,
-        r#""running":false,"speed":null,"last_refusal":null,"reasons":[],"pace":null,"open_charges":0,"undo_unfinished":0,"stale":{"total":0,"automatically_updated":0,"updated":0,"detached":0},"listener":null,"purged_at":null}"#,
+        r#""running":false,"speed":null,"last_refusal":null,"reasons":[],"pace":null,"open_charges":0,"undo_unfinished":0,"taken_back":false,"undo_left":{"total":0,"source_cards":0},"stale":{"total":0,"automatically_updated":0,"updated":0,"detached":0},"listener":null,"purged_at":null}"#,
     );
     assert_eq!(serde_json::to_string(&status).unwrap(), documented);
 }
 
 #[test]
 fn counts_are_named_in_json_as_standings_are() {
-    let counts = Customers::counted([1, 2, 3, 4, 5, 6, 7]);
+    let counts = Customers::counted([1, 2, 3, 4, 5, 6, 7, 8]);
     let json = serde_json::to_value(counts).unwrap();
     for standing in Standing::ALL {
         assert_eq!(json[standing.name()], counts.of(standing), "{standing:?}");
     }
     let ranks = Standing::ALL.map(|standing| counts.of(standing));
-    assert_eq!(ranks, [1, 2, 3, 4, 5, 6, 7]);
-    assert_eq!(counts.total, 28);
+    assert_eq!(ranks, [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(counts.total, 36);
 }
