@@ -4,6 +4,7 @@ mod accounts;
 pub(super) mod people;
 #[cfg(test)]
 pub(crate) mod tests;
+mod undone;
 
 pub use accounts::glance;
 pub use people::text;
