@@ -276,14 +276,6 @@ impl Listing<'_> {
             .map_err(|error| failed(error.into_error()))?
             .commit()
             .map_err(failed)?;
-        if customers == 0 {
-            config.screen.line(&format!(
-                "No customer is in {}: none was refused whose line could be mended.",
-                path.display()
-            ));
-            self.tell_left_out(config);
-            return Ok(());
-        }
         config.screen.line(&format!(
             "{} in {}, with contact details. Mend what is wrong, delete the lines that shall stay as they are, then:\n  {}",
             count(customers, "customer"),

@@ -141,9 +141,10 @@ fn doubts(facts: &Facts<'_>, customer: &Customer, why: &mut Why) {
             named(customer, *step),
             doubt.name()
         ));
-        let remedy = match facts.taken_back {
-            true => remedy_of("in_doubt").to_owned(),
-            false => facts.advice(remedy::for_doubt(doubt)),
+        let remedy = if facts.taken_back {
+            remedy_of("in_doubt").to_owned()
+        } else {
+            facts.advice(remedy::for_doubt(doubt))
         };
         if !why.next.contains(&remedy) {
             why.next.push(remedy);
