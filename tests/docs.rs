@@ -44,9 +44,10 @@ const COMMANDS: [&str; 22] = [
     "man",
 ];
 /// Flags of other programs that the documents mention.
-const FLAGS_OF_OTHERS: [&str; 13] = [
+const FLAGS_OF_OTHERS: [&str; 14] = [
     "--include-ignored",
     "--locked",
+    "--root",
     "--path",
     "--target",
     "--release",

@@ -4,7 +4,7 @@ mod accounts;
 pub(super) mod people;
 #[cfg(test)]
 pub(crate) mod tests;
-mod undone;
+pub(super) mod undone;
 
 pub use accounts::glance;
 pub use people::text;

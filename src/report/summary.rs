@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Look;
 use super::plan::PlanJson;
 use super::remedy;
-use super::status::{Extras, Status, people as sections};
+use super::status::{Extras, Status, people as sections, undone};
 use super::words::{clock, count, number, plain, quoted, tenths, wrap};
 use crate::exit::Exit;
 use crate::run::stop_loss::Loss;
@@ -113,8 +113,8 @@ impl Summary<'_> {
             sections::parked(&self.status.accounts, self.extras, look),
             sections::in_doubt(self.extras, look),
             sections::open_charges(self.status, self.extras, look),
-            sections::taken_back(self.status, self.extras, look),
-            sections::undo_unfinished(self.status, self.extras, look),
+            undone::taken_back(self.status, self.extras, look),
+            undone::undo_unfinished(self.status, self.extras, look),
             Some(self.next_steps(look)),
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")

@@ -2,9 +2,8 @@
 
 use std::cmp::Reverse;
 
-use super::people::{
-    coloured, counts, headline, more, pace, taken_back, to_u64, undo_unfinished, word,
-};
+use super::people::{coloured, counts, headline, more, pace, to_u64, word};
+use super::undone::{taken_back, undo_unfinished};
 use super::{Account, AccountStanding, Extras, Status};
 use crate::report::Look;
 use crate::report::words::{number, percent, plain, shorten};

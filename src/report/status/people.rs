@@ -4,8 +4,7 @@
 mod tests;
 
 use super::accounts::accounts;
-use super::undone::undo_left;
-pub(in crate::report) use super::undone::{taken_back, undo_unfinished};
+use super::undone::{taken_back, undo_left, undo_unfinished};
 use super::{Account, AccountStanding, Extras, InDoubtRow, ReasonCount, Status};
 use crate::ids::{AccountId, CustomerId};
 use crate::report::Look;

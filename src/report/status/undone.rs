@@ -1,4 +1,4 @@
-//! What an undo left for people to know: what it had begun and not ended, what no run makes since, what it left where it is.
+//! What an undo has done, left and not come to, for people.
 
 use super::{Extras, Status};
 use crate::report::Look;
