@@ -7,16 +7,20 @@ RUN apt-get update \
 WORKDIR /pmclone
 COPY . .
 ARG COMMIT=unknown
-RUN PMCLONE_COMMIT="$COMMIT" cargo build --locked --release
+RUN PMCLONE_COMMIT="$COMMIT" cargo build --locked --release \
+ && strip target/release/pmclone
 
 FROM debian:bookworm-slim
 # The certificates that https to Stripe is checked against.
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --uid 10001 --home-dir /state --create-home pmclone
+ && useradd --uid 10001 --home-dir /state --no-create-home pmclone \
+ && install -d -o pmclone -g pmclone -m 0700 /state
 COPY --from=build /pmclone/target/release/pmclone /usr/local/bin/pmclone
-COPY --from=build /pmclone/README.md /pmclone/MIGRATION.md /usr/share/doc/pmclone/
+COPY --from=build /pmclone/README.md /pmclone/MIGRATION.md /pmclone/SECURITY.md /pmclone/CHANGELOG.md /pmclone/LICENSE-* /usr/share/doc/pmclone/
+COPY --from=build /pmclone/docs/*.md /pmclone/docs/*.svg /pmclone/docs/*.png /usr/share/doc/pmclone/docs/
+COPY --from=build /pmclone/samples/ /usr/share/doc/pmclone/samples/
 USER pmclone
 # The state file is the only record of what was sent: it must outlive the container.
 VOLUME /state

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The figures of README.md ("What it costs"), measured on this machine: `benches/run.sh`, half an hour on a quiet one.
+# The figures of docs/speed.md, measured on this machine: `benches/run.sh`, half an hour on a quiet one.
 #
 # What each line means, and what can be set by the environment, is said in benches/limits/main.rs, benches/pipeline/main.rs and
 # benches/peers/run.sh. PMCLONE_BENCH_PARTS (limits pipeline scale peers) leaves some of it out; PMCLONE_BENCH_PROFILE=simulation

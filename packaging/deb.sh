@@ -13,4 +13,5 @@ mkdir -p "$beside/man"
 "$pmclone" man -o "$beside/man"
 gzip -9n "$beside"/man/*.1
 for shell in bash zsh fish; do "$pmclone" completions "$shell" > "$beside/$shell"; done
-cargo deb --no-build --locked --profile "$profile"
+# The line numbers for backtraces are five times as large as the rest.
+cargo deb --no-build --locked --strip --profile "$profile"

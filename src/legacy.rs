@@ -8,6 +8,25 @@ use sha2::{Digest as _, Sha256};
 
 use crate::ids::{AccountId, CustomerId, LegacyId, PaymentMethodId};
 
+/// The columns of a CSV, by pmclone's own names and in the order in which it writes them; `metadata.KEY` comes after them.
+pub const COLUMNS: [&str; 15] = [
+    "legacy_id",
+    "email",
+    "name",
+    "phone",
+    "description",
+    "address_line1",
+    "address_line2",
+    "address_city",
+    "address_state",
+    "address_postal_code",
+    "address_country",
+    "platform_customer",
+    "payment_method",
+    "default_payment_method",
+    "connected_account",
+];
+
 /// Contact details and metadata: the personal data. `Debug` does not show it, so that no log can.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -1,7 +1,13 @@
 //! PURE. The plan: what is left to do, in calls per endpoint, how long that takes at the limits chosen, and which limit
 //! binds. `--dry-run` prints the very value that `run` executes.
 
+#[cfg(test)]
+mod tests;
+mod what_if;
+
 use crate::state::StepKind;
+
+pub use what_if::{WhatIf, Which};
 
 /// What is left to do, counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -254,73 +260,6 @@ impl Plan {
     }
 }
 
-/// What else could be chosen, to compare.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WhatIf {
-    /// The rates.
-    pub rates: Rates,
-    /// Which they are.
-    pub which: Which,
-    /// How long the work takes, in seconds.
-    pub seconds: u64,
-    /// What binds.
-    pub binding: Binding,
-}
-
-/// Which rates a [`WhatIf`] is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
-    /// Half of what is chosen.
-    Half,
-    /// What is chosen.
-    Chosen,
-    /// What Stripe documents, with nothing left to the platform's own traffic.
-    Documented,
-    /// Twice that, which Stripe has to agree to.
-    Raised,
-    /// What is chosen, if each account turns out to have a budget of its own.
-    Own,
-}
-
-impl Plan {
-    /// The work at other rates, the slowest first. `documented` is what Stripe allows in this mode.
-    pub fn what_if(&self, chosen: Rates, documented: Rates) -> Vec<WhatIf> {
-        let scaled = |rates: Rates, of: fn(u32) -> u32| Rates {
-            total: rates.total.map(of),
-            endpoint: rates.endpoint.map(of),
-            account: rates.account.map(of),
-            budgets: chosen.budgets,
-            ..Rates::NONE
-        };
-        let own = chosen
-            .learns
-            .then(|| (Which::Own, chosen.with_own_budgets()));
-        let all = [
-            (Which::Chosen, chosen),
-            (Which::Half, scaled(chosen, |rate| rate.div_ceil(2))),
-            (Which::Documented, scaled(documented, |rate| rate)),
-            (Which::Raised, scaled(documented, |rate| rate * 2)),
-        ];
-        let mut rows: Vec<WhatIf> = Vec::new();
-        for (which, rates) in all.into_iter().chain(own) {
-            // What is chosen may be what is documented.
-            if rows.iter().all(|row| !row.rates.are_the_same(rates)) {
-                let (seconds, binding) = self.at(rates);
-                rows.push(WhatIf {
-                    rates,
-                    which,
-                    seconds,
-                    binding,
-                });
-            }
-        }
-        let is_slow =
-            |row: &WhatIf| std::cmp::Reverse((row.binding != Binding::Nothing, row.seconds));
-        rows.sort_by_key(is_slow);
-        rows
-    }
-}
-
 /// The longest of what each limit alone would take: they are used side by side.
 fn estimate(work: &Work, calls: &[Calls], total_calls: u64, rates: Rates) -> (u64, Binding) {
     let seconds = |calls: u64, rate: Option<u32>| {
@@ -374,157 +313,4 @@ fn on_platform(work: &Work) -> [(&'static str, u64); 4] {
         (UPDATE_CUSTOMER, work.platform_changes),
         (GET_PAYMENT_METHOD, work.looks),
     ]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// `customers` with one card on one account each.
-    fn simple(customers: u64) -> Work {
-        let writes = [customers, 0, customers, customers, 0, 0, 0, 0, 0, 0, 0];
-        Work {
-            customers,
-            payment_methods: customers,
-            accounts: 40,
-            writes,
-            looks: 0,
-            ..Work::default()
-        }
-    }
-
-    #[test]
-    fn a_customer_with_one_card_on_one_account_is_three_writes() {
-        let plan = Plan::new(simple(1), Rates::NONE);
-        assert_eq!(
-            (plan.total_calls, plan.seconds, plan.binding),
-            (3, 0, Binding::Nothing)
-        );
-    }
-
-    #[test]
-    fn on_a_live_key_creating_customers_binds_and_in_test_mode_the_total_does() {
-        let live = Rates {
-            total: Some(80),
-            endpoint: Some(20),
-            account: Some(80),
-            ..Rates::NONE
-        };
-        let plan = Plan::new(simple(1000), live);
-        assert_eq!(
-            (plan.seconds, plan.binding),
-            (100, Binding::Endpoint(CREATE_CUSTOMER))
-        );
-        let test = Rates {
-            total: Some(20),
-            endpoint: Some(20),
-            account: Some(20),
-            ..Rates::NONE
-        };
-        let plan = Plan::new(simple(1000), test);
-        assert_eq!((plan.seconds, plan.binding), (150, Binding::Total));
-    }
-
-    #[test]
-    fn other_rates_are_compared_the_slowest_first() {
-        let rates = |total, endpoint| Rates {
-            total: Some(total),
-            endpoint: Some(endpoint),
-            account: Some(total),
-            ..Rates::NONE
-        };
-        let plan = Plan::new(simple(1000), rates(80, 20));
-        let rows = plan.what_if(rates(80, 20), rates(100, 25));
-        let told: Vec<_> = rows.iter().map(|row| (row.which, row.seconds)).collect();
-        let expected = [
-            (Which::Half, 200),
-            (Which::Chosen, 100),
-            (Which::Documented, 80),
-            (Which::Raised, 40),
-        ];
-        assert_eq!(told, expected);
-        // What is documented is not said twice, and no limit comes last.
-        let rows = plan.what_if(rates(100, 25), rates(100, 25));
-        assert_eq!(rows.len(), 3);
-        let off = Rates::NONE;
-        assert_eq!(plan.what_if(off, rates(100, 25)).last().unwrap().rates, off);
-    }
-
-    #[test]
-    fn one_busy_account_can_bind() {
-        let work = Work {
-            busiest_account_writes: 2000,
-            ..simple(1000)
-        };
-        let plan = Plan::new(
-            work,
-            Rates {
-                total: Some(80),
-                endpoint: Some(80),
-                account: Some(10),
-                ..Rates::NONE
-            },
-        );
-        assert_eq!((plan.seconds, plan.binding), (200, Binding::Account));
-    }
-
-    #[test]
-    fn with_budgets_of_their_own_the_platform_and_the_busiest_account_are_what_binds() {
-        let work = Work {
-            busiest_account_writes: 60,
-            busiest_account_calls: [30, 30, 0, 0, 0],
-            ..simple(1000)
-        };
-        let shared = Rates {
-            total: Some(80),
-            endpoint: Some(20),
-            account: Some(80),
-            ..Rates::NONE
-        };
-        let own = shared.with_own_budgets();
-        let plan = Plan::new(work, shared);
-        // Twice a customer in one budget, once in the platform's.
-        assert_eq!(plan.at(shared), (100, Binding::Endpoint(CREATE_CUSTOMER)));
-        assert_eq!(plan.at(own), (50, Binding::Endpoint(CREATE_CUSTOMER)));
-        // One account has nearly all of it.
-        let busy = Plan::new(
-            Work {
-                busiest_account_writes: 1980,
-                busiest_account_calls: [990, 990, 0, 0, 0],
-                ..simple(900)
-            },
-            own,
-        );
-        let expected = (50, Binding::AccountEndpoint(CREATE_PAYMENT_METHOD));
-        assert_eq!((busy.seconds, busy.binding), expected);
-        // A total that was asked for holds for all.
-        let joint = Rates {
-            total: Some(30),
-            budgets: Budgets::Own {
-                total_is_joint: true,
-            },
-            ..own
-        };
-        assert_eq!(plan.at(joint), (100, Binding::Total));
-    }
-
-    #[test]
-    fn what_is_to_be_learnt_is_compared_and_what_it_begins_with_is_estimated() {
-        let auto = Rates {
-            learns: true,
-            seeks: true,
-            ..Rates::documented(true)
-        };
-        let plan = Plan::new(simple(1000), auto);
-        assert_eq!(plan.seconds, 80);
-        let rows = plan.what_if(auto, Rates::documented(true));
-        let told: Vec<_> = rows.iter().map(|row| (row.which, row.seconds)).collect();
-        let expected = [
-            (Which::Half, 154),
-            (Which::Chosen, 80),
-            (Which::Raised, 40),
-            (Which::Own, 40),
-        ];
-        assert_eq!(told, expected);
-    }
 }

@@ -83,7 +83,7 @@ pub struct Context {
 #[derive(Debug, Default)]
 pub struct Tally {
     steps: [AtomicU64; StepKind::COUNT],
-    customers: [AtomicU64; 7],
+    customers: [AtomicU64; 8],
 }
 
 impl Tally {
@@ -109,7 +109,7 @@ impl Tally {
     }
 
     /// Customers that were settled, in the order of [`Standing::ALL`].
-    pub fn customers(&self) -> [u64; 7] {
+    pub fn customers(&self) -> [u64; 8] {
         std::array::from_fn(|index| self.customers[index].load(Ordering::Relaxed))
     }
 }

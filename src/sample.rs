@@ -11,6 +11,8 @@ use fastrand::Rng;
 
 use self::places::Place;
 
+use crate::legacy::COLUMNS;
+
 /// What to invent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
@@ -22,30 +24,14 @@ pub struct Settings {
     pub seed: u64,
 }
 
-const HEADER: [&str; 17] = [
-    "legacy_id",
-    "email",
-    "name",
-    "phone",
-    "description",
-    "address_line1",
-    "address_line2",
-    "address_city",
-    "address_state",
-    "address_postal_code",
-    "address_country",
-    "platform_customer",
-    "payment_method",
-    "default_payment_method",
-    "connected_account",
-    "metadata.plan",
-    "metadata.since",
-];
+/// The metadata columns, after [`COLUMNS`].
+const METADATA: [&str; 2] = ["metadata.plan", "metadata.since"];
 
 /// Writes the customers as CSV, a line at a time: memory does not grow with their number.
 pub fn write(settings: Settings, out: &mut impl io::Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(HEADER).map_err(as_io)?;
+    csv.write_record(COLUMNS.into_iter().chain(METADATA))
+        .map_err(as_io)?;
     let mut inventor = Inventor::new(settings);
     for number in 1..=settings.customers {
         for line in inventor.customer(number).lines() {

@@ -303,8 +303,17 @@ pub enum Reachable {
     Parked,
     /// `--account` named others.
     NotSelected,
-    /// It is taken back, or on its way there: nothing more is made.
+    /// It is on its way to be taken back: nothing more is made.
+    UndoBegun,
+    /// It is taken back: nothing more is made.
     Undone,
+}
+
+impl Reachable {
+    /// True where nothing more is made, since it is taken back, or on its way there.
+    pub fn is_undone(self) -> bool {
+        matches!(self, Self::UndoBegun | Self::Undone)
+    }
 }
 
 /// A customer with all that the machine needs to decide: what was asked for, and the checkpoint.
@@ -330,14 +339,13 @@ impl Customer {
     /// True where all of it is taken back, or on its way there.
     pub fn is_undone(&self) -> bool {
         let mut targets = self.targets.iter();
-        self.undone
-            || (!self.targets.is_empty() && targets.all(|target| target.reach == Reachable::Undone))
+        self.undone || (!self.targets.is_empty() && targets.all(|target| target.reach.is_undone()))
     }
 
     /// True where what it has on a target is taken back, or on its way there.
     pub fn is_undone_on(&self, target: Position) -> bool {
         let target = self.target(target);
-        self.undone || target.is_some_and(|target| target.reach == Reachable::Undone)
+        self.undone || target.is_some_and(|target| target.reach.is_undone())
     }
 
     /// Applies `event` to the step and returns the record to be committed.

@@ -52,13 +52,14 @@ fn connected(customer: &Customer, target: Position) -> Option<Portion> {
     let asked = customer.target(target)?;
     let made = customer.made_on(Some(target)).map(|(id, _)| id.clone());
     // While one is renewed, both may be attached.
-    let clones = (0..u32::try_from(customer.sources.len()).unwrap_or(u32::MAX)).flat_map(|source| {
-        let both = [
-            customer.clone_before(target, source),
-            customer.new_clone(target, source),
-        ];
-        both.into_iter().flatten().cloned()
-    });
+    let clones =
+        (0..u32::try_from(customer.sources.len()).unwrap_or(u32::MAX)).flat_map(|source| {
+            let both = [
+                customer.clone_before(target, source),
+                customer.new_clone(target, source),
+            ];
+            both.into_iter().flatten().cloned()
+        });
     // A clone that nobody knows of is attached to nothing, and cannot be looked for.
     let in_doubt = is_in_doubt(customer, |step| {
         let clones = [StepKind::ClonePaymentMethod, StepKind::RenewPaymentMethod];

@@ -9,7 +9,7 @@ mod expect;
 mod tests;
 
 pub use compare::{Holds, Other, Seen, Sights, compare};
-pub use expect::{Expected, ExpectedCustomer, ExpectedMethod, expected};
+pub use expect::{Expected, ExpectedCustomer, ExpectedMethod, TAKEN_BACK, absent, expected};
 
 use serde::Serialize;
 

@@ -1,5 +1,6 @@
 //! After the run: what became of one customer, and what is done about those that were refused.
 
+mod columns;
 mod explain;
 mod mapping;
 
@@ -115,9 +116,27 @@ fn the_refused_are_grouped_by_what_is_to_be_done() -> Result<()> {
     assert_eq!(campaign.keys().collect::<Vec<_>>(), ["both", "sepa"]);
     assert_eq!(campaign["sepa"]["email"], "sepa@example.com");
     assert!(
-        campaign["sepa"]["remedy"].contains("Collect"),
+        campaign["sepa"]["pmclone_remedy"].contains("Collect"),
         "{campaign:?}"
     );
+    a_group_that_holds_nobody_is_told(&place)
+}
+
+fn a_group_that_holds_nobody_is_told(place: &Place) -> Result<()> {
+    let told = "Nobody is in try_later.\nRefused customers are in:";
+    let text = place.pmclone_keyless(&["refused", "--group", "try_later"])?;
+    let text = text.with(0)?.out;
+    assert!(text.starts_with(told), "{text}");
+    assert!(text.contains("  collect_again            2"), "{text}");
+    let csv = ["refused", "--group", "try_later", "--csv", "later.csv"];
+    let written = place.pmclone_keyless(&csv)?.with(0)?.err;
+    assert!(written.starts_with(told), "{written}");
+    assert!(written.contains("later.csv was not written"), "{written}");
+    assert!(!place.path("later.csv").exists());
+    let both = ["refused", "--group", "try_later", "--group", "correct_id"];
+    let text = place.pmclone_keyless(&both)?.with(0)?.out;
+    assert!(text.starts_with("Refused: 1 customer"), "{text}");
+    assert!(text.contains("Nobody is in try_later."), "{text}");
     Ok(())
 }
 
@@ -146,7 +165,7 @@ fn mended(place: &Place) -> Result<Cells> {
     set(&mut all, "there", "default_payment_method", "pm_1TheoNew")?;
     set(&mut all, "'0042", "payment_method", "pm_1MiaRight")?;
     set(&mut all, "'0042", "default_payment_method", "pm_1MiaRight")?;
-    let holder = all["attached"]["refused"].clone();
+    let holder = all["attached"]["pmclone_refused"].clone();
     anyhow::ensure!(
         holder.contains("pm_attached_1Ada on the platform"),
         "{holder}"
@@ -235,10 +254,15 @@ fn mended_lines_are_tried_again_and_nothing_else() -> Result<()> {
         !trace.contains("Newname"),
         "a name is in the trace: {trace}"
     );
+    let dropped = &customer["dropped"][0];
     assert_eq!(
-        customer["dropped"][0]["reason"],
+        dropped["refusal"]["reason"],
         "payment_method_unsupported_type"
     );
+    let request = dropped["request_id"].as_str().context("its request")?;
+    let found = explained(&place, &[request])?;
+    assert_eq!(found["customers"][0]["legacy_id"], "sepa");
+    earlier_tries_are_told(&place)?;
     // The source that the mended line does not name any more is attached still, and migrated nowhere.
     let export = place.pmclone_keyless(&["export"])?.with(0)?.out;
     let old = export
@@ -357,5 +381,46 @@ fn refused_and_retry_need_a_state_file() -> Result<()> {
         .pmclone_keyless(&["retry", "m.csv", "--dry-run"])?
         .with(10)?;
     place.pmclone(&["retry", "m.csv"])?.with(10)?;
+    Ok(())
+}
+
+/// What was declined, and tried again under a new key.
+fn earlier_tries_are_told(place: &Place) -> Result<()> {
+    let told = explained(place, &["details"])?;
+    let steps = told["customers"][0]["steps"].as_array().context("steps")?;
+    let tried = steps.iter().find(|step| step["earlier"][0].is_object());
+    let tried = tried.context("no step with an earlier try")?;
+    let earlier = &tried["earlier"][0];
+    assert_eq!(
+        (&earlier["try_no"], &tried["try_no"]),
+        (&1.into(), &2.into())
+    );
+    assert_eq!(
+        (&earlier["state"], &tried["state"]),
+        (&"refused".into(), &"done".into())
+    );
+    assert_ne!(earlier["idempotency_key"], tried["idempotency_key"]);
+    assert_eq!(earlier["refusal"]["reason"], "email_invalid");
+    let request = earlier["request_id"].as_str().context("its request")?;
+    let found = explained(place, &[request])?;
+    let step = found["customers"][0]["steps"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    let asked_for = step.filter(|step| step["earlier"][0]["asked_for"] == true);
+    assert_eq!(asked_for.count(), 1, "{found}");
+    let text = place.pmclone_keyless(&["explain", request])?.with(0)?.out;
+    assert!(text.contains("> try 1 before: refused"), "{text}");
+    let record = place
+        .pmclone_keyless(&["report", "--json"])?
+        .with(0)?
+        .json()?;
+    let told = record["earlier_tries"]["first"]
+        .as_array()
+        .context("tries")?;
+    assert!(
+        told.iter().any(|each| each["request_id"] == request),
+        "{told:?}"
+    );
     Ok(())
 }

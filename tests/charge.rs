@@ -1,13 +1,13 @@
 //! `verify --charge`: every card is charged and everything goes back, whatever goes wrong and whenever the process is killed.
 //! What is held is asked of the simulator, never of the state file.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::Stdio;
+mod before;
+mod killed;
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
-use crate::support::{Place, Result, Running, Simulator};
+use crate::support::{Place, Result, Simulator};
 
 const ACCOUNT: &str = "acct_1Shop";
 const CHARGE: [&str; 9] = [
@@ -217,105 +217,6 @@ fn a_card_that_cannot_be_charged_is_told_and_its_intent_is_cancelled() -> Result
     Ok(())
 }
 
-/// Runs the command held at every commit, and kills it at the one of this number; false where there were fewer.
-fn killed_at(place: &Place, simulator: &Simulator, args: &[&str], number: usize) -> Result<bool> {
-    let all = [
-        args,
-        &[
-            "--api-base",
-            &simulator.url,
-            "--rate",
-            "off",
-            "--drill-gate",
-        ],
-    ]
-    .concat();
-    let mut child = place
-        .command(&all)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
-    let mut words = child.stdin.take().context("stdin")?;
-    let lines = BufReader::new(child.stdout.take().context("stdout")?).lines();
-    let running = Running::of(child);
-    let mut commits = 0;
-    for line in lines {
-        let line = line?;
-        if !line.starts_with("begun") && !line.starts_with("done") {
-            continue;
-        }
-        if commits == number {
-            running.kill()?;
-            return Ok(true);
-        }
-        commits += 1;
-        writeln!(words)?;
-    }
-    let ended = running.wait()?;
-    ensure!(matches!(ended.code, Some(0 | 3)), "{ended:?}");
-    Ok(false)
-}
-
-/// Kills the command before and after every commit, and looks at what is held after `resume`, or the same command, has tidied up:
-/// at once, when a request can be known to have arrived or not, and when its key is good no more.
-fn killed_everywhere(card: &str, args: &[&str], at_least: usize) -> Result<()> {
-    let place = Place::new()?;
-    let simulator = Simulator::on_demand(&place)?;
-    migrated(&place, &simulator, &[card])?;
-    for hours in [0, 2, 25] {
-        for number in 0.. {
-            let before = at_rest(&simulator)?;
-            if !killed_at(&place, &simulator, args, number)? {
-                ensure!(number >= at_least, "only {number} commits");
-                break;
-            }
-            if hours > 0 {
-                simulator.advance_hours(hours)?;
-            }
-            let same = hours == 0 && number % 2 == 1;
-            if same {
-                let ended = place.against(&simulator, args)?;
-                ensure!(matches!(ended.code, Some(0 | 3)), "{ended:?}");
-            } else {
-                let ended = place.against(&simulator, &["resume"])?.with(0)?;
-                ensure!(!ended.err.contains("SETTLED"), "{ended:?}");
-            }
-            let after =
-                at_rest(&simulator).with_context(|| format!("killed at {number}, {hours} h"))?;
-            // One command makes one intent at most, whatever is sent again.
-            let most = 1 + u64::from(same);
-            ensure!(
-                after - before <= most,
-                "killed at {number}, {hours} h: {before}, {after}"
-            );
-            // A day later the bound on charges begins anew.
-            simulator.advance_hours(25)?;
-        }
-    }
-    Ok(())
-}
-
-#[test]
-fn a_charge_that_is_killed_anywhere_leaves_nothing_held() -> Result<()> {
-    killed_everywhere("pm_1Good", &CHARGE, 14)
-}
-
-#[test]
-fn a_hold_that_is_killed_anywhere_leaves_nothing_held() -> Result<()> {
-    killed_everywhere("pm_1Good", &HOLD, 10)
-}
-
-#[test]
-fn a_setup_that_is_killed_anywhere_leaves_nothing_open() -> Result<()> {
-    killed_everywhere("pm_1Good", &SETUP, 6)
-}
-
-#[test]
-fn a_decline_that_is_killed_anywhere_leaves_nothing_open() -> Result<()> {
-    killed_everywhere("pm_chargefails_1", &CHARGE, 10)
-}
-
 #[test]
 fn whatever_a_write_is_answered_it_is_settled_by_the_same_command() -> Result<()> {
     let writes = [
@@ -407,122 +308,5 @@ fn an_interrupt_lets_the_card_under_way_settle_and_charges_no_other() -> Result<
     assert_eq!(cards(&told), ["proven"], "{ended:?}");
     assert_eq!(told["interrupted"], true);
     assert_eq!(at_rest(&simulator)?, 1);
-    Ok(())
-}
-
-#[test]
-fn what_would_be_too_much_or_was_not_confirmed_is_refused_before_anything_is_sent() -> Result<()> {
-    let place = Place::new()?;
-    let simulator = Simulator::on_demand(&place)?;
-    let many: Vec<String> = (1..=21).map(|number| format!("pm_1Many{number}")).collect();
-    let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    migrated(&place, &simulator, &many)?;
-    let before = simulator.requests()?;
-    let money = ["--amount", "100", "--currency", "usd"];
-    let cases: [(&[&str], i32); 9] = [
-        (&["--sample", "21", "--setup"], 5),
-        (&["--setup"], 2),
-        (&["--sample", "1"], 2),
-        (&["--sample", "1", "--amount", "100"], 2),
-        (
-            &["--sample", "1", "--amount", "100", "--currency", "dollars"],
-            2,
-        ),
-        (&["--sample", "1", "--amount", "1", "--currency", "usd"], 2),
-        (
-            &[
-                "--sample",
-                "1",
-                "--amount",
-                "100",
-                "--currency",
-                "usd",
-                "--capture",
-                "100",
-            ],
-            2,
-        ),
-        (
-            &[
-                "--sample",
-                "1",
-                "--amount",
-                "100",
-                "--currency",
-                "usd",
-                "--fee",
-                "50",
-            ],
-            2,
-        ),
-        (
-            &[
-                "--sample",
-                "1",
-                "--amount",
-                "100",
-                "--currency",
-                "usd",
-                "--confirm-charge",
-                "10",
-            ],
-            5,
-        ),
-    ];
-    for (args, code) in cases {
-        let all = [&["verify", "--charge"], args].concat();
-        place
-            .against(&simulator, &all)?
-            .with(code)
-            .with_context(|| format!("{args:?}"))?;
-    }
-    assert_eq!(simulator.requests()?, before, "something was sent");
-    // Twenty in a day, however they are asked for.
-    place
-        .against(
-            &simulator,
-            &[
-                "verify", "--charge", "--sample", "20", "--seed", "1", "--setup",
-            ],
-        )?
-        .with(0)?;
-    let more = ["verify", "--charge", "--sample", "1", "--again"];
-    let ended = place
-        .against(&simulator, &[&more[..], &money].concat())?
-        .with(5)?;
-    assert!(ended.err.contains("card testing"), "{ended:?}");
-    assert_eq!(at_rest(&simulator)?, 20);
-    Ok(())
-}
-
-#[test]
-fn a_live_charge_wants_the_amount_once_more() -> Result<()> {
-    let place = Place::new()?;
-    let simulator = Simulator::on_demand(&place)?;
-    migrated(&place, &simulator, &["pm_1Good"])?;
-    // A live run needs https: the state file alone is made to be a live one.
-    let conn = rusqlite::Connection::open(place.path("pmclone.db"))?;
-    conn.execute("UPDATE migration SET livemode = 1", [])?;
-    drop(conn);
-    let before = simulator.requests()?;
-    let ended = place.against(&simulator, &CHARGE)?.with(5)?;
-    assert!(ended.err.contains("--confirm-charge 100"), "{ended:?}");
-    place.against(&simulator, &SETUP)?.with(5)?;
-    assert_eq!(simulator.requests()?, before, "something was sent");
-    Ok(())
-}
-
-#[test]
-fn while_a_run_is_on_nothing_is_charged() -> Result<()> {
-    let place = Place::new()?;
-    let simulator = Simulator::slow(&place, 30)?;
-    migrated(&place, &simulator, &["pm_1Good"])?;
-    place.sample("more.csv", 200, 2, 3)?;
-    let run = place.start_against(&simulator, &["run", "more.csv", "--concurrency", "1"])?;
-    let now = simulator.requests()?;
-    simulator.until_requests(now + 10)?;
-    place.against(&simulator, &CHARGE)?.with(11)?;
-    run.kill()?;
-    assert_eq!(at_rest(&simulator)?, 0);
     Ok(())
 }

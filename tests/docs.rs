@@ -1,22 +1,24 @@
-//! README.md and MIGRATION.md say what is true: their commands run, their flags exist, their tables are the code's.
+//! README.md, MIGRATION.md and the pages in docs/ say what is true: their commands run, their flags exist, their tables are the
+//! code's, their links lead somewhere.
 //!
 //! Blocks fenced as `sh` are run, line by line and in order, in one scratch folder for each document, with nothing in it
 //! but the samples. A line ends with exit code 0, or with the one that a comment after it names (`# exit 3`). A `text`
 //! block right after one is its output: counts in it must come out as they stand. `console` blocks are for reading.
 //! Nothing that is run may reach a network: see [`stays_here`].
 
+mod links;
 mod tables;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::thread;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 
 const PMCLONE: &str = env!("CARGO_BIN_EXE_pmclone");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-const DOCUMENTS: [&str; 2] = ["README.md", "MIGRATION.md"];
 const COMMANDS: [&str; 22] = [
     "run",
     "resume",
@@ -42,9 +44,10 @@ const COMMANDS: [&str; 22] = [
     "man",
 ];
 /// Flags of other programs that the documents mention.
-const FLAGS_OF_OTHERS: [&str; 13] = [
+const FLAGS_OF_OTHERS: [&str; 14] = [
     "--include-ignored",
     "--locked",
+    "--root",
     "--path",
     "--target",
     "--release",
@@ -60,6 +63,27 @@ const FLAGS_OF_OTHERS: [&str; 13] = [
 
 fn read(name: &str) -> Result<String> {
     fs::read_to_string(Path::new(ROOT).join(name)).with_context(|| name.to_owned())
+}
+
+/// Every page in docs/, by its path from the root.
+fn pages() -> Result<Vec<String>> {
+    let mut pages = Vec::new();
+    for entry in fs::read_dir(Path::new(ROOT).join("docs"))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if Path::new(&name).extension() == Some("md".as_ref()) {
+            pages.push(format!("docs/{name}"));
+        }
+    }
+    pages.sort();
+    ensure!(pages.len() > 10, "only {} pages", pages.len());
+    Ok(pages)
+}
+
+/// All that tells users how pmclone is used.
+fn documents() -> Result<Vec<String>> {
+    let mut documents = pages()?;
+    documents.extend(["README.md".to_owned(), "MIGRATION.md".to_owned()]);
+    Ok(documents)
 }
 
 /// A fenced block of a document.
@@ -173,7 +197,8 @@ const CERTAIN: [&str; 9] = [
     "error: ",
 ];
 
-fn run_all_of(document: &str) -> Result<()> {
+/// How many commands of the document ran, all of them as it says.
+fn run_all_of(document: &str) -> Result<usize> {
     let text = read(document)?;
     let folder = scratch()?;
     let (mut shown, mut ran) = (String::new(), 0);
@@ -210,20 +235,40 @@ fn run_all_of(document: &str) -> Result<()> {
             _ => {}
         }
     }
-    ensure!(ran > 0, "{document} has nothing to run");
-    Ok(())
+    Ok(ran)
 }
 
 #[cfg(unix)]
 #[test]
 fn the_commands_of_the_readme_run() -> Result<()> {
-    run_all_of("README.md")
+    ensure!(run_all_of("README.md")? > 5);
+    Ok(())
 }
 
 #[cfg(unix)]
 #[test]
 fn the_commands_of_the_runbook_run() -> Result<()> {
-    run_all_of("MIGRATION.md")
+    ensure!(run_all_of("MIGRATION.md")? > 20);
+    Ok(())
+}
+
+#[cfg(unix)]
+#[test]
+fn the_commands_of_the_pages_run() -> Result<()> {
+    let pages = pages()?;
+    let ran = thread::scope(|scope| {
+        let all: Vec<_> = pages
+            .iter()
+            .map(|page| scope.spawn(|| run_all_of(page)))
+            .collect();
+        let mut ran = 0;
+        for page in all {
+            ran += page.join().map_err(|_| anyhow!("a thread panicked"))??;
+        }
+        Ok::<_, anyhow::Error>(ran)
+    })?;
+    ensure!(ran > 40, "only {ran} commands");
+    Ok(())
 }
 
 fn help(command: Option<&str>) -> Result<String> {
@@ -253,8 +298,8 @@ fn flags(text: &str) -> BTreeSet<String> {
 #[test]
 fn every_flag_in_the_documents_exists_and_every_flag_is_in_the_documents() -> Result<()> {
     let (mut documented, mut existing) = (BTreeSet::new(), flags(&help(None)?));
-    for document in DOCUMENTS {
-        documented.extend(flags(&read(document)?));
+    for document in documents()? {
+        documented.extend(flags(&read(&document)?));
     }
     for command in COMMANDS {
         existing.extend(flags(&help(Some(command))?));
@@ -289,8 +334,8 @@ fn fits(line: &str) -> Result<()> {
 
 #[test]
 fn each_command_line_in_the_documents_has_only_flags_of_its_command() -> Result<()> {
-    for document in DOCUMENTS {
-        let text = read(document)?;
+    for document in documents()? {
+        let text = read(&document)?;
         for block in blocks(&text)? {
             for (number, line) in block.lines {
                 let typed = match block.info {

@@ -166,3 +166,20 @@ fn a_drill_that_is_killed_takes_its_children_along() -> Result<()> {
     running.kill()?;
     until("the end of its children", || Ok(children(&root)? == 0))
 }
+
+#[test]
+fn a_place_that_is_not_there_is_told_with_what_to_do() -> Result<()> {
+    let place = Place::new()?;
+    let samples = repository("samples/customers.csv");
+    let ended = place
+        .keyless(&["drill", &samples.display().to_string()])
+        .env("TMPDIR", place.path("nowhere"))
+        .output()?;
+    let said = String::from_utf8_lossy(&ended.stderr);
+    ensure!(ended.status.code() == Some(1), "{said}");
+    ensure!(
+        said.contains("nowhere") && said.contains("TMPDIR"),
+        "{said}"
+    );
+    Ok(())
+}

@@ -79,7 +79,7 @@ fn files_that_a_person_may_have_mended_are_not_replaced() -> Result<()> {
     }
     let nowhere = ["run", "c.csv", "--dry-run", "--problems", "no/where.csv"];
     let told = place.pmclone_keyless(&nowhere)?.with(2)?.err;
-    assert!(told.contains("there is no such directory"), "{told}");
+    assert!(told.contains("there is no folder no"), "{told}");
     assert_eq!(std::fs::read_to_string(place.path("c.csv"))?, text);
     assert_eq!(
         std::fs::read_to_string(place.path("bad.csv"))?,

@@ -82,3 +82,27 @@ fn the_version_tells_what_the_build_is_made_of() -> Result<()> {
     ensure!(told.starts_with(short.trim_end()), "{short}");
     Ok(())
 }
+
+/// As where `/proc` is not mounted, or a package was upgraded meanwhile: a program cannot always open itself.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_whose_file_is_gone_begins_nevertheless() -> Result<()> {
+    let place = Place::new()?;
+    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_pmclone"));
+    let link = binary.with_file_name(format!("pmclone-gone-{}", std::process::id()));
+    std::fs::hard_link(binary, &link)?;
+    let script =
+        r#"exec 3<"$0"; rm "$0"; exec /proc/self/fd/3 reconcile --simulate --state none.db"#;
+    let ended = Command::new("sh")
+        .args(["-c", script])
+        .arg(&link)
+        .current_dir(place.path("."))
+        .output()?;
+    let said = String::from_utf8_lossy(&ended.stderr);
+    ensure!(
+        ended.status.code() == Some(10),
+        "{:?}: {said}",
+        ended.status
+    );
+    Ok(())
+}

@@ -47,12 +47,12 @@ fn status_as_json_has_exactly_the_documented_fields() -> Result<()> {
     assert_eq!(
         found(&status),
         sorted(
-            "migration platform_account livemode customers payment_methods accounts requests running speed last_refusal reasons pace open_charges undo_unfinished stale listener purged_at"
+            "migration platform_account livemode customers payment_methods accounts requests running speed last_refusal reasons pace open_charges undo_unfinished taken_back undo_left stale listener purged_at"
         )
     );
     assert_eq!(
         found(&status["customers"]),
-        sorted("total pending in_progress migrated refused parked in_doubt undone")
+        sorted("total pending in_progress migrated refused parked in_doubt undone partly_undone")
     );
     assert_eq!(found(&status["payment_methods"]), sorted("total cloned"));
     assert_eq!(
@@ -67,7 +67,7 @@ fn status_as_json_has_exactly_the_documented_fields() -> Result<()> {
     for account in status["accounts"].as_array().into_iter().flatten() {
         assert_eq!(
             found(account),
-            sorted("id standing reason customers migrated refused parked undone")
+            sorted("id standing reason customers migrated refused parked undone partly_undone")
         );
         let parked = account["id"]
             .as_str()

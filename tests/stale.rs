@@ -78,7 +78,9 @@ fn mapping(place: &Place) -> Result<Vec<[String; 5]>> {
 fn agree(place: &Place, simulator: &Simulator) -> Result<Vec<[String; 5]>> {
     let (held, rows) = (held(simulator)?, mapping(place)?);
     for ((id, account), (attached, default)) in &held {
-        let here = rows.iter().filter(|row| row[0] == *id && row[1] == *account);
+        let here = rows
+            .iter()
+            .filter(|row| row[0] == *id && row[1] == *account);
         let mut clones: Vec<_> = here.clone().map(|row| row[3].clone()).collect();
         let mut attached = attached.clone();
         clones.sort();
@@ -99,7 +101,10 @@ fn a_clone_whose_source_changed_is_renewed_and_the_default_moves_with_it() -> Re
     let before = agree(&place, &simulator)?;
     let updated = "payment_method.automatically_updated";
     assert_eq!(tell(&listener, "pm_1Ada", updated, 1)?, "taken: stale\n");
-    assert_eq!(tell(&listener, "pm_1Bob", "payment_method.detached", 1)?, "taken: stale\n");
+    assert_eq!(
+        tell(&listener, "pm_1Bob", "payment_method.detached", 1)?,
+        "taken: stale\n"
+    );
     // Bob's card was not told of in time, and is gone: nothing may be lost of what he has.
     let said = place.against(&simulator, &["resume"])?.with(0)?.err;
     assert!(said.contains("2 clones are stale"), "{said}");
@@ -117,7 +122,10 @@ fn a_clone_whose_source_changed_is_renewed_and_the_default_moves_with_it() -> Re
         .with(0)?
         .err;
     assert!(said.contains("2 stale clones are"), "{said}");
-    assert!(said.contains("the customer must give the card again"), "{said}");
+    assert!(
+        said.contains("the customer must give the card again"),
+        "{said}"
+    );
     // Whose key it is; then for each of two: clone, attach, look, default, detach.
     assert_eq!(simulator.requests()?, sent + 11);
     let after = agree(&place, &simulator)?;
@@ -130,13 +138,17 @@ fn a_clone_whose_source_changed_is_renewed_and_the_default_moves_with_it() -> Re
     assert_eq!(status["customers"]["migrated"], 2, "{status}");
     place.against(&simulator, &["verify", "--all"])?.with(0)?;
     // It is told by source, by the clone before and by the new one; and again nothing is left to be done.
-    let explain = |id: &str| -> Result<String> { Ok(place.pmclone_keyless(&["explain", id])?.with(0)?.out) };
+    let explain =
+        |id: &str| -> Result<String> { Ok(place.pmclone_keyless(&["explain", id])?.with(0)?.out) };
     for id in ["1", "pm_1Ada", &before[0][3], &after[0][3]] {
         let told = explain(id)?;
         assert!(told.contains("detach_replaced_payment_method"), "{told}");
     }
     let told = explain("pm_1Bob")?;
-    assert!(told.contains("pm_1Bob was detached from its Customer"), "{told}");
+    assert!(
+        told.contains("pm_1Bob was detached from its Customer"),
+        "{told}"
+    );
     assert!(told.contains("give the card again"), "{told}");
     let sent = simulator.requests()?;
     place
@@ -153,7 +165,11 @@ fn a_clone_whose_source_changed_is_renewed_and_the_default_moves_with_it() -> Re
     place
         .against(&simulator, &["undo", "--account", FIRST])?
         .with(0)?;
-    assert!(!held(&simulator)?.keys().any(|(_, account)| account == FIRST));
+    assert!(
+        !held(&simulator)?
+            .keys()
+            .any(|(_, account)| account == FIRST)
+    );
     Ok(())
 }
 
@@ -170,7 +186,9 @@ fn a_default_that_somebody_chose_stays_and_a_refusal_changes_nothing() -> Result
         .find(|each| each["metadata"]["legacy_customer_id"] == "1");
     let ada = ada.and_then(|ada| ada["id"].as_str()).context("Ada")?;
     let of = |rows: &[[String; 5]], source: &str, account: &str| {
-        let row = rows.iter().find(|row| row[1] == account && row[2] == source);
+        let row = rows
+            .iter()
+            .find(|row| row[1] == account && row[2] == source);
         row.map_or(String::new(), |row| row[3].clone())
     };
     let chosen = of(&before, "pm_2Ada", FIRST);

@@ -9,9 +9,9 @@
 //! | `wide` | one customer with very many cards, or accounts |
 //! | `scale` | everything but the calls, on growing state files over 10,000 accounts: time for each customer, and peak memory |
 //!
-//! Environment: `PMCLONE_BENCH_CUSTOMERS` (1000000) for import, memory and finished; `PMCLONE_BENCH_RUN` (8000) and
+//! Environment: `PMCLONE_BENCH_CUSTOMERS` (1000000) for import, memory and finished; `PMCLONE_BENCH_RUN` (24000) and
 //! `PMCLONE_BENCH_ROUNDS` (5) for calls; `PMCLONE_BENCH_LIMIT` (20000) for memory; `PMCLONE_BENCH_FULL=1` runs all of it;
-//! `PMCLONE_BENCH_SCALE` (10000,100000,1000000) for scale, where ten million take 8 GB of disk, below `TMPDIR`.
+//! `PMCLONE_BENCH_SCALE` (10000,100000,1000000) for scale, where ten million take 25 GB of disk, below `TMPDIR`.
 //! Lines that begin with `=` are the figures of `benches/run.sh`.
 //!
 //! Rounds are interleaved and medians are shown, since a shared machine's speed drifts: ratios and processor time carry over to

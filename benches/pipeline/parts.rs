@@ -32,7 +32,7 @@ impl Sizes {
         };
         Self {
             import_customers: number("PMCLONE_BENCH_CUSTOMERS", 1_000_000),
-            run_customers: number("PMCLONE_BENCH_RUN", 8_000),
+            run_customers: number("PMCLONE_BENCH_RUN", 24_000),
             rounds: number("PMCLONE_BENCH_ROUNDS", 5),
             limit: number("PMCLONE_BENCH_LIMIT", 20_000),
             full: number("PMCLONE_BENCH_FULL", 0) > 0,

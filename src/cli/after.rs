@@ -35,6 +35,10 @@ pub struct Refused {
     /// Write the refused customers to a CSV, with their contact details, to be mended and given to `pmclone retry`; `-` is stdout.
     #[arg(long, value_name = "FILE|-")]
     pub csv: Option<PathBuf>,
+    /// Use pmclone's own column names, whatever those of the CSV are. They are used anyway where the CSV is not there any more as it was
+    /// imported, where others were joined to it, or where lines were mended since.
+    #[arg(long, requires = "csv")]
+    pub standard_columns: bool,
     /// Only those about whom this is to be done; may be given several times.
     #[arg(long = "group", value_enum, value_name = "GROUP")]
     pub groups: Vec<Group>,

@@ -19,8 +19,9 @@ SOURCE CARDS. The cards that were attached to a platform Customer by this migrat
 or detaching them, would lose them for good. So such a Customer stays, with its cards. --spend-source-cards N deletes it nevertheless, and
 N is how many source cards are lost: `pmclone undo --dry-run` tells.
 
-What is taken back stays so: no run makes it again from this state file.
-An undo that was interrupted goes on with the same command. Exit code 3: something was left where it is, or is not settled.";
+What is taken back stays so: no run makes it again from this state file. `pmclone status` counts what is taken back in whole and in part,
+and what was left; `pmclone explain ID` says why, and with which command it goes on.
+An undo that was interrupted goes on with the same command, and what it has spent of N counts toward N. Exit code 3: something was left where it is, or is not settled.";
 
 /// `pmclone undo`.
 #[derive(Debug, Args)]

@@ -5,8 +5,8 @@
 //! back before anything is begun.
 
 mod ask;
+mod look;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,33 +14,28 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use self::ask::{bounded, cases, confirmed, terms};
-use super::interrupt::Pressed;
+use self::ask::{Chosen, bounded, choose_cards, confirmed, terms};
+use super::interrupt::{self, Pressed};
 use super::migrate::{Link, known_accounts};
 use super::session::{self, Session};
 use super::verify::{Looking, announce, link, open};
-use super::{gone_is_fine, history};
+use super::{gone_is_fine, history, suggested, suggestion};
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::ids::AccountId;
 use crate::proof::{Purpose, Terms};
-use crate::report::charge::{Balance, Ended, Told, Verdict};
+use crate::report::charge::{Ended, Told, Verdict};
 use crate::report::{self, print, print_json};
 use crate::run::{Proved, Prover, VisitError};
 use crate::store::{
     self, Case, Gate, Migration, Proofs, RequestTally, RunEnded, RunLock, RunSeq, Selection,
     StoreError,
 };
-use crate::stripe::{Money, ReadAnswer};
 use crate::time::StripeTime;
 
 /// What is bounded is bounded for so long.
 const A_DAY_SECONDS: i64 = 24 * 3600;
-
-/// The PaymentMethod's type that a hold can be put on.
-const CARD: &str = "card";
 
 /// Proves, and tells.
 pub async fn charge(config: &Config, args: &cli::Verify) -> Result<Exit, Failure> {
@@ -55,15 +50,15 @@ pub async fn charge(config: &Config, args: &cli::Verify) -> Result<Exit, Failure
     let of = |error: StoreError| Failure::store(&looking.state, &error);
     known_accounts(looking.loader.conn(), &args.accounts, &looking.state)?;
     if args.dry_run {
-        let cases = cases(args, &looking, &terms)?;
-        bounded(cases.len(), 0)?;
-        return dry_run(config, &terms, &cases);
+        let chosen = choose_cards(args, &looking, &terms)?;
+        bounded(chosen.cases.len(), 0)?;
+        return dry_run(config, &terms, chosen);
     }
     let lock = RunLock::take(&looking.state).map_err(of)?;
     let conn = store::open_existing(&looking.state).map_err(of)?;
     // Chosen under the lock: no run changes the state any more.
-    let cases = cases(args, &looking, &terms)?;
-    bounded(cases.len(), 0)?;
+    let chosen = choose_cards(args, &looking, &terms)?;
+    bounded(chosen.cases.len(), 0)?;
     let (_never, draining) = watch::channel(false);
     let link = link(
         config,
@@ -75,12 +70,12 @@ pub async fn charge(config: &Config, args: &cli::Verify) -> Result<Exit, Failure
     .await?;
     announce(config, &looking, &link);
     let selection = Selection {
-        only: Some(cases.iter().map(|case| case.customer).collect()),
+        only: Some(chosen.cases.iter().map(|case| case.customer).collect()),
         ..Selection::default()
     };
     let run = history::keep(&conn, &link.session, "verify --charge", &selection, false);
     let run = run.map_err(of)?;
-    let told = prove_all(config, args, &looking, (&conn, &link), (&terms, cases)).await;
+    let told = prove_all(config, args, &looking, (&conn, &link), (&terms, chosen)).await;
     let Link {
         session,
         rehearsal,
@@ -99,15 +94,19 @@ pub async fn charge(config: &Config, args: &cli::Verify) -> Result<Exit, Failure
     }
     drop(lock);
     counted?;
-    let ended = told?;
+    let pressed = *pressed.borrow();
+    tell(config, &told?, pressed)
+}
+
+/// What came of it, for people and programs.
+fn tell(config: &Config, ended: &Ended, pressed: Pressed) -> Result<Exit, Failure> {
     config.screen.line("");
     config
         .screen
-        .line(&report::charge::ended(&ended, config.screen.look()));
+        .line(&report::charge::ended(ended, config.screen.look()));
     if config.json {
         gone_is_fine(print_json(&mut io::stdout(), &ended.json()))?;
     }
-    let pressed = *pressed.borrow();
     Ok(match (ended.interrupted, ended.is_whole()) {
         (true, _) => pressed.failure().exit,
         (false, true) => Exit::Done,
@@ -115,52 +114,54 @@ pub async fn charge(config: &Config, args: &cli::Verify) -> Result<Exit, Failure
     })
 }
 
-fn dry_run(config: &Config, terms: &Terms, cases: &[Case]) -> Result<Exit, Failure> {
-    let cards = u64::try_from(cases.len()).unwrap_or(u64::MAX);
+fn dry_run(config: &Config, terms: &Terms, chosen: Chosen) -> Result<Exit, Failure> {
+    let cards = u64::try_from(chosen.cases.len()).unwrap_or(u64::MAX);
     let look = config.screen.look();
     config
         .screen
         .line(&report::charge::before(terms, cards, look));
     config.screen.line("Nothing was sent: this was a dry run.");
-    for case in cases {
-        let dry = Verdict::NotCharged("this was a dry run".to_owned());
-        let line = told(case, dry).line();
+    let dry = |case: &Case| told(case, Verdict::NotCharged("this was a dry run".to_owned()));
+    let lines = chosen.cases.iter().map(dry).chain(chosen.without);
+    let mut without = 0_u64;
+    for told in lines {
+        without += u64::from(told.payment_method.is_none());
         if !config.json {
-            gone_is_fine(print(&mut io::stdout(), &line))?;
+            gone_is_fine(print(&mut io::stdout(), &told.line()))?;
         }
     }
     if config.json {
         gone_is_fine(print_json(
             &mut io::stdout(),
-            &serde_json::json!({ "cards": cards }),
+            &serde_json::json!({ "cards": cards, "without_card": without }),
         ))?;
     }
-    Ok(Exit::Done)
+    Ok(if without > 0 {
+        Exit::Incomplete
+    } else {
+        Exit::Done
+    })
 }
 
 fn told(case: &Case, verdict: Verdict) -> Told {
     Told {
         legacy_id: case.legacy_id.clone(),
         account: case.account.clone(),
-        customer: case.connected_customer.clone(),
-        payment_method: case.payment_method.clone(),
+        customer: Some(case.connected_customer.clone()),
+        payment_method: Some(case.payment_method.clone()),
         verdict,
         proof: case.proof.clone(),
     }
 }
 
 /// Ends when Ctrl-C is pressed a second time.
-async fn at_once(mut pressed: watch::Receiver<Pressed>) -> Failure {
-    let second = pressed.wait_for(|pressed| pressed.at_once).await;
-    let second = second.map(|pressed| *pressed);
-    match second {
-        Ok(pressed) => Failure::new(
-            pressed.failure().exit,
-            "stopped at once: a charge may be half way",
-        )
-        .hint("to cancel or refund it: pmclone resume"),
-        Err(_) => std::future::pending().await,
-    }
+async fn at_once(pressed: watch::Receiver<Pressed>, settle: &str) -> Failure {
+    let pressed = interrupt::second(pressed).await;
+    Failure::new(
+        pressed.failure().exit,
+        "stopped at once: a charge may be half way",
+    )
+    .hint(format!("to cancel or refund it: {settle}"))
 }
 
 async fn prove_all(
@@ -168,7 +169,7 @@ async fn prove_all(
     args: &cli::Verify,
     looking: &Looking,
     (conn, link): (&Connection, &Link),
-    (terms, cases): (&Terms, Vec<Case>),
+    (terms, chosen): (&Terms, Chosen),
 ) -> Result<Ended, Failure> {
     let prover = Prover {
         client: Arc::clone(&link.session.client),
@@ -179,12 +180,19 @@ async fn prove_all(
         config,
         prover,
         state: &looking.state,
+        settle: settle(conn, &looking.migration, &looking.state)?,
     };
     tokio::select! {
         biased;
-        failure = at_once(link.pressed.clone()) => Err(failure),
-        ended = work.all(args, terms, cases, &link.pressed) => ended,
+        failure = at_once(link.pressed.clone(), &work.settle) => Err(failure),
+        ended = work.all(args, terms, chosen, &link.pressed) => ended,
     }
+}
+
+/// What is left of the cards once those are left out that were proven lately.
+struct Lately {
+    cases: Vec<Case>,
+    proven: u64,
 }
 
 /// A command that is on.
@@ -192,6 +200,15 @@ struct Work<'a> {
     config: &'a Config,
     prover: Prover<'a>,
     state: &'a Path,
+    /// The command that takes back what may be held.
+    settle: String,
+}
+
+/// The command that takes back what may be held: after an undo of everything nobody wants a run.
+fn settle(conn: &Connection, migration: &Migration, state: &Path) -> Result<String, Failure> {
+    let flags = suggested(conn, migration).map_err(|error| Failure::store(state, &error))?;
+    let command = if flags.taken_back { "undo" } else { "resume" };
+    Ok(suggestion(flags, command, state))
 }
 
 impl Work<'_> {
@@ -201,8 +218,10 @@ impl Work<'_> {
 
     fn failed(&self, error: VisitError) -> Failure {
         match error {
-            VisitError::Stop(stop) => Failure::stop(&stop)
-                .hint("what may be held is cancelled or refunded by: pmclone resume"),
+            VisitError::Stop(stop) => Failure::stop(&stop).hint(format!(
+                "what may be held is cancelled or refunded by: {}",
+                self.settle
+            )),
             VisitError::Store(error) => self.of(&error),
         }
     }
@@ -218,19 +237,24 @@ impl Work<'_> {
         &self,
         args: &cli::Verify,
         terms: &Terms,
-        cases: Vec<Case>,
+        chosen: Chosen,
         pressed: &watch::Receiver<Pressed>,
     ) -> Result<Ended, Failure> {
         let tidied = self.tidy_up().await?;
         for told in &tidied {
             self.tell(told)?;
         }
-        let cases = self.not_lately(args, cases)?;
+        let Lately { cases, proven } = self.not_lately(args, chosen.cases)?;
         let cards = u64::try_from(cases.len()).unwrap_or(u64::MAX);
         let look = self.config.screen.look();
-        self.config
-            .screen
-            .line(&report::charge::before(terms, cards, look));
+        if cards > 0 {
+            self.config
+                .screen
+                .line(&report::charge::before(terms, cards, look));
+        }
+        for told in &chosen.without {
+            self.tell(told)?;
+        }
         let mut balances = self.balances(&cases).await?;
         let mut cards = Vec::new();
         let all = cases.len();
@@ -245,10 +269,14 @@ impl Work<'_> {
         for balance in &mut balances {
             balance.after = self.balance(balance.account.as_ref()).await?;
         }
+        let interrupted = cards.len() < all;
+        cards.splice(..0, chosen.without);
         Ok(Ended {
             terms: terms.clone(),
-            interrupted: cards.len() < all,
+            interrupted,
             cards,
+            proven_lately: proven,
+            settle: self.settle.clone(),
             tidied,
             balances,
             requests: self.prover.client.counts().sent,
@@ -280,7 +308,8 @@ impl Work<'_> {
     }
 
     /// Leaves out the cards that were proven with the same terms in the last 24 hours, and keeps to the bound.
-    fn not_lately(&self, args: &cli::Verify, mut cases: Vec<Case>) -> Result<Vec<Case>, Failure> {
+    fn not_lately(&self, args: &cli::Verify, mut cases: Vec<Case>) -> Result<Lately, Failure> {
+        let mut left_out = 0;
         let since = StripeTime(self.now()?.0 - A_DAY_SECONDS);
         let lately = self
             .prover
@@ -298,16 +327,18 @@ impl Work<'_> {
                 };
                 lately.iter().find(proven).is_none()
             });
-            if cases.len() < before {
-                let left_out = u64::try_from(before - cases.len()).unwrap_or(u64::MAX);
-                self.config.screen.line(&format!(
-                    "{} proven in the last 24 hours: not charged again (--again does).",
-                    report::words::count(left_out, "card")
-                ));
+            left_out = u64::try_from(before - cases.len()).unwrap_or(u64::MAX);
+            if left_out > 0 {
+                self.config
+                    .screen
+                    .line(&report::charge::proven_lately(left_out));
             }
         }
         bounded(cases.len(), if cases.is_empty() { 0 } else { lately.len() })?;
-        Ok(cases)
+        Ok(Lately {
+            cases,
+            proven: left_out,
+        })
     }
 
     fn now(&self) -> Result<StripeTime, Failure> {
@@ -326,65 +357,6 @@ impl Work<'_> {
             .map_err(|error| self.of(&error))?;
         let verdict = self.carry_on(&mut case, Purpose::Prove).await?;
         Ok(told(&case, verdict))
-    }
-
-    /// Why the card is not charged, if so: a clone that is not attached would be consumed by it.
-    async fn why_not(&self, case: &Case) -> Result<Option<String>, Failure> {
-        let client = &self.prover.client;
-        let account = Some(&case.account);
-        let facts = match client.payment_method(&case.payment_method, account).await {
-            ReadAnswer::Found(facts, _) => facts,
-            ReadAnswer::Stop(stop) => return Err(Failure::stop(&stop)),
-            ReadAnswer::Missing(refusal) | ReadAnswer::AccountInvalid(refusal) => {
-                return Ok(Some(refusal.message));
-            }
-            ReadAnswer::Failed(failed) => return Ok(Some(failed.to_string())),
-        };
-        if facts.customer.as_ref() != Some(&case.connected_customer) {
-            let why = format!("it is not attached to {}", case.connected_customer);
-            return Ok(Some(why));
-        }
-        if facts.kind != CARD {
-            let why = format!("it is a {}: only cards can be held and let go", facts.kind);
-            return Ok(Some(why));
-        }
-        Ok(None)
-    }
-
-    async fn balances(&self, cases: &[Case]) -> Result<Vec<Balance>, Failure> {
-        let mut accounts: Vec<Option<AccountId>> = Vec::new();
-        for case in cases {
-            let account = Some(case.account.clone());
-            if !accounts.contains(&account) {
-                accounts.push(account);
-            }
-        }
-        if !accounts.is_empty() {
-            accounts.insert(0, None);
-        }
-        let mut balances = Vec::new();
-        for account in accounts {
-            let before = self.balance(account.as_ref()).await?;
-            balances.push(Balance {
-                account,
-                before,
-                after: None,
-            });
-        }
-        Ok(balances)
-    }
-
-    async fn balance(
-        &self,
-        account: Option<&AccountId>,
-    ) -> Result<Option<BTreeMap<String, Money>>, Failure> {
-        match self.prover.client.balance(account).await {
-            ReadAnswer::Found(facts, _) => Ok(Some(facts.money)),
-            ReadAnswer::Stop(stop) => Err(Failure::stop(&stop)),
-            ReadAnswer::Missing(_) | ReadAnswer::AccountInvalid(_) | ReadAnswer::Failed(_) => {
-                Ok(None)
-            }
-        }
     }
 }
 
@@ -408,6 +380,7 @@ pub async fn tidy_up(
             migration,
         },
         state,
+        settle: settle(conn, migration, state)?,
     };
     let mut open = 0;
     for told in work.tidy_up().await? {

@@ -41,7 +41,7 @@ pub fn drill(config: &Config, args: &cli::Drill) -> Result<Exit, Failure> {
     let reading = config.reading(&args.input)?;
     let csv = Csv::new(&args.csv, &reading);
     let (conn, read) = check(config, csv, &pressed)?;
-    let root = root().map_err(|error| unexpected(&error))?;
+    let root = root().map_err(|error| no_root(&error))?;
     let chosen = choose(&conn, args)?;
     drop(conn);
     let settings = settings(args, csv, root.path(), &chosen)?;
@@ -116,6 +116,14 @@ fn check(
         ),
     )
     .hint("mend them and run the same command again"))
+}
+
+fn no_root(error: &std::io::Error) -> Failure {
+    Failure::new(
+        Exit::Unexpected,
+        format!("there is no place for the drill's files: {error}"),
+    )
+    .hint("name a directory that can be written to in TMPDIR, then run the same command again")
 }
 
 fn root() -> std::io::Result<tempfile::TempDir> {

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::import::{Read, import_as};
 use super::lists::Lists;
+use super::undo::{More, not_taken_back};
 use super::{check, gone_is_fine, pilot, problems, radar, refresh, session};
 use crate::cli;
 use crate::config::{Config, rates};
@@ -92,6 +93,10 @@ pub fn dry_run(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
         Some(_) | None => None,
     };
     show(config, args, &read, plan.as_ref(), checked.as_ref())?;
+    if plan.is_some() {
+        // What the run itself would be refused is not foretold as done.
+        not_taken_back(&conn, &state, args.work.after_undo, More::Begun)?;
+    }
     Ok(match (&plan, &checked) {
         (None, _) => Exit::Input,
         (Some(_), None) => Exit::Done,

@@ -70,9 +70,10 @@ fn explained(
         unmasked: args.unmasked,
         asked: &args.id,
         state: quoted(&state.display().to_string()),
+        taken_back: store::is_taken_back(&moment)?,
     };
     let mut explained = Explained::of(&facts);
-    let found = find(&moment, args)?;
+    let found = find(&moment, args, &migration.platform_account)?;
     if let Some(trace) = &found.account {
         explained.account = Some(account(&facts, trace));
     }
@@ -107,7 +108,7 @@ struct Found {
 }
 
 /// A legacy id first: a person may have chosen any.
-fn find(conn: &Connection, args: &cli::Explain) -> Result<Found, StoreError> {
+fn find(conn: &Connection, args: &cli::Explain, platform: &AccountId) -> Result<Found, StoreError> {
     let id = args.id.trim();
     let line = id.parse::<u64>().ok();
     if args.line {
@@ -133,7 +134,10 @@ fn find(conn: &Connection, args: &cli::Explain) -> Result<Found, StoreError> {
     }
     if let Ok(id) = AccountId::parse(id) {
         return Ok(Found {
-            account: AccountTrace::read(conn, &id)?,
+            account: match AccountTrace::read(conn, &id)? {
+                None if *platform == id => Some(AccountTrace::platform(conn, &id)?),
+                trace => trace,
+            },
             ..Found::default()
         });
     }

@@ -249,8 +249,8 @@ pub(crate) fn rows(loaded: &Loaded) -> Vec<Row> {
     let customer = &loaded.customer;
     let mut rows = Vec::new();
     let begun = |target| loaded.undo_begun.contains(&target) || loaded.undo_begun.contains(&None);
-    let fate = |target, standing| match standing {
-        Standing::Undone if begun(target) => Fate::UndoUnfinished,
+    let fate = |target, standing: Standing| match standing {
+        standing if standing.is_undone() && begun(target) => Fate::UndoUnfinished,
         standing => Fate::Stands(standing),
     };
     for (position, target) in (0..).zip(&customer.targets) {

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::interrupt::Pressed;
+use super::interrupt::{Pressed, Signal};
 use super::session::Session;
 use crate::report::record::confined_to;
 use crate::run::{Context, tally_of};
@@ -27,6 +27,7 @@ pub fn keep(
         } else {
             asked
         },
+        csv_sha256: None,
         begun_at: begun_at.unwrap_or(StripeTime(0)),
         tool_version: version::VERSION.to_owned(),
         tool_commit: version::COMMIT.to_owned(),
@@ -42,9 +43,12 @@ pub fn how(
     pressed: Pressed,
 ) -> &'static str {
     match (is_well, pressed.first.is_some(), is_broken_off) {
-        (_, true, true) | (false, true, _) => "interrupted",
+        (_, true, true) | (false, true, _) => match pressed.first {
+            Some(Signal::Terminate) => "terminated",
+            Some(Signal::Interrupt) | None => "interrupted",
+        },
         (false, false, _) | (true, false, true) => "stopped",
-        (true, _, false) if is_confined => "limit_reached",
+        (true, _, false) if is_confined => "confined",
         (true, _, false) => "finished",
     }
 }

@@ -125,23 +125,19 @@ pub fn import_as<'a>(
         changed_ns,
         sha256: facts.sha256.clone(),
         reading: stamp,
+        settings: csv.reading.kept(),
     };
-    let (problems, imported) = importer
-        .finish(read, |conn, imported| {
-            seal(conn)?;
-            // What could not be taken up yet is found by reading the same file again.
-            let changed_ns = if imported.in_doubt > 0 {
-                NEVER
-            } else {
-                changed_ns
-            };
-            CsvFile {
-                changed_ns,
-                ..file.clone()
-            }
-            .write(conn)
-        })
-        .map_err(|error| stored(&error))?;
+    let sealed = |conn: &Connection, imported: &Imported| {
+        seal(conn)?;
+        let mut kept = file.clone();
+        // What could not be taken up yet is found by reading the same file again.
+        if imported.in_doubt > 0 {
+            kept.changed_ns = NEVER;
+        }
+        kept.write(conn)
+    };
+    let finished = importer.finish(read, sealed);
+    let (problems, imported) = finished.map_err(|error| stored(&error))?;
     Ok(Read {
         problems,
         imported,
@@ -199,11 +195,15 @@ pub fn is_imported(conn: &Connection, csv: Csv<'_>) -> Result<bool, StoreError> 
         && last.reading == stamp(csv))
 }
 
-/// How a file is read: the settings' digest, then size and time of change of each file beside it.
 fn stamp(csv: Csv<'_>) -> String {
-    let files = csv.reading.files();
+    stamp_of(csv.reading)
+}
+
+/// How a file is read: the settings' digest, then size and time of change of each file beside it.
+pub(super) fn stamp_of(reading: &Reading) -> String {
+    let files = reading.files();
     let files = files.map(|file| format!(" {}:{}", bytes(file), changed_ns(file)));
-    files.fold(csv.reading.digest(), |stamp, file| stamp + &file)
+    files.fold(reading.digest(), |stamp, file| stamp + &file)
 }
 
 fn bytes(csv: &Path) -> u64 {

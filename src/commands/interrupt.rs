@@ -52,21 +52,35 @@ pub fn listen() -> std::io::Result<watch::Receiver<Pressed>> {
 
 /// What `work` comes to, unless a signal comes first. For what may be broken off anywhere: before the run itself.
 pub async fn unless<T>(
-    mut pressed: watch::Receiver<Pressed>,
+    pressed: watch::Receiver<Pressed>,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    let signal = async {
-        let first = pressed.wait_for(|pressed| pressed.first.is_some()).await;
-        let first = first.map(|pressed| *pressed);
-        match first {
-            Ok(pressed) => pressed,
-            Err(_) => std::future::pending().await,
-        }
-    };
     tokio::select! {
         biased;
-        pressed = signal => Err(pressed.failure()),
+        pressed = first(pressed) => Err(pressed.failure()),
         worked = work => worked,
+    }
+}
+
+/// Ends when a signal came.
+pub async fn first(pressed: watch::Receiver<Pressed>) -> Pressed {
+    until(pressed, |pressed| pressed.first.is_some()).await
+}
+
+/// Ends when a second signal came.
+pub async fn second(pressed: watch::Receiver<Pressed>) -> Pressed {
+    until(pressed, |pressed| pressed.at_once).await
+}
+
+/// Ends when what was pressed fits; never, where nobody listens any more.
+async fn until(
+    mut pressed: watch::Receiver<Pressed>,
+    fits: impl FnMut(&Pressed) -> bool,
+) -> Pressed {
+    let fitting = pressed.wait_for(fits).await.map(|pressed| *pressed);
+    match fitting {
+        Ok(pressed) => pressed,
+        Err(_) => std::future::pending().await,
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use super::problems::is_new;
+use super::spared::unwritable;
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -22,7 +23,7 @@ impl Lists {
             return Ok(Self(None));
         };
         is_new(path, "--delta")?;
-        let file = AtomicFile::create(path).map_err(failed(path))?;
+        let file = AtomicFile::create(path).map_err(|error| unwritable(path, &error))?;
         let writer = Writer::new(BufWriter::new(file)).map_err(failed(path))?;
         Ok(Self(Some((path.clone(), writer))))
     }

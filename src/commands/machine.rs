@@ -72,11 +72,8 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         )
         .hint("nothing was sent; allow more (`ulimit -n 1024`, `ulimit -u`), then run the same command again")
     };
-    // The runtime breaks off where it finds none left, so they are asked for first.
-    let exe = std::env::current_exe().map_err(|error| refused(&error))?;
-    let probe: io::Result<Vec<_>> = (0..DESCRIPTORS)
-        .map(|_| std::fs::File::open(&exe))
-        .collect();
+    // The runtime breaks off where it finds none left, so they are asked for first; by pipes, which need no file system.
+    let probe: io::Result<Vec<_>> = (0..DESCRIPTORS / 2).map(|_| io::pipe()).collect();
     drop(probe.map_err(|error| refused(&error))?);
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()

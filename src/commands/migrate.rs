@@ -2,41 +2,42 @@
 //! share it.
 
 mod rounds;
+mod told;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use self::rounds::{Carried, Ended, Outcome, carry_out, elapsed_ms};
+use self::rounds::{Carried, carry_out, elapsed_ms};
+use self::told::{Done, announce, ending, left, remarks, tell};
 use super::charge;
 use super::helm::Helm;
-use super::interrupt::{self, Pressed, Signal};
+use super::interrupt::{self, Pressed};
 use super::metrics::MetricsFile;
+use super::radar;
+use super::refresh;
 use super::rehearsal::Rehearsal;
 use super::session::Session;
 use super::take_up::take_up;
-use super::{gone_is_fine, radar, refresh, status};
 use crate::cli;
 use crate::config::{Config, rates};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ids::AccountId;
 use crate::plan::{Plan, Rates};
-use crate::report::banner::Banner;
-use crate::report::plan::PlanJson;
-use crate::report::summary::{Ending, Summary};
-use crate::report::{self, print_json};
+use crate::report;
+use crate::report::summary::Ending;
 use crate::run::stop_loss::{Bound, StopLoss};
-use crate::run::{self, Context, End, Hearing};
+use crate::run::{self, Context, Hearing};
 use crate::store::{
     self, Ears, Gate, Loader, Migration, RunAsked, RunEnded, RunLock, RunSeq, Selection, Store,
     StoreError,
 };
-use crate::stripe::{Limits, ReadAnswer};
+use crate::stripe::{Client, Limits, ReadAnswer};
 use crate::time::StripeTime;
 use crate::version;
 
@@ -88,6 +89,8 @@ pub struct Asked {
     pub follow: bool,
     /// `--refresh-stale`.
     pub refresh_stale: bool,
+    /// The digest of the file that it takes lines of, where that is not the one that was imported last.
+    pub csv_sha256: Option<String>,
 }
 
 /// Runs, and tells how it went.
@@ -97,15 +100,15 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         state,
         conn,
         migration,
-        link,
+        link:
+            Link {
+                session,
+                rehearsal,
+                pressed,
+                draining,
+                gate,
+            },
     } = prepared;
-    let Link {
-        session,
-        rehearsal,
-        pressed,
-        draining,
-        gate,
-    } = link;
     let of = |error: StoreError| Failure::store(&state, &error);
     lock.note_begun().map_err(of)?;
     if let Some(rehearsal) = &rehearsal {
@@ -117,77 +120,94 @@ pub async fn migrate(config: &Config, asked: Asked, prepared: Prepared) -> Resul
         migration: &migration,
         state: &state,
     };
+    let ready = make_ready(config, &asked, place, &session, (&pressed, &draining));
     let Ready {
         plan,
         helm,
         charges_left,
-    } = Box::pin(make_ready(
-        config,
-        &asked,
-        place,
-        &session,
-        (&pressed, &draining),
-    ))
-    .await?;
-    let run = asked.keep(&conn, &session).map_err(of)?;
-    asked.log(&migration, &plan);
+        run,
+    } = Box::pin(ready).await?;
     let (rates, documented) = (rates(session.limits), Rates::documented(migration.livemode));
-    let selection = asked.selection;
-    // Before the accounts are read: what is told meanwhile is told again.
-    let ears = Ears::open(&state).map_err(of)?;
-    let loader = store::open_readonly(&state)
-        .and_then(Loader::new)
-        .map_err(of)?;
-    let (store, writer) = Store::spawn_watched(conn, gate).map_err(of)?;
-    let context = Arc::new(Context {
-        adopt_attached: asked.adopt_attached,
-        concurrency: asked.concurrency,
-        stop_loss: Mutex::new(StopLoss::new(asked.bound)),
-        hearing: Mutex::new(Some(Hearing::with(ears))),
-        ..Context::new(session.client, store, migration, draining)
-    });
+    let held = (conn, gate, migration);
+    let Equipment {
+        context,
+        loader,
+        writer,
+    } = Equipment::of(&asked, &state, held, session.client, draining).map_err(of)?;
     let begun = Instant::now();
     let carried = Carried {
         config,
         plan: &plan,
-        selection: &selection,
+        selection: &asked.selection,
         begun,
         state: &state,
         follow: asked.follow.then_some(rates),
         refresh: asked.refresh_stale,
     };
-    let Outcome {
-        ended,
-        asked_to_end,
-        metrics,
-    } = carry_out(carried, &context, loader, helm, pressed.clone()).await;
+    let outcome = carry_out(carried, &context, loader, helm, pressed.clone()).await;
     let client = Arc::clone(&context.client);
     remarks(config, &context);
-    let limited = asked_to_end || selection != Selection::default();
-    let ending = ended.map(|ended| ending(ended, *pressed.borrow(), (limited, asked_to_end)));
-    let kept = keep_ending(&context, run, ending.as_ref().ok()).await;
-    drop(context);
-    let closed = close(config, writer, rehearsal, &state).await;
-    let told = ending.map_err(of).and_then(|ending| {
-        closed?;
-        kept.map_err(of)?;
+    let asked_to_end = outcome.asked_to_end;
+    let ended = outcome.ended;
+    // One ending for the screen, for programs and for the record: where nobody is left, no limit was felt.
+    let ending = ended.and_then(|ended| {
+        let ending = ending(ended, *pressed.borrow(), &asked.selection, asked_to_end);
+        Ok(ending.with_left(left(&state)?))
+    });
+    let open = (context, writer, rehearsal);
+    let concluded = conclude(config, &state, open, run, ending).await;
+    let told = concluded.and_then(|ending| {
         let done = Done {
             plan: &plan,
             rates,
             documented,
             elapsed_ms: elapsed_ms(begun),
             sent: client.counts().sent,
+            charges_left,
         };
-        Ok(match tell(config, &state, ending, &done)? {
-            Exit::Done if charges_left > 0 => Exit::Incomplete,
-            exit => exit,
-        })
+        tell(config, &state, &ending, &done)
     });
-    if let Some(metrics) = metrics {
+    if let Some(metrics) = outcome.metrics {
         metrics.end(&client, exit_of(&told));
     }
     drop(lock);
     told
+}
+
+/// What a run works with.
+struct Equipment {
+    context: Arc<Context>,
+    /// What reads customers ahead, on a connection of its own.
+    loader: Loader,
+    writer: JoinHandle<Result<(), StoreError>>,
+}
+
+impl Equipment {
+    /// The connection that the state file is held by becomes the writer's.
+    fn of(
+        asked: &Asked,
+        state: &Path,
+        (conn, gate, migration): (Connection, Option<Gate>, Migration),
+        client: Arc<Client>,
+        draining: watch::Sender<bool>,
+    ) -> Result<Self, StoreError> {
+        // Before the accounts are read: what is told meanwhile is told again.
+        let ears = Ears::open(state)?;
+        let loader = store::open_readonly(state).and_then(Loader::new)?;
+        let (store, writer) = Store::spawn_watched(conn, gate)?;
+        let context = Context {
+            adopt_attached: asked.adopt_attached,
+            concurrency: asked.concurrency,
+            stop_loss: Mutex::new(StopLoss::new(asked.bound)),
+            hearing: Mutex::new(Some(Hearing::with(ears))),
+            ..Context::new(client, store, migration, draining)
+        };
+        Ok(Self {
+            context: Arc::new(context),
+            loader,
+            writer,
+        })
+    }
 }
 
 impl Asked {
@@ -208,6 +228,7 @@ impl Asked {
         let asked = RunAsked {
             command: self.command.to_owned(),
             asked: report::record::confined_to(&self.selection, self.adopt_attached),
+            csv_sha256: self.csv_sha256.clone(),
             begun_at: begun_at.unwrap_or(StripeTime(0)),
             tool_version: version::VERSION.to_owned(),
             tool_commit: version::COMMIT.to_owned(),
@@ -250,6 +271,28 @@ async fn keep_ending(
     context.store.ended(run, ended).await
 }
 
+/// Keeps how it ended, and closes what was open, however it ended.
+async fn conclude(
+    config: &Config,
+    state: &Path,
+    (context, writer, rehearsal): (
+        Arc<Context>,
+        JoinHandle<Result<(), StoreError>>,
+        Option<Rehearsal>,
+    ),
+    run: RunSeq,
+    ending: Result<Ending, StoreError>,
+) -> Result<Ending, Failure> {
+    let of = |error: StoreError| Failure::store(state, &error);
+    let kept = keep_ending(&context, run, ending.as_ref().ok()).await;
+    drop(context);
+    let closed = close(config, writer, rehearsal, state).await;
+    let ending = ending.map_err(of)?;
+    closed?;
+    kept.map_err(of)?;
+    Ok(ending)
+}
+
 /// The state file that a run works on.
 #[derive(Clone, Copy)]
 struct Place<'a> {
@@ -265,6 +308,8 @@ struct Ready {
     helm: Helm,
     /// Charges of earlier proofs that could not be taken back yet.
     charges_left: u64,
+    /// That it begins, for the record.
+    run: RunSeq,
 }
 
 /// What comes before the first customer: what an earlier run left is taken up, and the plan is made and told. All that is read for
@@ -326,10 +371,13 @@ async fn make_ready(
         let looking = helm.before(here, there, looking);
         interrupt::unless(pressed.clone(), looking).await?;
     }
+    let run = asked.keep(conn, session).map_err(of)?;
+    asked.log(migration, &plan);
     Ok(Ready {
         plan,
         helm,
         charges_left,
+        run,
     })
 }
 
@@ -399,124 +447,4 @@ async fn take_up_parked(
         }
     }
     Ok(())
-}
-
-fn announce(
-    config: &Config,
-    session: &Session,
-    migration: &Migration,
-    state: &Path,
-    plan: &Plan,
-    rates: Rates,
-) {
-    let banner = Banner {
-        platform_account: session.account.id.clone(),
-        account_name: session.account.display_name.clone(),
-        country: session.account.country.clone(),
-        livemode: migration.livemode,
-        simulated: migration.simulated,
-        api_base: session.api_base.clone(),
-        state_file: state.display().to_string(),
-        migration: migration.id.to_string(),
-    };
-    let look = config.screen.look();
-    config.screen.line(&banner.text(look));
-    config.screen.line("");
-    let now = report::here::now();
-    config
-        .screen
-        .line(&report::plan::text(plan, rates, &now, look));
-    config.screen.line("");
-}
-
-/// What people are told between the bars and the closing table.
-fn remarks(config: &Config, context: &Context) {
-    if let Some(notice) = context.client.notice() {
-        config.screen.line(&format!("Stripe says: {notice}"));
-    }
-    let reconciled = *context
-        .reconciled
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    if reconciled.looked_for() > 0 {
-        let told = report::reconcile::text(&reconciled, config.screen.look());
-        config.screen.line(&told);
-    }
-    let parked = context
-        .parked
-        .read()
-        .unwrap_or_else(PoisonError::into_inner);
-    for account in parked.iter() {
-        config.screen.line(&format!(
-            "{account} could not be reached: its customers are parked."
-        ));
-    }
-}
-
-/// How it ended: `limited` where not all was asked for, `asked_to_end` where the run itself was told to.
-fn ending(ended: Ended, pressed: Pressed, (limited, asked_to_end): (bool, bool)) -> Ending {
-    let interrupted = || match pressed.first {
-        Some(Signal::Terminate) => Ending::Terminated,
-        Some(Signal::Interrupt) | None => Ending::Interrupted,
-    };
-    match ended {
-        Ended::Run(End::Drained) if asked_to_end && pressed.first.is_none() => Ending::LimitReached,
-        Ended::AtOnce | Ended::Run(End::Drained) => interrupted(),
-        Ended::Idle | Ended::Run(End::Finished) if limited => Ending::LimitReached,
-        Ended::Idle | Ended::Run(End::Finished) => Ending::Finished,
-        Ended::Run(End::Unreachable(customers)) => Ending::Stopped {
-            exit: Exit::Unexpected,
-            why: format!(
-                "Stripe gave no answer to {customers} customers in a row; run again once it can be reached"
-            ),
-        },
-        Ended::Run(End::StopLoss(loss)) => Ending::Stopped {
-            exit: Exit::StopLoss,
-            why: report::summary::stop_loss(&loss),
-        },
-        Ended::Run(End::Stopped(stop)) => {
-            let failure = Failure::stop(&stop);
-            Ending::Stopped {
-                exit: failure.exit,
-                why: failure.message,
-            }
-        }
-    }
-}
-
-/// What this run did.
-struct Done<'a> {
-    plan: &'a Plan,
-    rates: Rates,
-    documented: Rates,
-    elapsed_ms: u64,
-    sent: u64,
-}
-
-/// The closing table, from the state file itself.
-fn tell(config: &Config, state: &Path, ending: Ending, done: &Done<'_>) -> Result<Exit, Failure> {
-    let of = |error: StoreError| Failure::store(state, &error);
-    let conn = store::open_readonly(state).map_err(of)?;
-    let read = status::of_connection(&conn, state, false).map_err(of)?;
-    let (status, extras) = read.ok_or_else(|| of(StoreError::Missing))?;
-    let ending = match ending {
-        Ending::LimitReached if status.customers.left() == 0 => Ending::Finished,
-        other => other,
-    };
-    let summary = Summary {
-        ending: &ending,
-        status: &status,
-        extras: &extras,
-        elapsed_ms: done.elapsed_ms,
-        requests_sent: done.sent,
-    };
-    config.screen.line("");
-    config.screen.line(&summary.text(config.screen.look()));
-    if config.json {
-        gone_is_fine(print_json(
-            &mut std::io::stdout(),
-            &summary.json(PlanJson::new(done.plan, done.rates, done.documented)),
-        ))?;
-    }
-    Ok(ending.exit(&status))
 }

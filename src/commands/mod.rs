@@ -1,4 +1,14 @@
 //! One file for each command, and what they share: how a session with Stripe begins, and how a run is carried out.
+//!
+//! ```text
+//!   run ──▶ import ─┐
+//!   resume, retry ──┴▶ session ──▶ migrate (take_up, radar, helm, rounds) ──▶ closing table
+//!   reconcile, recover, undo, verify, charge, check ──▶ session ──▶ their own room
+//!   status, explain, export, refused, report, purge ──▶ the state file alone
+//! ```
+//!
+//! A command opens, calls and closes in the right order, and says which exit code that comes to. What is decided belongs into a pure
+//! room, what is said into [`crate::report`], SQL into [`crate::store`].
 
 mod charge;
 mod check;
@@ -24,8 +34,8 @@ mod purge;
 mod radar;
 mod reconcile;
 mod recover;
-mod refused;
 mod refresh;
+mod refused;
 mod rehearsal;
 mod report;
 mod resume;
@@ -44,13 +54,33 @@ mod undo;
 mod verify;
 
 use std::io;
+use std::path::Path;
+
+use rusqlite::Connection;
 
 use crate::cli::{Cli, Command};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::report::commands::Flags;
+use crate::report::words::quoted;
+use crate::store::{self, Migration, StoreError};
 use crate::{log, version};
 use machine::runtime;
+
+/// What the commands need that are suggested for a state file.
+fn suggested(conn: &Connection, migration: &Migration) -> Result<Flags, StoreError> {
+    Ok(Flags {
+        simulated: migration.simulated,
+        livemode: migration.livemode,
+        taken_back: store::is_taken_back(conn)?,
+    })
+}
+
+/// A command that is suggested for a state file, ready to be copied.
+fn suggestion(flags: Flags, command: &str, state: &Path) -> String {
+    flags.command(command, &quoted(&state.display().to_string()))
+}
 
 /// Runs the command; what it fails with is printed here, once.
 pub fn run(cli: Cli) -> Exit {

@@ -37,6 +37,7 @@ pub fn asked(
         steering: steering.clone(),
         follow: false,
         refresh_stale: false,
+        csv_sha256: None,
     })
 }
 

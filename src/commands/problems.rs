@@ -40,11 +40,11 @@ pub fn is_new(path: &Path, option: &str) -> Result<(), Failure> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.exists()) {
+        return Err(unwritable(path, &std::io::ErrorKind::NotFound.into()));
+    }
     if folder.is_some_and(|folder| !folder.is_dir()) {
-        return Err(Failure::usage(format!(
-            "{} cannot be written: there is no such directory",
-            path.display()
-        )));
+        return Err(unwritable(path, &std::io::ErrorKind::NotADirectory.into()));
     }
     Ok(())
 }

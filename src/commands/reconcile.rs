@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::{self, print_json};
-use crate::run::{self, Context, Keep, VisitError};
+use crate::run::{self, Context, Keep, Reconciled, VisitError};
 use crate::store::{self, Loader, Selection, Store, StoreError};
 
 /// Reads what is in doubt, keeps what follows, and tells it.
@@ -77,18 +77,22 @@ async fn begin(config: &Config, args: &cli::Reconcile) -> Result<Exit, Failure> 
     close(config, writer, rehearsal, &state).await?;
     drop(lock);
     counted?;
-    let reconciled = read?;
+    tell(config, args, &read?)
+}
+
+/// What came of it, for people and programs.
+fn tell(config: &Config, args: &cli::Reconcile, reconciled: &Reconciled) -> Result<Exit, Failure> {
     let look = config.screen.look();
     config
         .screen
-        .line(&report::reconcile::text(&reconciled, look));
+        .line(&report::reconcile::text(reconciled, look));
     if args.dry_run {
         config
             .screen
             .line("Nothing of this was kept; without --dry-run it is.");
     }
     if config.json {
-        gone_is_fine(print_json(&mut std::io::stdout(), &reconciled))?;
+        gone_is_fine(print_json(&mut std::io::stdout(), reconciled))?;
     }
     Ok(if reconciled.settled() == reconciled.looked_for() {
         Exit::Done

@@ -346,8 +346,9 @@ impl Work<'_> {
             strangers,
             unread: unread.into_iter().map(|(_, id)| id).collect(),
             reads: self.session.client.counts().sent,
-            left_to_make: store::left_to_make(conn, false).map_err(|error| self.of(&error))?,
+            left_to_make: store::left_to_make(conn).map_err(|error| self.of(&error))?,
             was_undone: store::is_taken_back(conn).map_err(|error| self.of(&error))?,
+            without_connected: store::without_connected(conn).map_err(|error| self.of(&error))?,
             next: self.next(),
         };
         self.say(&report::recover::ended(&ended, self.config.screen.look()));

@@ -16,9 +16,7 @@ use crate::plan::{Plan, Rates};
 use crate::report::plan::PlanJson;
 use crate::report::stale::{self, RenewalsJson};
 use crate::report::{self, print_json};
-use crate::store::{
-    self, Commit, Gate, Migration, Renewals, Selection, StoreError, TakeStale,
-};
+use crate::store::{self, Commit, Gate, Migration, Renewals, Selection, StoreError, TakeStale};
 use crate::stripe::Mode;
 use crate::time::StripeTime;
 

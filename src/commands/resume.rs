@@ -6,7 +6,7 @@ use super::refresh::dry_resume;
 use super::run::{Opened, open};
 use super::session::Purpose;
 use super::status::missing_or;
-use super::undo::not_taken_back;
+use super::undo::{More, not_taken_back};
 use super::{pilot, runtime};
 use crate::cli;
 use crate::config::Config;
@@ -30,7 +30,11 @@ async fn begin(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
         &prepared.conn,
         &prepared.state,
         args.work.after_undo,
-        args.retry_refused,
+        if args.retry_refused {
+            More::Refused
+        } else {
+            More::Begun
+        },
     )?;
     if args.follow && prepared.migration.simulated {
         return Err(Failure::usage(

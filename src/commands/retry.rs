@@ -14,18 +14,20 @@ use super::resume::prepare;
 use super::runtime;
 use super::session::Purpose;
 use super::status::missing_or;
-use super::undo::not_taken_back;
+use super::undo::{More, not_taken_back};
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ids::LegacyId;
-use crate::input::{self, Problems, Reading};
+use crate::input::{self, OfRefused, Problems, Reading};
 use crate::legacy::Line;
 use crate::report::{self, print, print_json};
 use crate::run::stop_loss::Bound;
 use crate::spreadsheet;
-use crate::store::{self, MendedCustomers, MendedFile, Migration, RunLock, Selection, StoreError};
+use crate::store::{
+    self, CsvFile, MendedCustomers, MendedFile, Migration, RunLock, Selection, StoreError,
+};
 use crate::time::StripeTime;
 
 /// Takes the file in, and tries again what was refused.
@@ -37,7 +39,8 @@ pub fn retry(config: &Config, args: &cli::Retry) -> Result<Exit, Failure> {
     is_not_purged(&config.state_file(args.rehearsal.simulate))?;
     runtime()?.block_on(async {
         let prepared = prepare(config, &args.stripe, &args.rehearsal, Purpose::Write).await?;
-        not_taken_back(&prepared.conn, &prepared.state, args.after_undo, true)?;
+        let lines = More::Lines(&args.csv);
+        not_taken_back(&prepared.conn, &prepared.state, args.after_undo, lines)?;
         let clock = prepared.link.session.client.clock();
         file.at = clock.earliest_now().unwrap_or(StripeTime(0));
         let mended = take(
@@ -54,7 +57,7 @@ pub fn retry(config: &Config, args: &cli::Retry) -> Result<Exit, Failure> {
             &mended,
             config.screen.look(),
         ));
-        begin(config, args, prepared, &mended).await
+        begin(config, args, prepared, (&mended, &file.sha256)).await
     })
 }
 
@@ -62,7 +65,7 @@ async fn begin(
     config: &Config,
     args: &cli::Retry,
     prepared: Prepared,
-    mended: &MendedCustomers,
+    (mended, sha256): (&MendedCustomers, &str),
 ) -> Result<Exit, Failure> {
     let asked = Asked {
         command: "retry",
@@ -77,17 +80,36 @@ async fn begin(
         steering: args.steering.clone(),
         follow: false,
         refresh_stale: false,
+        csv_sha256: Some(sha256.to_owned()),
     };
     migrate(config, asked, prepared).await
 }
 
-/// How the file is to be read: as an import reads it, or by pmclone's own names where those are the ones that it has.
-fn reading(config: &Config, args: &cli::Retry) -> Result<Reading, Failure> {
+/// How the file is to be read: by pmclone's own names where those are the ones that it has, as the CSV was where it has that one's,
+/// else as an import reads it.
+fn reading(config: &Config, args: &cli::Retry) -> Result<(Reading, OfRefused), Failure> {
     let wrong = |error: &input::WrongFile| Failure::new(Exit::Input, error.to_string());
-    if input::is_of_refused(&args.csv).map_err(|error| wrong(&error))? {
-        return Config::reading_of_ours(&args.input);
-    }
-    config.reading(&args.input)
+    let asked = Config::reading_of_ours(&args.input)?;
+    let kept = if asked.digest() == Reading::default().digest() {
+        kept_reading(&config.state_file(args.rehearsal.simulate))
+    } else {
+        // What is said of the file counts more than how the CSV was read.
+        None
+    };
+    let of = input::is_of_refused(&args.csv, kept.as_ref()).map_err(|error| wrong(&error))?;
+    let reading = match (of, kept) {
+        (OfRefused::Standard, _) => asked,
+        (OfRefused::Own, Some(kept)) => kept.of_own_refused(),
+        (OfRefused::Own, None) => config.reading(&args.input)?.of_own_refused(),
+        (OfRefused::No, _) => config.reading(&args.input)?,
+    };
+    Ok((reading, of))
+}
+
+/// How the CSV was read that was imported last. Where that cannot be known, what is wrong is told once the state file is opened.
+fn kept_reading(state: &Path) -> Option<Reading> {
+    let conn = store::open_readonly(state).ok()?;
+    Reading::of_kept(&CsvFile::read(&conn).ok()??.settings)
 }
 
 /// Reads and checks the file as an import does; what `refused --csv` wrote for spreadsheets is taken back.
@@ -95,10 +117,15 @@ fn read(config: &Config, args: &cli::Retry) -> Result<(MendedFile, Problems), Fa
     let csv = &args.csv;
     let who = args.by.clone().unwrap_or_else(Config::user);
     let wrong = |error: &input::WrongFile| Failure::new(Exit::Input, error.to_string());
-    let mut reader = input::open(csv, &reading(config, args)?).map_err(|error| wrong(&error))?;
+    let (reading, of) = reading(config, args)?;
+    let mut reader = input::open(csv, &reading).map_err(|error| wrong(&error))?;
     let (mut problems, mut lines) = (Problems::default(), Vec::new());
     while let Some(line) = reader.next(&mut problems).map_err(|error| wrong(&error))? {
-        lines.push(as_it_was(line));
+        lines.push(match of {
+            // Its cells are taken as they were by who reads them.
+            OfRefused::Own => line,
+            OfRefused::Standard | OfRefused::No => as_it_was(line),
+        });
     }
     let facts = reader.facts();
     let columns = reader.fields();
@@ -183,6 +210,8 @@ fn dry_run(
     let conn = store::open_existing(&state).map_err(of)?;
     let migration = Migration::read(&conn).map_err(of)?;
     migration.ok_or_else(|| of(StoreError::Missing))?;
+    // What would be refused is not foretold as done.
+    not_taken_back(&conn, &state, args.after_undo, More::Lines(&args.csv))?;
     let mended = take(&args.csv, &conn, &state, file, problems, config, false)?;
     if config.json {
         gone_is_fine(print_json(

@@ -12,7 +12,7 @@ use super::migrate::{Asked, Link, Prepared, migrate};
 use super::purge::is_not_purged;
 use super::rehearsal::{Rehearsal, World};
 use super::session::{self, Destination, Purpose};
-use super::undo::not_taken_back;
+use super::undo::{More, not_taken_back};
 use super::{dry_run::dry_run, pilot, problems, runtime};
 use crate::cli;
 use crate::config::Config;
@@ -69,7 +69,7 @@ async fn begin(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
         recovery: Recovery::No,
     });
     take_in(config, args, csv, (&conn, &state), &migration, &opened.link)?;
-    not_taken_back(&conn, &state, args.work.after_undo, false)?;
+    not_taken_back(&conn, &state, args.work.after_undo, More::Begun)?;
     let asked = pilot::asked(
         config,
         "run",
@@ -117,30 +117,12 @@ pub async fn open(
         session::nothing_real(stripe)?;
     }
     let of = |error: StoreError| Failure::store(state, &error);
-    let conn = match store::open_existing(state) {
-        Ok(conn) => Some(conn),
-        Err(StoreError::Missing) => None,
-        Err(error) => return Err(of(error)),
-    };
-    let migration = conn
-        .as_ref()
-        .map(Migration::read)
-        .transpose()
-        .map_err(of)?
-        .flatten();
+    let (conn, migration) = found(state).map_err(of)?;
     if let Some(migration) = &migration {
         session::kind_fits(migration, rehearsal.simulate)?;
         session::is_whole(migration, state)?;
     }
-    let recovered = migration
-        .as_ref()
-        .is_some_and(|migration| migration.recovery != Recovery::No);
-    let begun = conn.as_ref().map(store::has_steps).transpose();
-    let world = if recovered || begun.map_err(of)?.unwrap_or(false) {
-        World::Kept
-    } else {
-        World::New
-    };
+    let world = world_for(conn.as_ref(), migration.as_ref()).map_err(of)?;
     let (pressed, draining) = listen()?;
     let rehearsal = if rehearsal.simulate {
         Some(Rehearsal::start(rehearsal, state, world).await?)
@@ -173,6 +155,31 @@ pub async fn open(
         conn,
         migration,
         link,
+    })
+}
+
+/// The state file that is there, and whose it is, if either is known.
+fn found(state: &Path) -> Result<(Option<Connection>, Option<Migration>), StoreError> {
+    let conn = match store::open_existing(state) {
+        Ok(conn) => conn,
+        Err(StoreError::Missing) => return Ok((None, None)),
+        Err(error) => return Err(error),
+    };
+    let migration = Migration::read(&conn)?;
+    Ok((Some(conn), migration))
+}
+
+/// The simulated Stripe that belongs to a state file: the one that its steps were done in, or a new one.
+fn world_for(
+    conn: Option<&Connection>,
+    migration: Option<&Migration>,
+) -> Result<World, StoreError> {
+    let recovered = migration.is_some_and(|migration| migration.recovery != Recovery::No);
+    let begun = conn.map(store::has_steps).transpose()?.unwrap_or(false);
+    Ok(if recovered || begun {
+        World::Kept
+    } else {
+        World::New
     })
 }
 

@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ids::AccountId;
 use crate::report;
+use crate::report::banner::Banner;
 use crate::store::{Gate, Migration, Recovery};
 use crate::stripe::{AccountFacts, ApiBase, Client, Limits, Mode, ReadAnswer, SecretKey, Settings};
 
@@ -27,6 +28,24 @@ pub struct Session {
     pub api_base: String,
     /// What the client keeps to.
     pub limits: Limits,
+}
+
+impl Session {
+    /// Tells people whose it is, and on which state file it works.
+    pub fn announce(&self, config: &Config, migration: &Migration, state: &Path) {
+        let banner = Banner {
+            platform_account: self.account.id.clone(),
+            account_name: self.account.display_name.clone(),
+            country: self.account.country.clone(),
+            livemode: migration.livemode,
+            simulated: migration.simulated,
+            api_base: self.api_base.clone(),
+            state_file: state.display().to_string(),
+            migration: migration.id.to_string(),
+        };
+        config.screen.line(&banner.text(config.screen.look()));
+        config.screen.line("");
+    }
 }
 
 /// Where a session goes, and with which key.

@@ -16,12 +16,27 @@ const BESIDE: [&str; 6] = ["-wal", "-shm", ".lock", ".control", ".pause", ".worl
 
 /// A file that cannot be begun where it was asked for: another place has to be named. A full disk is nobody's mistake.
 pub fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    let told = format!("{}: {error}", path.display());
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Failure::new(Exit::Unexpected, told)
+    let told = |why: &str| format!("{} cannot be written: {why}", path.display());
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    match (error.kind(), folder) {
+        (io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded, _) => {
+            Failure::new(Exit::Unexpected, told(&error.to_string()))
         }
-        _ => Failure::usage(told),
+        (io::ErrorKind::NotFound, Some(folder)) => {
+            let why = format!("there is no folder {}", folder.display());
+            Failure::usage(told(&why)).hint("make it first, or name a file elsewhere")
+        }
+        (io::ErrorKind::NotADirectory, Some(folder)) => {
+            let why = format!("{} is a file, not a folder", folder.display());
+            Failure::usage(told(&why)).hint("name a file elsewhere")
+        }
+        (io::ErrorKind::PermissionDenied, _) => {
+            Failure::usage(told("this user may not write there")).hint("name a file elsewhere")
+        }
+        (io::ErrorKind::ReadOnlyFilesystem, _) => {
+            Failure::usage(told("nothing can be written there")).hint("name a file elsewhere")
+        }
+        _ => Failure::usage(told(&error.to_string())),
     }
 }
 

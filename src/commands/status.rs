@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::report::stale::StaleJson;
 use crate::report::status::{
     Account, Customers, Extras, InDoubtRow, LastRefusal, Listener, PaymentMethods, ReasonCount,
-    Requests, Speed, Stale, Status, glance, text,
+    Requests, Speed, Stale, Status, UndoLeft, glance, text,
 };
 use crate::report::words::second;
 use crate::report::{print, print_json};
@@ -210,6 +210,8 @@ pub fn of_connection(
             .and_then(|told| serde_json::from_str(&told).ok()),
         open_charges: store::open_charges(conn)?,
         undo_unfinished: store::undo_unfinished(conn)?,
+        taken_back: store::is_taken_back(conn)?,
+        undo_left: undo_left(conn)?,
         stale: stale(conn)?,
         listener: listener(Heard::read(conn)?, Listening::is_on(state)),
         purged_at: store::purged_at(conn)?.map(second),
@@ -230,10 +232,18 @@ pub fn of_connection(
         in_doubt: in_doubt.into_iter().map(in_doubt_row).collect(),
         clones_left: store::clones_left(conn)?,
         simulated: migration.simulated,
-        taken_back: store::is_taken_back(conn)?,
+        taken_back: status.taken_back,
         state_file: state.display().to_string(),
     };
     Ok(Some((status, extras)))
+}
+
+fn undo_left(conn: &Connection) -> Result<UndoLeft, StoreError> {
+    let (total, source_cards) = store::undo_left_counts(conn)?;
+    Ok(UndoLeft {
+        total,
+        source_cards,
+    })
 }
 
 fn stale(conn: &Connection) -> Result<Stale, StoreError> {

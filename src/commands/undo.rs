@@ -15,26 +15,23 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub use self::before::not_taken_back;
 use self::before::page;
+pub use self::before::{More, not_taken_back};
 use super::interrupt::{self, Pressed};
 use super::migrate::{Link, Prepared, close, known_accounts};
 use super::resume::prepare;
-use super::session::{Purpose, Session};
+use super::session::Purpose;
 use super::verify::named;
-use super::{charge, gone_is_fine, history, runtime};
+use super::{charge, gone_is_fine, history, runtime, suggested, suggestion};
 use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::report::banner::Banner;
 use crate::report::undo::{Before, Ended};
-use crate::report::words::quoted;
 use crate::report::{self, print, print_json};
 use crate::run::{self, Context, Keep, Outcome, Reported, Undo, VisitError};
 use crate::store::{
-    self, CustomerSeq, Loaded, Loader, Migration, ProofsMade, RunSeq, Selection, Store, StoreError,
-    Undone,
+    self, CustomerSeq, Loaded, Loader, ProofsMade, RunSeq, Selection, Store, StoreError, Undone,
 };
 
 /// Customers in a row that nothing could be settled of: Stripe is out of reach, and the rest is spared it.
@@ -79,11 +76,11 @@ async fn begin(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
         store: None,
         migration: migration.clone(),
         accounts: args.accounts.clone(),
-        spend_source_cards: args.spend_source_cards.is_some(),
+        spends: args.spend_source_cards,
         charges: ProofsMade::read(&conn).map_err(of)?,
     };
     let before = before::foreseen(args, &undo, &loader, only.as_deref(), &state)?;
-    announce(config, &session, &migration, &state);
+    session.announce(config, &migration, &state);
     let look = config.screen.look();
     config.screen.line(&before.text(look));
     config.screen.line("");
@@ -102,6 +99,8 @@ async fn begin(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
         ended.open_charges =
             charge::tidy_up(config, (&conn, gate.as_ref()), &session, place).await?;
     }
+    let flags = suggested(&conn, &migration).map_err(of)?;
+    let again = suggestion(flags, "undo", &state);
     let selection = Selection {
         limit: None,
         accounts: args.accounts.clone(),
@@ -131,9 +130,9 @@ async fn begin(config: &Config, args: &cli::Undo) -> Result<Exit, Failure> {
     worked?;
     if whole && !args.dry_run {
         let conn = store::open_readonly(&state).map_err(of)?;
-        ended.left_to_make = Some(store::left_to_make(&conn, false).map_err(of)?);
+        ended.left_to_make = Some(store::left_to_make(&conn).map_err(of)?);
     }
-    tell(config, &state, &ended, *pressed.borrow())
+    tell(config, &again, &ended, *pressed.borrow())
 }
 
 /// Takes back, while what is sent is counted; and keeps how it ended.
@@ -171,11 +170,8 @@ async fn carry_out(
     (worked, kept)
 }
 
-fn tell(config: &Config, state: &Path, ended: &Ended, pressed: Pressed) -> Result<Exit, Failure> {
-    let again = format!(
-        "pmclone undo --state {}, with the same options",
-        quoted(&state.display().to_string())
-    );
+fn tell(config: &Config, again: &str, ended: &Ended, pressed: Pressed) -> Result<Exit, Failure> {
+    let again = format!("{again}, with the same options");
     config.screen.line("");
     config
         .screen
@@ -190,33 +186,14 @@ fn tell(config: &Config, state: &Path, ended: &Ended, pressed: Pressed) -> Resul
     })
 }
 
-fn announce(config: &Config, session: &Session, migration: &Migration, state: &Path) {
-    let banner = Banner {
-        platform_account: session.account.id.clone(),
-        account_name: session.account.display_name.clone(),
-        country: session.account.country.clone(),
-        livemode: migration.livemode,
-        simulated: migration.simulated,
-        api_base: session.api_base.clone(),
-        state_file: state.display().to_string(),
-        migration: migration.id.to_string(),
-    };
-    config.screen.line(&banner.text(config.screen.look()));
-    config.screen.line("");
-}
-
 /// Ends when Ctrl-C is pressed a second time.
-async fn at_once(mut pressed: watch::Receiver<Pressed>) -> Failure {
-    let second = pressed.wait_for(|pressed| pressed.at_once).await;
-    let second = second.map(|pressed| *pressed);
-    match second {
-        Ok(pressed) => Failure::new(
-            pressed.failure().exit,
-            "stopped at once: something may be taken back in part",
-        )
-        .hint("the same command goes on; `pmclone status` tells what is left"),
-        Err(_) => std::future::pending().await,
-    }
+async fn at_once(pressed: watch::Receiver<Pressed>) -> Failure {
+    let pressed = interrupt::second(pressed).await;
+    Failure::new(
+        pressed.failure().exit,
+        "stopped at once: something may be taken back in part",
+    )
+    .hint("the same command goes on; `pmclone status` tells what is left")
 }
 
 /// An undo that is on.

@@ -23,7 +23,6 @@ use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ids::AccountId;
-use crate::report::banner::Banner;
 use crate::report::recover::Progress;
 use crate::report::verify::{Ended, Scope, Unlike};
 use crate::report::{self, print_json};
@@ -87,6 +86,7 @@ async fn begin(config: &Config, args: &cli::Verify) -> Result<Exit, Failure> {
         accounts: args.accounts.clone(),
         thorough: args.thorough,
         concurrency: config.concurrency(&args.stripe),
+        named: !args.only.is_empty(),
     };
     let mut unlike = Vec::new();
     let looked = tokio::select! {
@@ -314,31 +314,17 @@ pub(super) async fn link(
 }
 
 pub(super) fn announce(config: &Config, looking: &Looking, link: &Link) {
-    let banner = Banner {
-        platform_account: link.session.account.id.clone(),
-        account_name: link.session.account.display_name.clone(),
-        country: link.session.account.country.clone(),
-        livemode: looking.migration.livemode,
-        simulated: looking.migration.simulated,
-        api_base: link.session.api_base.clone(),
-        state_file: looking.state.display().to_string(),
-        migration: looking.migration.id.to_string(),
-    };
-    config.screen.line(&banner.text(config.screen.look()));
-    config.screen.line("");
+    link.session
+        .announce(config, &looking.migration, &looking.state);
 }
 
 /// Ends when a signal comes.
-async fn pressed(mut pressed: watch::Receiver<interrupt::Pressed>) -> Failure {
-    let first = pressed.wait_for(|pressed| pressed.first.is_some()).await;
-    let first = first.map(|pressed| *pressed);
-    match first {
-        Ok(pressed) => Failure::new(
-            pressed.failure().exit,
-            "interrupted: it was not looked at everything, and nothing was written anywhere",
-        ),
-        Err(_) => std::future::pending().await,
-    }
+async fn pressed(pressed: watch::Receiver<interrupt::Pressed>) -> Failure {
+    let pressed = interrupt::first(pressed).await;
+    Failure::new(
+        pressed.failure().exit,
+        "interrupted: it was not looked at everything, and nothing was written anywhere",
+    )
 }
 
 /// Looks, and writes the lines as they come; `None` where stdout was closed.

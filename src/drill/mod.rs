@@ -248,6 +248,12 @@ pub fn drill(
         }
         Ok(())
     };
+    side_by_side(work, watch)?;
+    Ok(all.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Works in as many lanes as there are; one that fails stops the others.
+fn side_by_side(work: impl Fn() -> Result<(), Broken> + Sync, watch: &Watch) -> Result<(), Broken> {
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..lanes())
             .map(|_| {
@@ -265,8 +271,7 @@ pub fn drill(
             .map(std::thread::ScopedJoinHandle::join)
             .collect();
         first_failure(ended)
-    })?;
-    Ok(all.into_inner().unwrap_or_else(PoisonError::into_inner))
+    })
 }
 
 /// Why the workers ended early, if they did: what failed comes before those that were stopped for it.

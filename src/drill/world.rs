@@ -132,7 +132,11 @@ impl Told {
     pub fn unfinished(&self) -> u64 {
         let open = |standing| match standing {
             Standing::Pending | Standing::InProgress | Standing::InDoubt => true,
-            Standing::Parked | Standing::Refused | Standing::Undone | Standing::Migrated => false,
+            Standing::Parked
+            | Standing::Refused
+            | Standing::PartlyUndone
+            | Standing::Undone
+            | Standing::Migrated => false,
         };
         let open = self
             .customers

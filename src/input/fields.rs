@@ -1,20 +1,20 @@
 //! The fields that a customer has, their names, what others call them, and how names are compared.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::legacy::AddressField;
 
 /// What a column can give.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Target {
-    /// One of the fields that README names.
+    /// One of the fields that `docs/input.md` names.
     Field(Field),
     /// A metadata value, by its key.
     Metadata(String),
 }
 
-/// The fields that README names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// The fields that `docs/input.md` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Field {
     /// Whose line it is.
     LegacyId,

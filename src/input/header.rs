@@ -4,9 +4,16 @@ use super::card;
 use super::fields::fold;
 use super::records::Record;
 use super::wrong_file::Why;
+use crate::spreadsheet;
 
 /// Columns that the file of mended lines has in front of those of the file that it came from.
 pub(super) const MENDED: [&str; 2] = ["pmclone_line", "pmclone_problem"];
+
+/// Columns that `pmclone refused --csv` adds to those of the CSV.
+pub(super) const OF_REFUSED: [&str; 3] = ["pmclone_refused", "pmclone_reason", "pmclone_remedy"];
+
+/// Takes off what kept a cell from a spreadsheet.
+pub(super) type Unescape = fn(&str) -> &str;
 
 /// The names of a file's columns.
 #[derive(Debug, Clone)]
@@ -36,6 +43,11 @@ impl Header {
         if let Some(name) = names.iter().find(|name| card::is_named_by(name)) {
             return Err(Why::CardColumn(name.clone()));
         }
+        if is_of_own_refused(&names) {
+            for name in &mut names {
+                *name = spreadsheet::lasting_text(name).to_owned();
+            }
+        }
         let labels = (1..).zip(&names);
         Ok(Self {
             line: record.line,
@@ -59,6 +71,20 @@ impl Header {
         self.labels.get(column).cloned().unwrap_or_default()
     }
 
+    /// Whether it is that of a file of refused lines with the CSV's own columns.
+    pub(super) fn is_of_own_refused(&self) -> bool {
+        is_of_own_refused(&self.names)
+    }
+
+    /// How the cells of such a file are to be read, where they were written for a spreadsheet.
+    pub(super) fn unescape(&self) -> Option<Unescape> {
+        if self.is_of_mended() {
+            return Some(spreadsheet::text);
+        }
+        let own: Unescape = spreadsheet::lasting_text;
+        self.is_of_own_refused().then_some(own)
+    }
+
     /// Whether it is that of a file of lines to be mended.
     pub(super) fn is_of_mended(&self) -> bool {
         let begins = self.names.iter().zip(MENDED);
@@ -67,6 +93,12 @@ impl Header {
                 .into_iter()
                 .all(|(name, mended)| fold(name) == fold(mended))
     }
+}
+
+/// Whether it is that of a file of refused lines with the CSV's own columns.
+fn is_of_own_refused(names: &[String]) -> bool {
+    let has = |wanted: &&str| names.iter().any(|name| fold(name) == fold(wanted));
+    OF_REFUSED.iter().all(has)
 }
 
 /// The header's text if it is fit to be shown. Where a file has no header, its first line is somebody's data.

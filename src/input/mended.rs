@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::header::{Header, MENDED};
+use super::header::{Header, MENDED, Unescape};
 use super::problem::{Problem, ProblemKind, Problems, Severity};
 use super::records::Record;
 use super::source::{self, Asked, Kind};
@@ -92,7 +92,7 @@ impl Mended {
             path: path.to_owned(),
             at: record.line,
             tag,
-            record: unescaped(line, cells.into_iter()),
+            record: unescaped(line, cells.into_iter(), spreadsheet::text),
             used: false,
         };
         self.lines.insert(line, replacement);
@@ -176,9 +176,13 @@ fn refuse_card_numbers(record: &Record, own: &Header) -> Result<(), Why> {
 }
 
 /// A record of such cells without what kept them from a spreadsheet.
-pub(super) fn unescaped<'c>(line: u64, cells: impl Iterator<Item = &'c [u8]>) -> Record {
+pub(super) fn unescaped<'c>(
+    line: u64,
+    cells: impl Iterator<Item = &'c [u8]>,
+    unescape: Unescape,
+) -> Record {
     let plain = cells.map(|cell| match std::str::from_utf8(cell) {
-        Ok(text) => spreadsheet::text(text).as_bytes(),
+        Ok(text) => unescape(text).as_bytes(),
         Err(_) => cell,
     });
     Record::of(line, plain)

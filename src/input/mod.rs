@@ -14,6 +14,7 @@
 //! Hazards: a cell may hold a card number (the import stops, the value is shown nowhere), a line may be shifted (what stands
 //! in an id's place may be personal and is not shown), a quote may not be closed (a record is bounded).
 
+mod again;
 mod ahead;
 mod between;
 mod bytes;
@@ -53,10 +54,11 @@ use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 
+pub use self::again::write_again;
 use self::columns::{Layout, Side};
 pub use self::encoding::Encoding;
 pub use self::fields::{Field, Target};
-use self::header::Header;
+use self::header::{Header, Unescape};
 use self::join::Joined;
 use self::mended::{Mended, Sheet};
 pub use self::problem::{Problem, ProblemKind, Problems, Severity};
@@ -85,14 +87,31 @@ fn asked<'a>(reading: &Reading, is_known: &'a dyn Fn(&str) -> bool) -> Asked<'a>
     }
 }
 
-/// Whether a file is one that `pmclone refused --csv` wrote: its columns have pmclone's own names, whatever those of the CSV are.
-pub fn is_of_refused(path: &Path) -> Result<bool, WrongFile> {
-    let reading = Reading::default();
+/// Whether `pmclone refused --csv` wrote a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OfRefused {
+    /// It did not.
+    No,
+    /// It did: the columns have pmclone's own names, whatever those of the CSV are.
+    Standard,
+    /// It did: the columns are those of the CSV.
+    Own,
+}
+
+/// Whether a file is one that `pmclone refused --csv` wrote. `kept`: how the CSV was read.
+pub fn is_of_refused(path: &Path, kept: Option<&Reading>) -> Result<OfRefused, WrongFile> {
+    let reading = kept.map_or_else(Reading::default, Reading::of_own_refused);
     let is_known = |name: &str| columns::is_known(name, &reading);
     let of = |why: Why| why.of(path);
     let mut opened = source::open(path, asked(&reading, &is_known)).map_err(of)?;
     let header = header(&mut opened.records).map_err(of)?;
-    Ok(oddity::is_of_refused(&header))
+    Ok(if header.is_of_own_refused() {
+        OfRefused::Own
+    } else if oddity::is_of_refused(&header) {
+        OfRefused::Standard
+    } else {
+        OfRefused::No
+    })
 }
 
 /// Reads the lines of one file.
@@ -104,8 +123,9 @@ pub struct Reader {
     layout: Layout,
     joined: Vec<Joined>,
     mended: Option<Mended>,
-    /// Whether the file itself is one of mended lines, whose cells are escaped.
-    escaped: bool,
+    /// Where the file itself is one that pmclone wrote for a spreadsheet: how its cells are read.
+    escape: Option<Unescape>,
+    header: Header,
     /// Lines that the last record became and that were not given yet.
     waiting: VecDeque<Line>,
     /// What is odd about the header, until the first call of `next` passes it on.
@@ -162,7 +182,8 @@ impl Reader {
             records: opened.records,
             tally: opened.tally,
             kind: opened.kind,
-            escaped: header.is_of_mended(),
+            escape: header.unescape(),
+            header,
             layout,
             joined,
             mended,
@@ -191,7 +212,7 @@ impl Reader {
             }
             self.lines += 1;
             let stands_in;
-            let record = match stand_in(record, self.mended.as_mut(), self.escaped, problems) {
+            let record = match stand_in(record, self.mended.as_mut(), self.escape, problems) {
                 Some(other) => {
                     stands_in = other;
                     &stands_in
@@ -299,14 +320,16 @@ fn header(records: &mut Records) -> Result<Header, Why> {
 fn stand_in(
     record: &Record,
     mended: Option<&mut Mended>,
-    escaped: bool,
+    escape: Option<Unescape>,
     problems: &mut Problems,
 ) -> Option<Record> {
     let other = mended.and_then(|mended| mended.of(record, problems));
-    if escaped && other.is_none() {
-        return Some(mended::unescaped(record.line, record.cells()));
+    match escape {
+        Some(unescape) if other.is_none() => {
+            Some(mended::unescaped(record.line, record.cells(), unescape))
+        }
+        Some(_) | None => other,
     }
-    other
 }
 
 /// Writes the lines of a file that something stands against, each with its reasons, to be mended in a spreadsheet and given back.
@@ -323,14 +346,14 @@ pub fn write_problems<W: Write>(
     let mut opened = source::open(path, asked(reading, &is_known)).map_err(of)?;
     let header = header(&mut opened.records).map_err(of)?;
     let mut mended = Mended::open(&reading.mended, &header, path)?;
-    let escaped = header.is_of_mended();
+    let escape = header.unescape();
     let mut sheet = Sheet::new(out, &opened.kind, &header, problems).map_err(failed)?;
     let mut told = Problems::default();
     while let Some(record) = opened.records.next().map_err(of)? {
         if record.is_blank() {
             continue;
         }
-        let other = stand_in(record, mended.as_mut(), escaped, &mut told);
+        let other = stand_in(record, mended.as_mut(), escape, &mut told);
         sheet
             .take(record, other.as_ref().unwrap_or(record))
             .map_err(failed)?;

@@ -2,12 +2,12 @@
 
 use super::fields::{self, Closeness, Field, Target};
 use super::given::Given;
-use super::header::Header;
+use super::header::{self, Header};
 use super::problem::{Problem, ProblemKind};
 use super::reading::Reading;
 use super::wrong_file::Why;
 
-/// Columns that `pmclone refused --csv` adds for people to read.
+/// Columns that `pmclone refused --csv` adds to pmclone's own for people to read.
 const OF_REFUSED: [&str; 3] = ["refused", "reason", "remedy"];
 
 /// Whether the header is that of a file of `pmclone refused --csv`.
@@ -66,6 +66,7 @@ pub(super) fn oddity(column: usize, given: &Given<'_>, reading: &Reading) -> Opt
     }
     match fields::suggestion(name, is_missing) {
         _ if OF_REFUSED.contains(&name.as_str()) => None,
+        _ if header::OF_REFUSED.contains(&name.as_str()) => None,
         _ if name.is_empty() => found(
             ProblemKind::UnknownColumn,
             "has no name and is not read".to_owned(),

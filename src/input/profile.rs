@@ -4,12 +4,12 @@
 //! <https://docs.stripe.com/get-started/data-migrations/map-payment-data> and of Stripe's account copy, Braintree's vault export
 //! (<https://developer.paypal.com/braintree/articles/get-started/data-migration/exports>).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::fields::{Field, fold};
 
 /// A program whose files are known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Profile {
     /// The Dashboard's export of customers.
     StripeCustomers,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::encoding::Encoding;
@@ -11,7 +11,7 @@ use super::profile::Profile;
 use super::words::NullWords;
 
 /// How a file is to be read. What is left open is recognised, and said.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Reading {
     /// Fields and the headers, or templates of headers, that give them.
     pub columns: Vec<(Target, String)>,
@@ -34,7 +34,7 @@ pub struct Reading {
 }
 
 /// Which profile applies.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Choice {
     /// The one that the header shows.
     #[default]
@@ -46,7 +46,7 @@ pub enum Choice {
 }
 
 /// A file whose columns are added to the lines, by a key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Join {
     /// Which.
     pub file: PathBuf,
@@ -63,6 +63,28 @@ impl Reading {
         let digest = Sha256::digest(text);
         let digits = digest.iter().map(|byte| format!("{byte:02x}"));
         digits.fold(String::new(), |hex, two| hex + &two)
+    }
+
+    /// All of it as a text, by which the same file is read in the same way later.
+    pub fn kept(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Of such a text; `None` where it is none.
+    pub fn of_kept(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    /// How a file is read that `pmclone refused --csv` wrote with the CSV's own columns: it is UTF-8, its delimiter is recognised, and
+    /// what was mended before stands in it.
+    #[must_use]
+    pub fn of_own_refused(&self) -> Self {
+        Self {
+            encoding: None,
+            delimiter: None,
+            mended: Vec::new(),
+            ..self.clone()
+        }
     }
 
     /// The files that are read beside the main one.

@@ -8,6 +8,7 @@ use super::*;
 use crate::ids::PaymentMethodId;
 
 mod forms;
+mod joined;
 mod mended;
 mod said;
 mod samples;

@@ -31,10 +31,10 @@ pub struct Told {
     pub legacy_id: LegacyId,
     /// Where.
     pub account: AccountId,
-    /// The Customer there.
-    pub customer: CustomerId,
-    /// The clone.
-    pub payment_method: PaymentMethodId,
+    /// The Customer there; `None` where there is none to charge.
+    pub customer: Option<CustomerId>,
+    /// The clone; `None` where there is none to charge.
+    pub payment_method: Option<PaymentMethodId>,
     /// What became of it.
     pub verdict: Verdict,
     /// All of it.
@@ -60,6 +60,10 @@ pub struct Ended {
     pub cards: Vec<Told>,
     /// What earlier commands left.
     pub tidied: Vec<Told>,
+    /// Cards that were asked for and proven with the same terms in the last 24 hours: they were not charged again.
+    pub proven_lately: u64,
+    /// The command that takes back what may still be held.
+    pub settle: String,
     /// The platform's and each account's.
     pub balances: Vec<Balance>,
     /// Requests that it took.
@@ -81,14 +85,15 @@ pub struct EndedJson<'a> {
     balances: Vec<BalanceJson<'a>>,
     requests: u64,
     interrupted: bool,
+    proven_lately: u64,
 }
 
 #[derive(Serialize)]
 struct CardJson<'a> {
     legacy_id: &'a str,
     account: &'a AccountId,
-    customer: &'a CustomerId,
-    payment_method: &'a PaymentMethodId,
+    customer: Option<&'a CustomerId>,
+    payment_method: Option<&'a PaymentMethodId>,
     result: &'static str,
     reason: Option<String>,
     held: &'static str,
@@ -160,8 +165,8 @@ impl Told {
         CardJson {
             legacy_id: self.legacy_id.as_str(),
             account: &self.account,
-            customer: &self.customer,
-            payment_method: &self.payment_method,
+            customer: self.customer.as_ref(),
+            payment_method: self.payment_method.as_ref(),
             result: self.verdict.name(),
             reason: self.reason(),
             held: proof.held.name(),
@@ -188,7 +193,9 @@ impl Told {
             self.verdict.sign(),
             plain(self.legacy_id.as_str()),
             self.account,
-            self.payment_method,
+            self.payment_method
+                .as_ref()
+                .map_or("no card", PaymentMethodId::as_str),
             self.what(),
             ids.join(" ")
         )
@@ -256,6 +263,7 @@ impl Ended {
             balances: self.balances.iter().map(Balance::json).collect(),
             requests: self.requests,
             interrupted: self.interrupted,
+            proven_lately: self.proven_lately,
         }
     }
 
@@ -274,6 +282,18 @@ impl Ended {
                 .all(|told| told.verdict == Verdict::Over(End::Proven))
             && !self.tidied.iter().any(|told| told.verdict.is_open())
     }
+}
+
+/// That cards are left out.
+pub fn proven_lately(cards: u64) -> String {
+    let (verb, again) = match cards {
+        1 => ("was", "it is"),
+        _ => ("were", "they are"),
+    };
+    format!(
+        "{} {verb} proven so in the last 24 hours, and {again} not charged again (--again does).",
+        count(cards, "card")
+    )
 }
 
 /// What will be done, before anything is.
@@ -312,10 +332,16 @@ pub fn ended(ended: &Ended, look: Look) -> String {
         .filter(|(n, _)| *n > 0)
         .map(|(n, told)| format!("{} {told}", count(n, "card")))
         .collect();
-    let heading = if told.is_empty() {
-        "No card was charged".to_owned()
-    } else {
-        told.join(", ")
+    let heading = match (told.is_empty(), ended.proven_lately) {
+        (true, 0) => "No card was charged".to_owned(),
+        (true, 1) => "The card is proven already: nothing was charged".to_owned(),
+        (true, _) => "All of these cards are proven already: nothing was charged".to_owned(),
+        (false, 0) => told.join(", "),
+        (false, lately) => format!(
+            "{}, {} proven before",
+            told.join(", "),
+            count(lately, "card")
+        ),
     };
     let mut lines = vec![look.bold(&heading)];
     lines.extend(balances(&ended.balances));
@@ -325,8 +351,9 @@ pub fn ended(ended: &Ended, look: Look) -> String {
     }
     let all = ended.cards.iter().chain(&ended.tidied);
     if all.clone().any(|told| told.verdict.is_open()) {
-        let text = "Money may still be held where it says LEFT or NOT SETTLED. To cancel or refund it: pmclone resume. What Stripe refuses to take back, do in the Dashboard.";
+        let text = "Money may still be held where it says LEFT or NOT SETTLED. What Stripe refuses to take back, do in the Dashboard. To cancel or refund it:";
         lines.push(wrap(text, "  ", look.width));
+        lines.push(format!("  {}", ended.settle));
     }
     if ended.interrupted {
         lines.push("  Interrupted: the cards that are not named were not charged.".to_owned());

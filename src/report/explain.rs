@@ -5,6 +5,7 @@
 
 mod made;
 mod people;
+mod undone;
 mod why;
 
 pub use made::{account, customer};
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::commands::{Flags, rehearsed};
 use super::dashboard::Dashboard;
 use super::export::Row;
 use super::stale::StaleJson;
@@ -37,6 +39,8 @@ pub struct Facts<'a> {
     pub asked: &'a str,
     /// The state file, as a shell takes it.
     pub state: String,
+    /// All of the migration was taken back by an undo, or was to be.
+    pub taken_back: bool,
 }
 
 impl Facts<'_> {
@@ -46,11 +50,23 @@ impl Facts<'_> {
 
     /// A command on this state file.
     fn command(&self, command: &str) -> String {
-        let simulate = match (self.migration.simulated, command.split(' ').next()) {
-            (true, Some("resume" | "reconcile" | "retry")) => " --simulate",
-            _ => "",
+        let flags = Flags {
+            simulated: self.migration.simulated,
+            livemode: self.migration.livemode,
+            taken_back: self.taken_back,
         };
-        format!("pmclone {command} --state {}{simulate}", self.state)
+        flags.command(command, &self.state)
+    }
+
+    /// Advice that names commands.
+    fn advice(&self, text: &str) -> String {
+        rehearsed(text, self.migration.simulated).into_owned()
+    }
+
+    /// That another try has to be asked for, where all was taken back.
+    fn after_undo(&self) -> Option<String> {
+        let told = "All of this migration was taken back by `pmclone undo`, or was to be: more of it is made only with --after-undo.";
+        self.taken_back.then(|| told.to_owned())
     }
 }
 
@@ -115,6 +131,8 @@ pub struct AccountExplained {
     pub id: AccountId,
     /// Its page in the Dashboard; null for a rehearsal.
     pub dashboard: Option<String>,
+    /// It is the account whose key is used: what follows is of the migration as a whole, and the reasons of what was refused there.
+    pub platform: bool,
     /// `active` or `parked`.
     pub standing: AccountStanding,
     /// Stripe's words where it is parked.
@@ -164,7 +182,7 @@ pub struct CustomerExplained {
     /// What a person changed.
     pub mended: Vec<MendedExplained>,
     /// Steps that are not asked for any more, since a person changed the line.
-    pub dropped: Vec<DroppedExplained>,
+    pub dropped: Vec<StepExplained>,
     /// What was detached and deleted, or was to be.
     pub undone: Vec<UndoneExplained>,
     /// Where `undo` left it, and why.
@@ -237,8 +255,10 @@ pub struct StepExplained {
     pub seen_request_dashboard: Option<String>,
     /// Known by reading alone, since the state file was lost.
     pub recovered: bool,
-    /// The id that was asked for is of this step.
+    /// The id that was asked for is of this try.
     pub asked_for: bool,
+    /// The tries before it, in order.
+    pub earlier: Vec<StepExplained>,
 }
 
 /// Stripe's no.
@@ -301,25 +321,4 @@ pub struct UndoLeftExplained {
     pub reason: String,
     /// With ids.
     pub message: String,
-}
-
-/// A step that is not asked for any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DroppedExplained {
-    /// Its stable name.
-    pub step: &'static str,
-    /// Where; null: the platform.
-    pub account: Option<String>,
-    /// With which source.
-    pub source: Option<String>,
-    /// Its last try.
-    pub try_no: u32,
-    /// What it had made.
-    pub object: Option<String>,
-    /// Why it was refused.
-    pub reason: Option<String>,
-    /// Stripe's message, masked.
-    pub message: Option<String>,
-    /// The answer that told.
-    pub request_id: Option<String>,
 }

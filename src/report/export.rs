@@ -70,7 +70,7 @@ impl Fate {
     pub fn standing(self) -> Option<Standing> {
         match self {
             Self::Stands(standing) => Some(standing),
-            Self::UndoUnfinished => Some(Standing::Undone),
+            Self::UndoUnfinished => Some(Standing::PartlyUndone),
             Self::Replaced => None,
         }
     }

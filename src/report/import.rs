@@ -63,7 +63,7 @@ fn verdict(problems: &Problems) -> String {
 }
 
 /// What was assumed of a file that is not plain: its encoding, its separator, what its columns give. `None` where all of it is as
-/// README asks for it.
+/// `docs/input.md` asks for it.
 pub fn assumed(csv: &Path, facts: &SourceFacts) -> Option<String> {
     let plain = facts.notes.first().is_some_and(|note| {
         note.starts_with("read as UTF-8") && note.ends_with("columns separated by commas")

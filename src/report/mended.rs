@@ -61,13 +61,15 @@ pub fn text(file: &Path, mended: &MendedCustomers, look: Look) -> String {
 
 fn why(left: Left) -> &'static str {
     match left {
-        Left::InDoubt => "a step is in doubt; settle it first: pmclone reconcile",
+        Left::InDoubt => "a step is in doubt; settle it first, with `reconcile`",
         Left::NotRefused => "nothing of it was refused",
         Left::Migrated => "it is migrated",
         Left::PlatformCustomer => {
             "another platform_customer is named than the one that is in use; make that cell what it was"
         }
-        Left::Undone => "what was made of it is taken back, and is not made again",
+        Left::Undone => {
+            "what was made of it, or a part of it, is taken back: no mended line is taken of it (`explain` says what can be done)"
+        }
         Left::Same => "what was refused is asked for as before, and would be set aside again",
     }
 }

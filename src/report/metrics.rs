@@ -15,7 +15,7 @@ pub struct Metrics {
     /// Whose run it is.
     pub of: Of,
     /// Customers by standing in the whole migration, in the order of [`Standing::ALL`].
-    pub customers: [u64; 7],
+    pub customers: [u64; 8],
     /// Connected accounts that are parked.
     pub parked_accounts: u64,
     /// What was sent.
@@ -230,7 +230,7 @@ mod tests {
                 mode: "simulated",
                 version: "0.1.0",
             },
-            customers: [1, 2, 3, 4, 5, 6, 7],
+            customers: [1, 2, 3, 4, 5, 0, 6, 7],
             parked_accounts: 1,
             attempts,
             retried: 2,

@@ -11,6 +11,7 @@ pub mod banner;
 pub mod charge;
 pub mod check;
 pub mod columns;
+pub mod commands;
 pub mod dashboard;
 pub mod delta;
 pub mod drill;

@@ -95,7 +95,7 @@ impl Purged {
     /// For programs. Fields are only ever added.
     pub fn json(&self) -> Value {
         let found = &self.found;
-        let by_standing = |counts: [u64; 7]| -> Value {
+        let by_standing = |counts: [u64; 8]| -> Value {
             let named = Standing::ALL.iter().zip(counts);
             named
                 .map(|(standing, n)| (standing.name().to_owned(), Value::from(n)))

@@ -48,7 +48,7 @@ pub struct Receipts {
 struct Receipt {
     gathered: Vec<u8>,
     digest: Sha256,
-    customers: [u64; 7],
+    customers: [u64; 8],
     asked: u64,
     attached: u64,
     /// The customer of the last lines, and the worst of those.
@@ -151,7 +151,7 @@ impl Receipt {
         let mut receipt = Self {
             gathered,
             digest: Sha256::new(),
-            customers: [0; 7],
+            customers: [0; 8],
             asked: 0,
             attached: 0,
             last: None,

@@ -16,6 +16,7 @@ mod done;
 mod known;
 pub mod page;
 mod stale;
+pub mod tries;
 mod view;
 
 use serde::Serialize;
@@ -75,6 +76,8 @@ pub struct Record {
     pub doubts: DoubtHistory,
     /// Clones whose sources changed since.
     pub stale: StaleTold,
+    /// Tries that another took the place of.
+    pub earlier_tries: tries::EarlierTries,
     /// What people changed of refused customers.
     pub changes: Changes,
     /// Charges that were made and taken back to prove that cards can be charged.

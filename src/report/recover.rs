@@ -39,6 +39,8 @@ pub struct Ended {
     pub left_to_make: u64,
     /// The lost state file had been undone (`--was-undone`).
     pub was_undone: bool,
+    /// For each account, customers that have their platform Customer and none there.
+    pub without_connected: Vec<(AccountId, u64)>,
     /// The command that goes on.
     pub next: String,
 }
@@ -66,6 +68,13 @@ pub struct EndedJson {
     reads: u64,
     left_to_make: u64,
     was_undone: bool,
+    without_connected_customer: Vec<WithoutJson>,
+}
+
+#[derive(Serialize)]
+struct WithoutJson {
+    account: AccountId,
+    customers: u64,
 }
 
 impl Looked {
@@ -99,6 +108,14 @@ impl Ended {
             reads: self.reads,
             left_to_make: self.left_to_make,
             was_undone: self.was_undone,
+            without_connected_customer: self
+                .without_connected
+                .iter()
+                .map(|(account, customers)| WithoutJson {
+                    account: account.clone(),
+                    customers: *customers,
+                })
+                .collect(),
         }
     }
 }
@@ -240,10 +257,34 @@ pub fn ended(ended: &Ended, look: Look) -> String {
             "  ",
             look.width,
         ));
+        lines.extend(without_connected(ended, look));
         lines.extend(of_undo(ended, look));
         lines.push(format!("Next     Go on:\n    {}", ended.next));
     }
     lines.join("\n")
+}
+
+/// Where an undo may have been: that much can be seen.
+fn without_connected(ended: &Ended, look: Look) -> Option<String> {
+    /// Accounts that are named.
+    const MOST: usize = 10;
+    let all = &ended.without_connected;
+    let named = all.iter().take(MOST);
+    let named: Vec<_> = named
+        .map(|(account, customers)| format!("{} on {account}", count(*customers, "customer")))
+        .collect();
+    let more = match all.len().saturating_sub(MOST) {
+        0 => String::new(),
+        more => format!(", and so on {more} more accounts"),
+    };
+    let told = format!(
+        "With a platform Customer, and none on the account: {}{more}. Each was refused there, was not come to, or was taken back by `pmclone undo`.",
+        named.join(", ")
+    );
+    if all.is_empty() {
+        return None;
+    }
+    Some(wrap(&told, "  ", look.width))
 }
 
 /// Stripe lists no Customer that was deleted, so what was taken back looks as if it had never been begun.
@@ -259,8 +300,9 @@ fn of_undo(ended: &Ended, look: Look) -> Option<String> {
         )
     } else {
         format!(
-            "What `pmclone undo` took back, if there was an undo, cannot be seen any more: {left} may be of it, or were never finished, and a \
-             run makes them. If they shall not be made: delete this state file, and recover with --was-undone."
+            "What `pmclone undo` took back, if there was an undo, cannot be seen any more, neither in whole nor on one account: {left} may be \
+             of it, or were never finished, and a run makes them. If they shall not be made: delete this state file, and recover with \
+             --was-undone; or, where only an account was taken back, confine each resume to the others with --account."
         )
     };
     Some(wrap(&told, "  ", look.width))

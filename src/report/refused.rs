@@ -11,7 +11,7 @@ use super::Look;
 use super::remedy::{self, Group};
 use super::words::{count, number, plain, shorten, wrap};
 use crate::ids::{CustomerId, PaymentMethodId};
-use crate::legacy::{AddressField, Details};
+use crate::legacy::{AddressField, COLUMNS, Details, Line};
 use crate::spreadsheet;
 use crate::state::{Customer, Position, Reach, Refusal, StepId, StepKind, StepState};
 
@@ -22,6 +22,19 @@ pub struct Refused {
     pub customers: u64,
     /// The groups that there are, in a stable order.
     pub groups: Vec<RefusedGroup>,
+    /// Groups that were asked for, with nobody in them.
+    pub empty: Vec<Group>,
+    /// Groups that were not asked for, with somebody in them.
+    pub others: Vec<OtherGroup>,
+}
+
+/// A group that was not asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OtherGroup {
+    /// Its stable name, as `--group` takes it.
+    pub group: Group,
+    /// Customers with a refusal of this group.
+    pub customers: u64,
 }
 
 /// Refusals about which the same kind of thing is to be done.
@@ -53,18 +66,36 @@ pub struct RefusedReason {
 /// Counts refusals, customer by customer.
 #[derive(Debug, Default)]
 pub struct Counting {
+    /// Groups that are asked for; none: all.
+    asked: Vec<Group>,
     customers: u64,
     groups: BTreeMap<Group, u64>,
+    others: BTreeMap<Group, u64>,
     reasons: BTreeMap<(Group, String), (u64, String)>,
 }
 
 impl Counting {
+    /// Of these groups; none: of all.
+    pub fn of(asked: &[Group]) -> Self {
+        Self {
+            asked: asked.to_vec(),
+            ..Self::default()
+        }
+    }
+
     /// Takes one customer's reasons and messages.
     pub fn add<'a>(&mut self, reasons: impl Iterator<Item = (&'a str, &'a str)>) {
-        let mut met = BTreeMap::new();
+        let (mut met, mut others) = (BTreeMap::new(), BTreeSet::new());
         for (reason, message) in reasons {
             let group = remedy::group_of(reason, message);
-            met.entry((group, reason)).or_insert(message);
+            if self.asked.is_empty() || self.asked.contains(&group) {
+                met.entry((group, reason)).or_insert(message);
+            } else {
+                others.insert(group);
+            }
+        }
+        for group in others {
+            *self.others.entry(group).or_default() += 1;
         }
         self.customers += u64::from(!met.is_empty());
         let groups: BTreeSet<Group> = met.keys().map(|(group, _)| *group).collect();
@@ -82,7 +113,11 @@ impl Counting {
 
     /// What it came to.
     pub fn end(self) -> Refused {
-        let reasons = self.reasons;
+        let (reasons, met) = (self.reasons, &self.groups);
+        let asked: BTreeSet<Group> = self.asked.into_iter().collect();
+        let empty = asked.into_iter().filter(|group| !met.contains_key(group));
+        let empty = empty.collect();
+        let others = self.others.into_iter();
         let groups = self.groups.into_iter().map(|(group, customers)| {
             let own = reasons.iter().filter(|((of, _), _)| *of == group);
             let mut own: Vec<_> = own
@@ -107,6 +142,10 @@ impl Counting {
         Refused {
             customers: self.customers,
             groups: groups.collect(),
+            empty,
+            others: others
+                .map(|(group, customers)| OtherGroup { group, customers })
+                .collect(),
         }
     }
 }
@@ -114,7 +153,7 @@ impl Counting {
 /// The groups for people, without a line feed at the end.
 pub fn text(refused: &Refused, look: Look) -> String {
     if refused.groups.is_empty() {
-        return "Nobody was refused.".to_owned();
+        return nobody(refused);
     }
     let mut parts = vec![look.bold(&format!(
         "Refused: {}",
@@ -133,7 +172,30 @@ pub fn text(refused: &Refused, look: Look) -> String {
         }
         parts.push(lines.join("\n"));
     }
+    if !refused.empty.is_empty() {
+        parts.push(nobody(refused));
+    }
     parts.join("\n\n")
+}
+
+/// Where nobody was refused, or nobody of a group that was asked for; without a line feed at the end.
+pub fn nobody(refused: &Refused) -> String {
+    let names: Vec<_> = refused.empty.iter().map(|group| group.name()).collect();
+    if names.is_empty() {
+        return "Nobody was refused.".to_owned();
+    }
+    let mut lines = vec![format!("Nobody is in {}.", names.join(", "))];
+    if refused.groups.is_empty() && refused.others.is_empty() {
+        lines = vec!["Nobody was refused at all.".to_owned()];
+    }
+    for (index, other) in refused.others.iter().enumerate() {
+        if index == 0 {
+            lines.push("Refused customers are in:".to_owned());
+        }
+        let name = other.group.name();
+        lines.push(format!("  {name:<16}{:>10}", number(other.customers)));
+    }
+    lines.join("\n")
 }
 
 fn told(reason: &RefusedReason, look: Look) -> String {
@@ -151,25 +213,6 @@ fn told(reason: &RefusedReason, look: Look) -> String {
         told.trim_start()
     )
 }
-
-/// The columns before those of metadata: pmclone's own names, since those of the CSV that was imported are not kept.
-const COLUMNS: [&str; 15] = [
-    "legacy_id",
-    "email",
-    "name",
-    "phone",
-    "description",
-    "address_line1",
-    "address_line2",
-    "address_city",
-    "address_state",
-    "address_postal_code",
-    "address_country",
-    "platform_customer",
-    "payment_method",
-    "default_payment_method",
-    "connected_account",
-];
 
 /// The columns after them, which `retry` does not read.
 pub const REMARKS: [&str; 3] = ["refused", "reason", "remedy"];
@@ -296,11 +339,26 @@ fn asked(customer: &Customer) -> Vec<(String, String)> {
 
 /// What was refused, why, and what to do: each of them once.
 fn remarks(customer: &Customer) -> [String; 3] {
+    remarks_of(customer, |_| true)
+}
+
+/// The same of a line of the CSV: what was refused of its sources, and on the customer's first line what is not of one source.
+pub fn remarks_on(customer: &Customer, line: &Line, is_first: bool) -> [String; 3] {
+    remarks_of(customer, |step| {
+        let source = step.source.and_then(|source| customer.source(source));
+        source.map_or(is_first, |source| line.payment_methods.contains(source))
+    })
+}
+
+fn remarks_of(customer: &Customer, of: impl Fn(StepId) -> bool) -> [String; 3] {
     let mut remarks: [Vec<String>; 3] = Default::default();
     for (step, record) in &customer.steps {
         let StepState::Refused(refusal) = &record.state else {
             continue;
         };
+        if !of(*step) {
+            continue;
+        }
         let each = [
             what(customer, *step, refusal),
             refusal.reason.clone(),

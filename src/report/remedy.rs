@@ -2,7 +2,7 @@
 //!
 //! Stripe's reasons are an open set (new codes come every month): what is not known here gets general advice, never none.
 
-use crate::state::Doubt;
+use crate::state::{Customer, Doubt};
 
 /// What has to be done about a refusal, and by whom: what refusals are grouped by.
 #[derive(
@@ -234,11 +234,24 @@ pub fn for_doubt(doubt: Doubt) -> &'static str {
     }
 }
 
+/// Why the line of a customer cannot be mended that was refused on one account and taken back on another, and what to do instead.
+pub fn not_mended(customer: &Customer) -> String {
+    let platform = customer.platform_customer().filter(|_| !customer.undone);
+    let held = platform.map_or(String::new(), |id| {
+        format!(", with {id} as its platform_customer")
+    });
+    format!(
+        "A part of it is taken back, so `pmclone retry` takes no mended line of it: it can be tried again as it is. With other details or \
+         another card it can be migrated from another state file (--state){held}."
+    )
+}
+
 /// What to do about doubts that a resume did not settle.
 pub const STILL_IN_DOUBT: &str = "What is in doubt is never sent again before Stripe was read: pmclone reconcile does only that, and every run begins with it.";
 
 /// What to do about a source that was detached on the platform.
-pub const DETACHED: &str = "the customer must give the card again. The clone stays where it is, as it was.";
+pub const DETACHED: &str =
+    "the customer must give the card again. The clone stays where it is, as it was.";
 
 /// What to do about a parked account.
 pub const PARKED: &str = "Stripe gives no access to it. Have its owner connect to the platform again, then: pmclone resume.";

@@ -2,14 +2,19 @@
 
 mod accounts;
 pub(super) mod people;
+#[cfg(test)]
+pub(crate) mod tests;
+pub(super) mod undone;
 
 pub use accounts::glance;
 pub use people::text;
 
 use serde::{Serialize, Serializer};
 
+use super::commands::Flags;
 use super::pace::Pace;
 use super::stale::StaleJson;
+use super::words::quoted;
 
 use crate::ids::{AccountId, CustomerId, LegacyId};
 use crate::state::{Doubt, Standing, StepKind};
@@ -46,12 +51,25 @@ pub struct Status {
     pub open_charges: u64,
     /// Places where `undo` was broken off: a customer on an account, or on the platform.
     pub undo_unfinished: u64,
+    /// An undo of everything was begun, and nobody has asked for more since: no run makes more unless a person says so.
+    pub taken_back: bool,
+    /// Places that `undo` left where they are, as it saw them last.
+    pub undo_left: UndoLeft,
     /// Sources that changed at Stripe after they were cloned: their clones are of before.
     pub stale: Stale,
     /// What `pmclone listen` took; null where nobody ever listened, nor does now.
     pub listener: Option<Listener>,
     /// When `purge` erased the contact details, by the machine's clock; null: it did not.
     pub purged_at: Option<String>,
+}
+
+/// Places that `undo` left where they are: a customer on an account, or on the platform.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct UndoLeft {
+    /// All of them.
+    pub total: u64,
+    /// Of these, Customers on the platform that hold source cards: they stay, as they should.
+    pub source_cards: u64,
 }
 
 /// Sources that changed after they were cloned, by what became of them.
@@ -142,19 +160,32 @@ pub struct Customers {
     pub parked: u64,
     /// A step of theirs may have reached Stripe.
     pub in_doubt: u64,
-    /// Some of what was made of them is taken back, or on its way there.
+    /// What was made of them is taken back on all of their accounts.
     pub undone: u64,
+    /// The same on some of their accounts and not on others; or an undo of them was begun, and not ended.
+    pub partly_undone: u64,
+}
+
+impl Status {
+    /// True where an undo of everything has something to take back still, or may have.
+    pub fn undo_goes_on(&self) -> bool {
+        let customers = &self.customers;
+        let left = self.undo_left.total > self.undo_left.source_cards;
+        let there = customers.migrated + customers.partly_undone + customers.in_doubt > 0;
+        self.taken_back && (there || left)
+    }
 }
 
 impl Customers {
     /// From the counts in the order of [`Standing::ALL`].
-    pub fn counted(counts: [u64; 7]) -> Self {
+    pub fn counted(counts: [u64; 8]) -> Self {
         let [
             in_doubt,
             parked,
             refused,
             in_progress,
             pending,
+            partly_undone,
             undone,
             migrated,
         ] = counts;
@@ -167,6 +198,7 @@ impl Customers {
             parked,
             in_doubt,
             undone,
+            partly_undone,
         }
     }
 
@@ -179,6 +211,7 @@ impl Customers {
             Standing::InProgress => self.in_progress,
             Standing::Pending => self.pending,
             Standing::Undone => self.undone,
+            Standing::PartlyUndone => self.partly_undone,
             Standing::Migrated => self.migrated,
         }
     }
@@ -220,13 +253,15 @@ pub struct Account {
     pub refused: u64,
     /// Those that wait for it.
     pub parked: u64,
-    /// Those of which what was there is taken back, or on its way there.
+    /// Those of which what was there is taken back.
     pub undone: u64,
+    /// Those of which that was begun, and not ended.
+    pub partly_undone: u64,
 }
 
 impl Account {
     /// An account that is parked for a reason, or active, with its customers in the order of [`Standing::ALL`].
-    pub fn counted(id: AccountId, parked_for: Option<String>, customers: [u64; 7]) -> Self {
+    pub fn counted(id: AccountId, parked_for: Option<String>, customers: [u64; 8]) -> Self {
         let counts = Customers::counted(customers);
         Self {
             id,
@@ -240,6 +275,7 @@ impl Account {
             refused: counts.refused,
             parked: counts.parked,
             undone: counts.undone,
+            partly_undone: counts.partly_undone,
         }
     }
 }
@@ -293,16 +329,21 @@ pub struct Extras {
     pub clones_left: u64,
     /// The built-in simulator stands in for Stripe: a rehearsal.
     pub simulated: bool,
-    /// All of it was taken back by an undo, or was to be: no run makes more, unless a person says so.
+    /// As [`Status::taken_back`].
     pub taken_back: bool,
     /// The state file's path, for the commands that are suggested.
     pub state_file: String,
 }
 
 impl Extras {
-    /// What the commands that are suggested need besides the state file.
-    pub(in crate::report) fn simulate(&self) -> &'static str {
-        if self.simulated { " --simulate" } else { "" }
+    /// A command that is suggested, with all that it needs.
+    pub(in crate::report) fn command(&self, status: &Status, command: &str) -> String {
+        let flags = Flags {
+            simulated: self.simulated,
+            livemode: status.livemode,
+            taken_back: status.taken_back,
+        };
+        flags.command(command, &quoted(&self.state_file))
     }
 }
 
@@ -333,132 +374,4 @@ pub struct InDoubtRow {
     pub doubt: Doubt,
     /// The Customers that reading found for it.
     pub seen: Vec<CustomerId>,
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    const NO_ACCESS: &str = "The provided key does not have access to account 'acct_1BERLIN' (or that account does not exist).";
-
-    fn account(id: &str, parked_for: Option<&str>, customers: [u64; 7]) -> Account {
-        Account::counted(
-            AccountId::parse(id).unwrap(),
-            parked_for.map(str::to_owned),
-            customers,
-        )
-    }
-
-    /// Nothing was imported yet.
-    pub(crate) fn empty() -> Status {
-        Status {
-            migration: "7f0c1e9a-5a0e-4f6e-9d0f-1f2e3d4c5b6a".into(),
-            platform_account: AccountId::parse("acct_1PLATFORM").unwrap(),
-            livemode: false,
-            customers: Customers::default(),
-            payment_methods: PaymentMethods::default(),
-            accounts: Vec::new(),
-            requests: Requests::default(),
-            running: false,
-            speed: None,
-            last_refusal: None,
-            reasons: Vec::new(),
-            pace: None,
-            open_charges: 0,
-            undo_unfinished: 0,
-            stale: Stale::default(),
-            listener: None,
-            purged_at: None,
-        }
-    }
-
-    /// Everything that can go wrong went wrong.
-    pub(crate) fn troubled() -> Status {
-        let reason = |reason: &str, message: &str, customers| ReasonCount {
-            reason: reason.into(),
-            message_sample: message.into(),
-            customers,
-        };
-        Status {
-            customers: Customers::counted([1, 30, 112, 16, 841, 0, 9000]),
-            payment_methods: PaymentMethods {
-                total: 12_345,
-                cloned: 11_030,
-            },
-            accounts: vec![
-                account("acct_1AUGSBURG", None, [0, 0, 0, 0, 800, 0, 8_200]),
-                account("acct_1BERLIN", Some(NO_ACCESS), [0, 30, 0, 0, 0, 0, 200]),
-                account("acct_1COLOGNE", None, [1, 0, 112, 16, 41, 0, 600]),
-            ],
-            requests: Requests {
-                sent: 33_700,
-                retried: 41,
-                rate_limited: 12,
-            },
-            running: true,
-            speed: Some(Speed::measured(2_280, 600, 60, 857)),
-            last_refusal: Some(LastRefusal {
-                at: "2026-10-01T12:00:09Z".into(),
-                legacy_id: "cust-4712".into(),
-                step: StepKind::AttachConnectedPaymentMethod.name(),
-                account: AccountId::parse("acct_1COLOGNE").ok(),
-                reason: "card_declined".into(),
-                message: "Your card was declined.".into(),
-            }),
-            reasons: vec![
-                reason("card_declined", "Your card was declined.", 100),
-                reason("cannot_be_cloned", "", 11),
-                reason("a_code_of_next_year", "Something\u{1b}[31m new.", 1),
-            ],
-            ..empty()
-        }
-    }
-
-    pub(crate) fn extras() -> Extras {
-        Extras {
-            in_doubt: vec![InDoubtRow {
-                legacy_id: LegacyId::parse("cust-4711").unwrap(),
-                step: StepKind::CreateConnectedCustomer,
-                account: Some(AccountId::parse("acct_1COLOGNE").unwrap()),
-                since: StripeTime(1_790_856_000),
-                doubt: Doubt::Expired,
-                seen: Vec::new(),
-            }],
-            in_doubt_steps: 21,
-            unanswered_steps: 17,
-            clones_left: 3,
-            simulated: false,
-            taken_back: false,
-            state_file: "pmclone.db".into(),
-        }
-    }
-
-    #[test]
-    fn the_json_object_is_exactly_the_documented_one() {
-        let status = Status {
-            accounts: vec![account("acct_1A", None, [0; 7])],
-            ..empty()
-        };
-        let documented = concat!(
-            r#"{"migration":"7f0c1e9a-5a0e-4f6e-9d0f-1f2e3d4c5b6a","platform_account":"acct_1PLATFORM","livemode":false,"#,
-            r#""customers":{"total":0,"pending":0,"in_progress":0,"migrated":0,"refused":0,"parked":0,"in_doubt":0,"undone":0},"#,
-            r#""payment_methods":{"total":0,"cloned":0},"#,
-            r#""accounts":[{"id":"acct_1A","standing":"active","reason":null,"customers":0,"migrated":0,"refused":0,"parked":0,"undone":0}],"#,
-            r#""requests":{"sent":0,"retried":0,"rate_limited":0},"#,
-            r#""running":false,"speed":null,"last_refusal":null,"reasons":[],"pace":null,"open_charges":0,"undo_unfinished":0,"stale":{"total":0,"automatically_updated":0,"updated":0,"detached":0,"first":[]},"listener":null,"purged_at":null}"#,
-        );
-        assert_eq!(serde_json::to_string(&status).unwrap(), documented);
-    }
-
-    #[test]
-    fn counts_are_named_in_json_as_standings_are() {
-        let counts = Customers::counted([1, 2, 3, 4, 5, 6, 7]);
-        let json = serde_json::to_value(counts).unwrap();
-        for standing in Standing::ALL {
-            assert_eq!(json[standing.name()], counts.of(standing), "{standing:?}");
-        }
-        let ranks = Standing::ALL.map(|standing| counts.of(standing));
-        assert_eq!(ranks, [1, 2, 3, 4, 5, 6, 7]);
-        assert_eq!(counts.total, 28);
-    }
 }

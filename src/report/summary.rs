@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Look;
 use super::plan::PlanJson;
 use super::remedy;
-use super::status::{Extras, Status, people as sections};
+use super::status::{Extras, Status, people as sections, undone};
 use super::words::{clock, count, number, plain, quoted, tenths, wrap};
 use crate::exit::Exit;
 use crate::run::stop_loss::Loss;
@@ -17,6 +17,8 @@ pub enum Ending {
     Finished,
     /// The limit that was asked for is reached.
     LimitReached,
+    /// All of what it was confined to is done: other customers, or other accounts, are left.
+    Confined,
     /// Ctrl-C.
     Interrupted,
     /// SIGTERM.
@@ -36,6 +38,7 @@ impl Ending {
         match self {
             Self::Finished => "finished",
             Self::LimitReached => "limit_reached",
+            Self::Confined => "confined",
             Self::Interrupted => "interrupted",
             Self::Terminated => "terminated",
             Self::Stopped { .. } => "stopped",
@@ -48,13 +51,24 @@ impl Ending {
             Self::Interrupted => Exit::Interrupted,
             Self::Terminated => Exit::Terminated,
             Self::Stopped { exit, .. } => *exit,
-            Self::LimitReached if status.customers.left() > 0 => Exit::Limit,
-            Self::LimitReached | Self::Finished if status.customers.in_trouble() => {
+            Self::LimitReached | Self::Confined if status.customers.left() > 0 => Exit::Limit,
+            Self::LimitReached | Self::Confined | Self::Finished
+                if status.customers.in_trouble() =>
+            {
                 Exit::Incomplete
             }
             // A look-up failed in every pass: nobody asked for a limit, and not all is done.
             Self::Finished if status.customers.left() > 0 => Exit::Incomplete,
-            Self::LimitReached | Self::Finished => Exit::Done,
+            Self::LimitReached | Self::Confined | Self::Finished => Exit::Done,
+        }
+    }
+
+    /// The same where so many customers are left to be worked on: where there are none, no limit was felt.
+    #[must_use]
+    pub fn with_left(self, left: u64) -> Self {
+        match self {
+            Self::LimitReached | Self::Confined if left == 0 => Self::Finished,
+            other => other,
         }
     }
 }
@@ -95,11 +109,12 @@ impl Summary<'_> {
         let parts = [
             Some(self.headline(look)),
             Some(sections::counts(self.status, look)),
-            sections::refused(&self.status.reasons, look),
-            sections::parked(&self.status.accounts, look),
+            sections::refused(&self.status.reasons, self.extras, look),
+            sections::parked(&self.status.accounts, self.extras, look),
             sections::in_doubt(self.extras, look),
             sections::open_charges(self.status, self.extras, look),
-            sections::undo_unfinished(self.status, self.extras, look),
+            undone::taken_back(self.status, self.extras, look),
+            undone::undo_unfinished(self.status, self.extras, look),
             Some(self.next_steps(look)),
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
@@ -107,9 +122,12 @@ impl Summary<'_> {
 
     fn headline(&self, look: Look) -> String {
         let how = match self.ending {
-            Ending::Finished if self.exit() == Exit::Done => look.good("All done"),
+            Ending::Finished if self.exit() == Exit::Done && self.undo().is_none() => {
+                look.good("All done")
+            }
             Ending::Finished => look.bold("Finished"),
             Ending::LimitReached => look.bold("Stopped at the limit asked for"),
+            Ending::Confined => look.bold("Did what it was confined to"),
             Ending::Interrupted | Ending::Terminated => {
                 look.warn("Interrupted; everything is saved")
             }
@@ -117,9 +135,11 @@ impl Summary<'_> {
         };
         let why = match self.ending {
             Ending::Stopped { why, .. } => format!("\n{}", wrap(&plain(why), "  ", look.width)),
-            Ending::Finished | Ending::LimitReached | Ending::Interrupted | Ending::Terminated => {
-                String::new()
-            }
+            Ending::Finished
+            | Ending::LimitReached
+            | Ending::Confined
+            | Ending::Interrupted
+            | Ending::Terminated => String::new(),
         };
         let speed_tenths = self.requests_sent.saturating_mul(10_000) / self.elapsed_ms.max(1);
         let speed = tenths(speed_tenths);
@@ -131,8 +151,8 @@ impl Summary<'_> {
     }
 
     fn next_steps(&self, look: Look) -> String {
-        /// Where the sentence beside the label begins, and two more.
-        const BELOW: usize = 11;
+        /// Where the sentence beside the label begins.
+        const BELOW: usize = 9;
         let state = quoted(&self.extras.state_file);
         let mapping = look.bold("Mapping");
         let mut lines = vec![format!(
@@ -166,13 +186,15 @@ impl Summary<'_> {
             (customers.parked > 0).then(|| "Once the parked accounts can be reached:".to_owned());
         // One resume does both.
         let what = self.going_on().or(parked);
-        let mut next: Vec<_> = what
-            .map(|what| (what, Some(self.resume(""))))
-            .into_iter()
-            .collect();
+        let mut next = Vec::from_iter(self.undo());
+        next.extend(what.map(|what| (what, Some(self.resume("")))));
         if customers.refused > 0 {
-            let retry = self.resume(" --retry-refused");
-            next.push(("Once the refusals are mended:".to_owned(), Some(retry)));
+            let state = quoted(&self.extras.state_file);
+            let refused = format!("pmclone refused --state {state}");
+            next.push((
+                "See who was refused, and what to do for each:".to_owned(),
+                Some(refused),
+            ));
         }
         if next.is_empty() && customers.in_doubt > 0 {
             next.push((
@@ -187,24 +209,36 @@ impl Summary<'_> {
         next
     }
 
+    /// An undo that did not come to its end.
+    fn undo(&self) -> Option<(String, Option<String>)> {
+        let what = match (self.status.undo_goes_on(), self.status.undo_unfinished) {
+            (true, _) => "Go on with the undo:",
+            (false, 1..) => "Go on with the undo, with the options that it had:",
+            (false, 0) => return None,
+        };
+        let command = self.extras.command(self.status, "undo");
+        Some((what.to_owned(), Some(command)))
+    }
+
     /// What a plain resume would do now.
     fn going_on(&self) -> Option<String> {
         let customers = &self.status.customers;
         match self.ending {
             Ending::Stopped { .. } => Some("Mend what stopped it, then go on:".to_owned()),
             Ending::Interrupted | Ending::Terminated => Some("Go on where it stopped:".to_owned()),
-            Ending::LimitReached | Ending::Finished => match (customers.left(), customers.in_doubt)
-            {
-                (0, 0) => None,
-                (0, _) => Some("Settle what is in doubt:".to_owned()),
-                (left, _) => Some(format!("Go on with {}:", count(left, "customer"))),
-            },
+            Ending::LimitReached | Ending::Confined | Ending::Finished => {
+                match (customers.left(), customers.in_doubt) {
+                    (0, 0) => None,
+                    (0, _) => Some("Settle what is in doubt:".to_owned()),
+                    (left, _) => Some(format!("Go on with {}:", count(left, "customer"))),
+                }
+            }
         }
     }
 
     fn when_all_is_done(&self) -> &'static [&'static str] {
         let customers = &self.status.customers;
-        if customers.undone > 0 && customers.migrated == 0 {
+        if customers.undone + customers.partly_undone > 0 && customers.migrated == 0 {
             &["Nothing: what was taken back is not made again."]
         } else if self.extras.simulated {
             &[
@@ -229,8 +263,13 @@ impl Summary<'_> {
             (false, true) => " --live --confirm ACCOUNT",
             (false, false) => "",
         };
+        let after_undo = if self.status.taken_back {
+            " --after-undo"
+        } else {
+            ""
+        };
         format!(
-            "pmclone resume --state {}{flags}{more}",
+            "pmclone resume --state {}{flags}{more}{after_undo}",
             quoted(&self.extras.state_file)
         )
     }
@@ -249,6 +288,7 @@ impl Summary<'_> {
                 Ending::Stopped { why, .. } => Some(why),
                 Ending::Finished
                 | Ending::LimitReached
+                | Ending::Confined
                 | Ending::Interrupted
                 | Ending::Terminated => None,
             },

@@ -8,6 +8,7 @@ use super::Look;
 use super::words::{count, number, plain, shorten, wrap};
 use crate::ids::{AccountId, CustomerId, LegacyId};
 use crate::run::{Outcome, Reported};
+use crate::undo::Why;
 
 /// What there is to be taken back, by the state file alone.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -405,8 +406,41 @@ fn in_words(reason: &str) -> &'static str {
         "not_ours" => "its metadata is not this migration's: somebody changed it.",
         "not_found" => "Stripe does not know it: is this the right account and mode?",
         "payment_method" => "it has a PaymentMethod that pmclone did not put there.",
-        "open_charge" => "a charge of `verify --charge` is not taken back: pmclone resume.",
+        "open_charge" => {
+            "a charge of `verify --charge` is not taken back: the same command tries that first; what Stripe refuses, do in the Dashboard."
+        }
         "refused" => "Stripe refused; see above.",
         _ => "it is in use: it has something that pmclone did not make. Whoever uses it decides.",
+    }
+}
+
+/// What can be done about what was left for a reason.
+pub(super) fn remedy_of(reason: &str) -> &'static str {
+    match reason {
+        Why::SOURCE_CARDS => {
+            "Deleting that Customer would lose its source cards for good, so it stays with them, as it should. For those who want that: --spend-source-cards N, where N is how many cards are lost."
+        }
+        "in_doubt" => "The same undo settles it, from an hour after it was sent on.",
+        "left_on_account" => {
+            "That Customer goes once nothing of it is left on any connected account: then the same undo again."
+        }
+        "not_ours" => {
+            "Somebody changed its metadata. If it is this migration's nevertheless, put pmclone_migration and legacy_customer_id back; then the same undo again."
+        }
+        "not_found" => {
+            "Stripe does not know it, not even as deleted: look whether this is the right account and mode."
+        }
+        "payment_method" => {
+            "Whoever put it there decides. Once it is detached, the same undo takes the rest back."
+        }
+        "open_charge" => {
+            "The same undo tries first to take the charge back; what Stripe refuses to, do in the Dashboard."
+        }
+        "refused" => {
+            "Stripe refused to take it back. Once the cause is mended, the same undo tries again."
+        }
+        _ => {
+            "Somebody uses it, or has used it: pmclone leaves it to them, for good. If it shall go nevertheless, delete it in the Dashboard; then the same undo again."
+        }
     }
 }

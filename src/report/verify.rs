@@ -239,7 +239,10 @@ fn name(about: About) -> &'static str {
 pub fn ended(ended: &Ended, look: Look) -> String {
     let tally = ended.tally;
     let heading = match (tally.differences(), tally.not_looked_at, tally.customers) {
-        (0, 0, 0) => "Nothing is done yet: there was nothing to look at".to_owned(),
+        (0, 0, 0) => {
+            "There was nothing to look at: nothing is made yet, or all of it is taken back"
+                .to_owned()
+        }
         (0, 0, _) => "Verified: no difference".to_owned(),
         (0, some, _) => format!(
             "No difference found, but {} not be looked at",

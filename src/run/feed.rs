@@ -8,6 +8,7 @@
 //! In the order of the CSV, a file that is sorted by account would crawl through one account's budget while the others' lie
 //! idle. So the customers are cut into stripes of neighbours, and given out from each in turn: accounts come up in proportion to
 //! the work that is left for them, however the file is sorted, and nothing is held but a page for each stripe.
+//! Without limits no budget can lie idle: then it is all one stripe, and what is written lies close together in the state file.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -79,8 +80,10 @@ pub fn spawn(
     context: &Context,
 ) -> Result<(Feeder, Customers), StoreError> {
     let (sender, customers) = mpsc::channel(usize::try_from(PAGE).unwrap_or(1));
+    let no_limits = context.client.limiter().has_no_limits();
     let mut ahead = Ahead {
         loader,
+        most_stripes: if no_limits { 1 } else { STRIPES },
         selection,
         until,
         latest_now,
@@ -125,6 +128,8 @@ struct Ahead {
     until: Option<LastFed>,
     latest_now: StripeTime,
     draining: watch::Receiver<bool>,
+    /// At most so many.
+    most_stripes: i64,
     /// `None` before it has begun.
     stripes: Option<Vec<Stripe>>,
     /// Whose turn it is.
@@ -171,9 +176,9 @@ impl Stripe {
 }
 
 /// Cuts what lies from `first` to `last` into stripes of about the same length.
-fn stripes(first: CustomerSeq, last: CustomerSeq) -> Vec<Stripe> {
+fn stripes(first: CustomerSeq, last: CustomerSeq, most: i64) -> Vec<Stripe> {
     let length = (last.0 - first.0).saturating_add(1).max(1);
-    let count = (length / STRIPE_AT_LEAST).clamp(1, STRIPES);
+    let count = (length / STRIPE_AT_LEAST).clamp(1, most);
     let cut = |index: i64| {
         let part = i128::from(length) * i128::from(index) / i128::from(count);
         CustomerSeq(first.0 - 1 + i64::try_from(part).unwrap_or(length))
@@ -266,7 +271,7 @@ impl Ahead {
         Ok(if last < first {
             Vec::new()
         } else {
-            stripes(first, last)
+            stripes(first, last, self.most_stripes)
         })
     }
 }
@@ -278,13 +283,15 @@ mod tests {
     #[test]
     fn stripes_meet_and_cover_everything() {
         for (first, last) in [(1, 1), (1, 15), (7, 38), (1, 1000), (5, 10_000_000)] {
-            let cut = stripes(CustomerSeq(first), CustomerSeq(last));
+            let cut = stripes(CustomerSeq(first), CustomerSeq(last), STRIPES);
             assert_eq!(cut.first().unwrap().after.0, first - 1);
             assert_eq!(cut.last().unwrap().last.0, last);
             assert!(cut.windows(2).all(|pair| pair[0].last == pair[1].after));
             assert!(cut.len() <= 64);
         }
-        assert_eq!(stripes(CustomerSeq(1), CustomerSeq(31)).len(), 1);
-        assert_eq!(stripes(CustomerSeq(1), CustomerSeq(10_000)).len(), 64);
+        let many = |last, most| stripes(CustomerSeq(1), CustomerSeq(last), most).len();
+        assert_eq!(many(31, STRIPES), 1);
+        assert_eq!(many(10_000, STRIPES), 64);
+        assert_eq!(many(10_000, 1), 1);
     }
 }

@@ -25,7 +25,9 @@ use super::visit::no_date;
 use crate::ids::{AccountId, CustomerId, LegacyId, PaymentMethodId};
 use crate::proof::{Event, Phase};
 use crate::state::{Customer, Next, Reachable, Standing};
-use crate::store::{Changes, CustomerSeq, Loaded, Migration, ProofsMade, Store, Taken, Undone};
+use crate::store::{
+    Changes, CustomerSeq, Loaded, Migration, ProofsMade, Store, Taken, TakenPlace, Undone,
+};
 use crate::stripe::{Client, Removal};
 use crate::time::StripeTime;
 use crate::undo::{Portion, Terms, Verdict, Why, known, may_hold_source_cards, portions};
@@ -40,8 +42,8 @@ pub struct Undo {
     pub migration: Migration,
     /// Only these accounts, and not the platform; empty: all.
     pub accounts: Vec<AccountId>,
-    /// Platform Customers are deleted although their source cards are lost with them.
-    pub spend_source_cards: bool,
+    /// Platform Customers are deleted although their source cards are lost with them: so many as this were counted out.
+    pub spends: Option<u64>,
     /// Charges of `verify --charge` that are taken back first: in a dry run they are open still.
     pub charges: ProofsMade,
 }
@@ -110,11 +112,15 @@ impl Undo {
         let mut reported = Vec::new();
         // Of those that this undo is not about something may be left, too.
         let mut anything_left = one.is_left_elsewhere(&portions);
+        let mut unsettled = false;
         for portion in portions {
             let (outcome, detached) = match portion.account {
+                // Nothing to be kept: that is settled first.
+                None if unsettled => (Outcome::Left(Why::not_alone()), 0),
                 None if anything_left => (one.leave(&portion, Why::not_alone()).await?, 0),
                 Some(_) | None => one.portion(&portion).await?,
             };
+            unsettled |= matches!(outcome, Outcome::Unsettled(_));
             anything_left |= matches!(outcome, Outcome::Left(_) | Outcome::Unsettled(_));
             reported.push(Reported {
                 legacy_id: one.customer.legacy_id.clone(),
@@ -150,7 +156,7 @@ impl One<'_> {
         Terms {
             migration: self.undo.migration.id,
             legacy_id: &self.customer.legacy_id,
-            spend_source_cards: self.undo.spend_source_cards,
+            spend_source_cards: self.undo.spends.is_some(),
             settles_charges: account
                 .is_some_and(|account| self.undo.charges.is_open(self.seq, account)),
         }
@@ -258,34 +264,46 @@ impl One<'_> {
                 changes.undo_step(at.0, &at.1, attempt.clone());
             }
         }
-        self.mark(portion);
-        let standing = self.standing()?;
-        changes.undo_taken(
-            portion.target,
-            Taken::All,
-            standing,
-            self.customer.is_undone(),
-        );
+        let place = self.place(portion, Taken::All)?;
+        changes.undo_taken(place);
         Ok(self.store()?.commit(changes).await?)
     }
 
-    /// Nothing more is made there.
-    fn mark(&mut self, portion: &Portion) {
-        let Some(position) = portion.target else {
-            self.customer.undone = true;
-            return;
-        };
-        let index = usize::try_from(position).ok();
-        if let Some(target) = index.and_then(|index| self.customer.targets.get_mut(index)) {
-            target.reach = Reachable::Undone;
+    /// Marks a place: nothing more is made there. Gives what is kept of it.
+    fn place(&mut self, portion: &Portion, taken: Taken) -> Result<TakenPlace, VisitError> {
+        self.undone.mark(portion.target, taken);
+        match portion.target {
+            None => self.customer.undone = true,
+            Some(position) => {
+                let index = usize::try_from(position).ok();
+                if let Some(target) = index.and_then(|index| self.customer.targets.get_mut(index)) {
+                    target.reach = match self.undone.taken(portion.target) {
+                        Taken::All => Reachable::Undone,
+                        Taken::Nothing | Taken::Begun => Reachable::UndoBegun,
+                    };
+                }
+            }
         }
+        Ok(TakenPlace {
+            target: portion.target,
+            taken,
+            standing: self.standing()?,
+            erase: self.customer.is_undone(),
+            spends: match portion.target {
+                None => self.undo.spends,
+                Some(_) => None,
+            },
+        })
     }
 
     /// Where the customer stands with what is marked.
     fn standing(&self) -> Result<Standing, VisitError> {
         let now = self.undo.client.clock().latest_now().ok_or_else(no_date)?;
         Ok(match self.customer.next(now) {
-            Next::Settled(review) => review.customer,
+            Next::Settled(review) => match (review.customer, self.undone.taken(None)) {
+                (Standing::Undone, Taken::Begun) => Standing::PartlyUndone,
+                (standing, _) => standing,
+            },
             Next::Send(_) | Next::Look(_) | Next::Expire(_) | Next::SetAside(_) => {
                 Standing::InProgress
             }

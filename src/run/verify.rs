@@ -23,7 +23,7 @@ use super::recover::Swept;
 use crate::ids::{AccountId, CustomerId, LegacyId, MigrationId};
 use crate::store::{self, CustomerSeq, Loaded, Loader, StoreError};
 use crate::stripe::{Client, CustomerFacts, ReadAnswer, Stop};
-use crate::verify::{About, Expected, Line, Sign, Tally, compare, expected};
+use crate::verify::{About, Expected, Line, Sign, Tally, absent, compare, expected};
 
 /// Customers read from the state file at once.
 const PAGE: u32 = 128;
@@ -73,6 +73,8 @@ pub struct Verify<'a> {
     pub thorough: bool,
     /// Customers looked at at once.
     pub concurrency: usize,
+    /// A person named the customers: what cannot be looked at of them is told.
+    pub named: bool,
 }
 
 /// What all look-ups share.
@@ -177,9 +179,16 @@ impl Verify<'_> {
     ) -> Result<Vec<Line>, VerifyError> {
         let mut looking = JoinSet::new();
         let mut done: Vec<(CustomerSeq, Vec<Line>)> = Vec::new();
+        let mut gone = Vec::new();
         for loaded in page {
             let mut expected = expected(&loaded.customer);
             self.confine(&mut expected);
+            if self.named {
+                let wanted = |account: Option<&AccountId>| {
+                    account.is_none_or(|id| self.accounts.is_empty() || self.accounts.contains(id))
+                };
+                gone.push((loaded.seq, absent(&loaded.customer, wanted)));
+            }
             let swept = swept
                 .map(|swept| swept.of(&expected.legacy_id))
                 .transpose()?;
@@ -209,7 +218,9 @@ impl Verify<'_> {
         while let Some(looked) = looking.join_next().await {
             done.push(ended(looked)?);
         }
-        done.sort_unstable_by_key(|(seq, _)| *seq);
+        // Below what is there of the same customer.
+        done.extend(gone);
+        done.sort_by_key(|(seq, _)| *seq);
         Ok(done.into_iter().flat_map(|(_, lines)| lines).collect())
     }
 

@@ -7,8 +7,8 @@ use super::Context;
 use crate::ids::PaymentMethodId;
 use crate::log;
 use crate::state::{
-    Doubt, Event, Next, Object, Position, Reach, Reachable, Record, Refusal, Review, Standing, StepId,
-    StepKind, StepState,
+    Doubt, Event, Next, Object, Position, Reach, Reachable, Record, Refusal, Review, Standing,
+    StepId, StepKind, StepState,
 };
 use crate::store::{Changes, Loaded, Renewal, StoreError};
 use crate::stripe::{self, DoubtKind, NotExecuted, Outcome, Stop, Write, Written};

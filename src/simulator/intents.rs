@@ -1,5 +1,6 @@
 //! PaymentIntents: enough of them for a direct charge on a connected account, and for a hold that is voided.
 
+use super::currencies;
 use super::customers::{write_metadata, write_text};
 use super::idempotency::Answer;
 use super::methods::declined;
@@ -21,7 +22,7 @@ impl World {
         let params = call.params;
         let amount = params.integer("amount").unwrap_or_default();
         check_amount(amount)?;
-        let currency = check_currency(params.filled("currency").unwrap_or_default())?;
+        let currency = currencies::check(params.filled("currency").unwrap_or_default())?;
         let fee = params.integer("application_fee_amount");
         check_fee(fee, amount, call.connected)?;
         let customer = match params.filled("customer") {
@@ -384,14 +385,6 @@ fn check_amount(amount: i64) -> Result<(), Failure> {
             .code("amount_too_large")
             .param("amount")),
     }
-}
-
-fn check_currency(currency: &str) -> Result<String, Failure> {
-    let lower = currency.to_ascii_lowercase();
-    if lower.len() == 3 && lower.chars().all(|c| c.is_ascii_lowercase()) {
-        return Ok(lower);
-    }
-    Err(Failure::invalid(format!("Invalid currency: {currency}")).param("currency"))
 }
 
 fn check_fee(fee: Option<i64>, amount: i64, connected: bool) -> Result<(), Failure> {

@@ -92,6 +92,7 @@ mod billing;
 mod census;
 mod cloning;
 mod control;
+mod currencies;
 mod customers;
 mod engine;
 mod events;

@@ -1,7 +1,14 @@
 //! The parameter tables of the endpoints that the simulator serves.
 
+mod lists;
+
 use super::schema::{LONG, Param, Shape, param};
-use Shape::{Email, Flag, Hash, Id, Ignored, Integer, Limit, List, Metadata, OneOf, Range, Text};
+use Shape::{Email, Flag, Hash, Id, Ignored, Integer, List, Metadata, OneOf, Text};
+
+pub(super) use lists::{
+    LIST, LIST_CHARGES, LIST_CUSTOMERS, LIST_EVENTS, LIST_INVOICES, LIST_PAYMENT_INTENTS,
+    LIST_PAYMENT_METHODS, LIST_REFUNDS, LIST_SETUP_INTENTS, LIST_SUBSCRIPTIONS, SEARCH,
+};
 
 const EXPAND: Param = param("expand", List);
 
@@ -80,165 +87,6 @@ pub(super) const UPDATE_CUSTOMER: &[Param] = &[
     param("tax_exempt", OneOf(&["exempt", "none", "reverse"])),
 ];
 
-const CURSORS: [Param; 4] = [
-    param("ending_before", Id),
-    EXPAND,
-    param("limit", Limit),
-    param("starting_after", Id),
-];
-
-/// `GET /v1/accounts` and other plain lists.
-pub(super) const LIST: &[Param] = &[
-    CURSORS[0],
-    CURSORS[1],
-    CURSORS[2],
-    CURSORS[3],
-    param("created", Range),
-];
-
-/// `GET /v1/customers`
-pub(super) const LIST_CUSTOMERS: &[Param] = &[
-    CURSORS[0],
-    CURSORS[1],
-    CURSORS[2],
-    CURSORS[3],
-    param("created", Range),
-    param("email", Text(512)),
-    param("test_clock", Id),
-];
-
-/// `GET /v1/customers/search`
-pub(super) const SEARCH: &[Param] = &[
-    EXPAND,
-    param("limit", Limit),
-    param("page", Text(LONG)),
-    param("query", Text(LONG)),
-];
-
-/// `GET /v1/customers/{id}/payment_methods` and `GET /v1/payment_methods`
-pub(super) const LIST_PAYMENT_METHODS: &[Param] = &[
-    CURSORS[0],
-    CURSORS[1],
-    CURSORS[2],
-    CURSORS[3],
-    param("allow_redisplay", OneOf(REDISPLAY)),
-    param("customer", Id),
-    param("type", OneOf(TYPES)),
-];
-
-/// `GET /v1/payment_intents`
-pub(super) const LIST_PAYMENT_INTENTS: &[Param] = &[
-    CURSORS[0],
-    CURSORS[1],
-    CURSORS[2],
-    CURSORS[3],
-    param("created", Range),
-    param("customer", Id),
-    param("customer_account", Id),
-];
-
-/// `GET /v1/setup_intents`
-pub(super) const LIST_SETUP_INTENTS: &[Param] = &[
-    CURSORS[0],
-    CURSORS[1],
-    CURSORS[2],
-    CURSORS[3],
-    param("created", Range),
-    param("attach_to_self", Flag),
-    param("customer", Id),
-    param("customer_account", Id),
-    param("payment_method", Id),
-];
-
-/// `GET /v1/charges`
-pub(super) const LIST_CHARGES: &[Param] = &[
-    CURSORS[0],
-    CURSORS[1],
-    CURSORS[2],
-    CURSORS[3],
-    param("created", Range),
-    param("customer", Id),
-    param("payment_intent", Id),
-    param("transfer_group", Text(LONG)),
-];
-
-/// `GET /v1/subscriptions`
-pub(super) const LIST_SUBSCRIPTIONS: &[Param] = &[
-    CURSORS[0],
-    CURSORS[1],
-    CURSORS[2],
-    CURSORS[3],
-    param("automatic_tax", Ignored),
-    param("collection_method", OneOf(COLLECTIONS)),
-    param("created", Range),
-    param("current_period_end", Range),
-    param("current_period_start", Range),
-    param("customer", Id),
-    param("customer_account", Id),
-    param("price", Id),
-    param(
-        "status",
-        OneOf(&[
-            "active",
-            "all",
-            "canceled",
-            "ended",
-            "incomplete",
-            "incomplete_expired",
-            "past_due",
-            "paused",
-            "trialing",
-            "unpaid",
-        ]),
-    ),
-    param("test_clock", Id),
-];
-
-/// `GET /v1/events`
-pub(super) const LIST_EVENTS: &[Param] = &[
-    CURSORS[0],
-    CURSORS[1],
-    CURSORS[2],
-    CURSORS[3],
-    param("created", Range),
-    param("delivery_success", Flag),
-    param("type", Id),
-    param("types", List),
-];
-
-/// `GET /v1/invoices`
-pub(super) const LIST_INVOICES: &[Param] = &[
-    CURSORS[0],
-    CURSORS[1],
-    CURSORS[2],
-    CURSORS[3],
-    param("collection_method", OneOf(COLLECTIONS)),
-    param("created", Range),
-    param("customer", Id),
-    param("customer_account", Id),
-    param("due_date", Range),
-    param(
-        "status",
-        OneOf(&["draft", "open", "paid", "uncollectible", "void"]),
-    ),
-    param("subscription", Id),
-];
-
-const COLLECTIONS: &[&str] = &["charge_automatically", "send_invoice"];
-
-/// `GET /v1/refunds`
-pub(super) const LIST_REFUNDS: &[Param] = &[
-    CURSORS[0],
-    CURSORS[1],
-    CURSORS[2],
-    CURSORS[3],
-    param("created", Range),
-    param("charge", Id),
-    param("payment_intent", Id),
-];
-
-const REDISPLAY: &[&str] = &["always", "limited", "unspecified"];
-
 /// The types of PaymentMethods, for the parameter `type`. Stripe adds to them every other month.
 pub(super) const TYPES: &[&str] = &[
     "acss_debit",
@@ -308,6 +156,8 @@ const US_BANK_ACCOUNT: &[Param] = &[
     param("financial_connections_account", Text(LONG)),
     param("routing_number", Text(LONG)),
 ];
+
+const REDISPLAY: &[&str] = &["always", "limited", "unspecified"];
 
 /// `POST /v1/payment_methods`
 pub(super) const CREATE_PAYMENT_METHOD: &[Param] = &[

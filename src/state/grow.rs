@@ -52,6 +52,7 @@ impl Customer {
             asked,
             was,
             steps: BTreeMap::new(),
+            earlier: Vec::new(),
             dropped: Vec::new(),
             again: 0,
             clones_left: 0,
@@ -175,15 +176,16 @@ impl Mended {
         let Some(step) = self.asked.step(&name) else {
             return Ok(());
         };
-        let record = match self.steps.get(&step) {
+        let again = match self.steps.get(&step) {
             None => Record::taken_up(1),
             Some(before) => match before.state {
                 StepState::Done(_) => Record::after(Some(before), Event::Renew, None)?,
                 StepState::Refused(_) => Record::after(Some(before), Event::Retry, None)?,
-                StepState::Ready | StepState::Started | StepState::InDoubt(_) => before.clone(),
+                StepState::Ready | StepState::Started | StepState::InDoubt(_) => return Ok(()),
             },
         };
-        self.steps.insert(step, record);
+        let before = self.steps.insert(step, again);
+        self.earlier.extend(before.map(|before| (name, before)));
         Ok(())
     }
 

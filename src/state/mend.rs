@@ -48,6 +48,8 @@ pub struct Mended {
     pub was: Vec<Option<Position>>,
     /// All steps, by their new positions.
     pub steps: BTreeMap<StepId, Record>,
+    /// Tries that another one takes the place of.
+    pub earlier: Vec<(StepName, Record)>,
     /// Steps that are not asked for any more.
     pub dropped: Vec<(StepName, Record)>,
     /// Refused steps that are tried again.
@@ -109,6 +111,7 @@ impl Customer {
             asked,
             was,
             steps: BTreeMap::new(),
+            earlier: Vec::new(),
             dropped: Vec::new(),
             again: 0,
             clones_left: 0,
@@ -248,10 +251,12 @@ impl Customer {
             // Only a read told it, under no key: it is looked at anew.
             StepState::Refused(_) if record.sent_at.0 == 0 => {
                 mended.again += 1;
+                mended.earlier.push((name, record.clone()));
                 return Ok(());
             }
             StepState::Refused(_) => {
                 mended.again += 1;
+                mended.earlier.push((name, record.clone()));
                 Record::after(Some(record), Event::Retry, None)?
             }
             StepState::Ready | StepState::Done(_) | StepState::Started | StepState::InDoubt(_) => {

@@ -82,9 +82,10 @@ impl<'a> Walk<'a> {
     fn run(&self) -> OrNext<Next> {
         if self.customer.is_undone() {
             let targets = self.customer.targets.iter();
+            let targets: Vec<_> = targets.map(|target| undone(target.reach)).collect();
             return Ok(Next::Settled(Review {
-                customer: Standing::Undone,
-                targets: targets.map(|_| Standing::Undone).collect(),
+                customer: targets.iter().copied().min().unwrap_or(Standing::Undone),
+                targets,
             }));
         }
         let platform = self.platform()?;
@@ -92,7 +93,7 @@ impl<'a> Walk<'a> {
             .zip(&self.customer.targets)
             .map(
                 |(position, target)| match (self.target(&platform, position), target.reach) {
-                    (_, Reachable::Undone) => Ok(Standing::Undone),
+                    (_, reach @ (Reachable::UndoBegun | Reachable::Undone)) => Ok(undone(reach)),
                     (Err(Next::Send(_)), Reachable::Parked) => Ok(Standing::Parked),
                     (Err(Next::Send(_)), Reachable::NotSelected) => Ok(Standing::InProgress),
                     (standing_or_next, _) => standing_or_next,
@@ -110,12 +111,17 @@ impl<'a> Walk<'a> {
             .chain([platform.standing()])
             .min()
             .unwrap_or(Standing::Migrated);
+        // Not all of it is, or that was told above.
+        let customer = match customer {
+            Standing::Undone => Standing::PartlyUndone,
+            other => other,
+        };
         Ok(Next::Settled(Review { customer, targets }))
     }
 
     /// The standing of a target where nothing can be done now: in doubt, whatever else, while one of its steps is.
     fn waiting(&self, target: Position, otherwise: Standing) -> Standing {
-        if otherwise == Standing::Undone {
+        if otherwise.is_undone() {
             return otherwise;
         }
         let unknown =
@@ -439,6 +445,17 @@ impl<'a> Walk<'a> {
         self.customer
             .source(source)
             .is_some_and(PaymentMethodId::may_be_clonable)
+    }
+}
+
+/// Where a target stands of which nothing more is made.
+fn undone(reach: Reachable) -> Standing {
+    match reach {
+        Reachable::UndoBegun => Standing::PartlyUndone,
+        // With its platform Customer a customer is taken back everywhere.
+        Reachable::Undone | Reachable::Yes | Reachable::Parked | Reachable::NotSelected => {
+            Standing::Undone
+        }
     }
 }
 

@@ -175,14 +175,13 @@ impl Record {
             }
             (_, Event::Retry) => Err(illegal("retry")),
             (Some(StepState::Done(Object::Changed(_))), Event::Renew)
-            | (
-                Some(StepState::Done(Object::Changed(_) | Object::PaymentMethod(_))),
-                Event::Anew,
-            ) => step_to(StepState::Ready).map(|record| Record {
-                try_no: record.try_no.saturating_add(1),
-                seen: None,
-                ..record
-            }),
+            | (Some(StepState::Done(Object::Changed(_) | Object::PaymentMethod(_))), Event::Anew) => {
+                step_to(StepState::Ready).map(|record| Record {
+                    try_no: record.try_no.saturating_add(1),
+                    seen: None,
+                    ..record
+                })
+            }
             (_, Event::Renew) => Err(illegal("renew")),
             (_, Event::Anew) => Err(illegal("renew anew")),
             (Some(StepState::Done(Object::PaymentMethod(_))), Event::Replace(by))

@@ -85,12 +85,7 @@ impl Customer {
     }
 
     /// Whether the clone of a source that changed at `since` can be renewed now on a target.
-    pub fn is_renewable(
-        &self,
-        target: Position,
-        source: Position,
-        since: StripeTime,
-    ) -> Renewable {
+    pub fn is_renewable(&self, target: Position, source: Position, since: StripeTime) -> Renewable {
         let reach = self.target(target).map(|target| target.reach);
         if self.is_undone() || reach.is_none_or(|reach| reach == Reachable::Undone) {
             return Renewable::Nothing;
@@ -98,15 +93,16 @@ impl Customer {
         let of = |kind| self.state_of(step(kind, target, source));
         let can_be_reached = reach == Some(Reachable::Yes);
         if self.is_in_renewal(target, source) {
-            let is_refused =
-                |kind: &StepKind| matches!(of(*kind), Some(StepState::Refused(_)));
+            let is_refused = |kind: &StepKind| matches!(of(*kind), Some(StepState::Refused(_)));
             return match StepKind::RENEWAL.iter().any(is_refused) {
                 true if can_be_reached => Renewable::Refused,
                 true => Renewable::Waits,
                 false => Renewable::Begun,
             };
         }
-        let clone = self.steps.get(&step(StepKind::ClonePaymentMethod, target, source));
+        let clone = self
+            .steps
+            .get(&step(StepKind::ClonePaymentMethod, target, source));
         match clone.map(|clone| (&clone.state, clone.started_at > since)) {
             None
             | Some((StepState::Ready | StepState::Refused(_), _))
@@ -171,7 +167,9 @@ impl Customer {
         {
             return None;
         }
-        let new = self.steps.get(&step(StepKind::RenewPaymentMethod, target, source))?;
+        let new = self
+            .steps
+            .get(&step(StepKind::RenewPaymentMethod, target, source))?;
         let clone = step(StepKind::ClonePaymentMethod, target, source);
         Some((clone, Event::Replace(Box::new(new.clone()))))
     }

@@ -16,7 +16,9 @@ pub enum Standing {
     InProgress,
     /// Nothing of it was started.
     Pending,
-    /// Some of what was made is taken back, or on its way there, and is not made again.
+    /// What was made is taken back on some of its accounts and not on others, or is on its way there.
+    PartlyUndone,
+    /// What was made is taken back on all of its accounts, and is not made again.
     Undone,
     /// All that was asked for is done.
     Migrated,
@@ -24,12 +26,13 @@ pub enum Standing {
 
 impl Standing {
     /// Every standing, in the order in which the first that fits counts.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::InDoubt,
         Self::Parked,
         Self::Refused,
         Self::InProgress,
         Self::Pending,
+        Self::PartlyUndone,
         Self::Undone,
         Self::Migrated,
     ];
@@ -42,9 +45,17 @@ impl Standing {
             Self::Refused => "refused",
             Self::InProgress => "in_progress",
             Self::Pending => "pending",
+            Self::PartlyUndone => "partly_undone",
             Self::Undone => "undone",
             Self::Migrated => "migrated",
         }
+    }
+}
+
+impl Standing {
+    /// True where something is taken back, and nothing is left to be made.
+    pub fn is_undone(self) -> bool {
+        matches!(self, Self::PartlyUndone | Self::Undone)
     }
 }
 

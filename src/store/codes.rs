@@ -56,7 +56,8 @@ coded!(
     Parked = 3,
     Refused = 4,
     Migrated = 5,
-    Undone = 6
+    Undone = 6,
+    PartlyUndone = 7
 );
 coded!(
     StepKind,
@@ -171,6 +172,23 @@ pub const INSERT_STEP: &str = "INSERT INTO step (customer, kind, target, source,
 pub const SELECT_STEPS: &str = "SELECT kind, target, source, try_no, state, started_at, digest, request_id, object, \
      doubt, reach, status, reason, message, sent_at, seen_at, seen, seen_request_id FROM step WHERE customer = ?1";
 
+/// A step as its row is keyed: kind, target, source.
+pub fn step_columns(step: StepId) -> (StepKind, i64, i64) {
+    let (target, source) = (position_code(step.target), position_code(step.source));
+    (step.kind, target, source)
+}
+
+/// The code of a state.
+pub fn state_code(state: &StepState) -> StateCode {
+    match state {
+        StepState::Ready => StateCode::Ready,
+        StepState::Started => StateCode::Started,
+        StepState::Done(_) => StateCode::Done,
+        StepState::Refused(_) => StateCode::Refused,
+        StepState::InDoubt(_) => StateCode::InDoubt,
+    }
+}
+
 fn position_code(position: Option<Position>) -> i64 {
     position.map_or(-1, i64::from)
 }
@@ -222,12 +240,11 @@ pub fn write_step(
     step: StepId,
     record: &Record,
 ) -> rusqlite::Result<()> {
-    let (state, object, doubt, refusal) = match &record.state {
-        StepState::Ready => (StateCode::Ready, None, None, None),
-        StepState::Started => (StateCode::Started, None, None, None),
-        StepState::Done(object) => (StateCode::Done, Some(object_text(object)), None, None),
-        StepState::Refused(refusal) => (StateCode::Refused, None, None, Some(refusal)),
-        StepState::InDoubt(doubt) => (StateCode::InDoubt, None, Some(*doubt), None),
+    let (object, doubt, refusal) = match &record.state {
+        StepState::Ready | StepState::Started => (None, None, None),
+        StepState::Done(object) => (Some(object_text(object)), None, None),
+        StepState::Refused(refusal) => (None, None, Some(refusal)),
+        StepState::InDoubt(doubt) => (None, Some(*doubt), None),
     };
     statement.execute(rusqlite::params![
         customer,
@@ -235,7 +252,7 @@ pub fn write_step(
         position_code(step.target),
         position_code(step.source),
         record.try_no,
-        state,
+        state_code(&record.state),
         record.started_at.0,
         record.digest,
         record.request_id,
@@ -288,7 +305,8 @@ pub fn read_step(row: &rusqlite::Row<'_>) -> rusqlite::Result<(StepId, Record)> 
     Ok((step, record))
 }
 
-fn ids_text(ids: &[CustomerId]) -> String {
+/// Ids with a blank between.
+pub fn ids_text(ids: &[CustomerId]) -> String {
     let ids: Vec<_> = ids.iter().map(CustomerId::as_str).collect();
     ids.join(" ")
 }

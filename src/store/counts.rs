@@ -15,7 +15,7 @@ use crate::time::StripeTime;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Customers by standing, in the order of [`Standing::ALL`].
-    pub customers: [u64; 7],
+    pub customers: [u64; 8],
     /// Clones asked for: one for each source and account.
     pub clones_asked: u64,
     /// Clones made.
@@ -34,7 +34,7 @@ pub struct AccountCounts {
     /// Why it is parked; `None`: active.
     pub parked: Option<String>,
     /// Customers by standing there, in the order of [`Standing::ALL`].
-    pub customers: [u64; 7],
+    pub customers: [u64; 8],
 }
 
 /// A reason for refusals.
@@ -105,8 +105,8 @@ impl Counts {
 }
 
 /// Customers by standing, in the order of [`Standing::ALL`]. `running`: as for [`Counts::read`].
-pub fn standings(conn: &Connection, running: bool) -> Result<[u64; 7], StoreError> {
-    let mut customers = [0; 7];
+pub fn standings(conn: &Connection, running: bool) -> Result<[u64; 8], StoreError> {
+    let mut customers = [0; 8];
     let mut statement =
         conn.prepare("SELECT standing, count(*) FROM customer GROUP BY standing")?;
     let mut rows = statement.query([])?;
@@ -139,7 +139,7 @@ impl Counts {
             self.accounts.push(AccountCounts {
                 id: row.get(1)?,
                 parked: row.get(2)?,
-                customers: [0; 7],
+                customers: [0; 8],
             });
         }
         let mut statement = conn.prepare("SELECT account, standing, asked FROM target")?;
@@ -176,7 +176,7 @@ fn cloned_elsewhere(conn: &Connection) -> Result<u64, StoreError> {
     let sql =
         "SELECT count(*) FROM customer c CROSS JOIN step s ON s.customer = c.seq AND s.kind = ?1
                CROSS JOIN target t ON t.customer = s.customer AND t.position = s.target
-               WHERE c.standing IN (?2, ?3, ?4, ?5, ?6) AND s.state = ?7 AND t.standing NOT IN (?8, ?9)";
+               WHERE c.standing IN (?2, ?3, ?4, ?5, ?6) AND s.state = ?7 AND t.standing NOT IN (?8, ?9, ?10)";
     let params = rusqlite::params![
         StepKind::ClonePaymentMethod,
         Standing::Pending,
@@ -186,7 +186,8 @@ fn cloned_elsewhere(conn: &Connection) -> Result<u64, StoreError> {
         Standing::Refused,
         StateCode::Done,
         Standing::Migrated,
-        Standing::Undone
+        Standing::Undone,
+        Standing::PartlyUndone
     ];
     Ok(conn.query_row(sql, params, |row| count(row, 0))?)
 }

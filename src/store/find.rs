@@ -1,14 +1,15 @@
 //! Whose an id is. These are the questions of a person about one customer at a time: no index is kept for them, since a run and an
 //! import would have to keep it up for every row; each is one walk through a table.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Params};
 
 use super::counts::count;
+use super::earlier::{self, EarlierTry};
 use super::stale::StaleClone;
-use super::undo::{UndoneStep, undo_left, undo_steps};
+use super::undo::{UndoneStep, undo_left, undo_left_on, undo_steps};
 use super::{AccountSeq, CustomerSeq, StoreError};
 use crate::ids::AccountId;
-use crate::state::{Position, Standing, StepKind};
+use crate::state::{Position, Standing};
 use crate::time::StripeTime;
 
 /// Customers that are named for one id.
@@ -37,14 +38,15 @@ pub fn by_object(conn: &Connection, id: &str) -> Result<Vec<CustomerSeq>, StoreE
         UNION SELECT seq FROM customer WHERE platform_customer = ?1
         UNION SELECT customer FROM step WHERE object = ?1 OR object = 'held:' || ?1
             OR (seen IS NOT NULL AND instr(' ' || seen || ' ', ' ' || ?1 || ' ') > 0)
-        UNION SELECT customer FROM dropped WHERE source = ?1 OR object = ?1 LIMIT ?2";
+        UNION SELECT customer FROM earlier WHERE source = ?1 OR object = ?1 OR object = 'held:' || ?1
+            OR (seen IS NOT NULL AND instr(' ' || seen || ' ', ' ' || ?1 || ' ') > 0) LIMIT ?2";
     found(conn, sql, id)
 }
 
 /// The customers of whose steps this answer told.
 pub fn by_request(conn: &Connection, id: &str) -> Result<Vec<CustomerSeq>, StoreError> {
     let sql = "SELECT customer FROM step WHERE request_id = ?1 OR seen_request_id = ?1
-        UNION SELECT customer FROM dropped WHERE request_id = ?1 LIMIT ?2";
+        UNION SELECT customer FROM earlier WHERE request_id = ?1 OR seen_request_id = ?1 LIMIT ?2";
     found(conn, sql, id)
 }
 
@@ -65,8 +67,8 @@ pub struct Trace {
     pub changed_at: Option<StripeTime>,
     /// What was mended of it, in order.
     pub mended: Vec<MendedField>,
-    /// Steps that are not asked for any more.
-    pub dropped: Vec<DroppedStep>,
+    /// Tries that are over, those of steps that are not asked for any more among them, step by step.
+    pub earlier: Vec<EarlierTry>,
     /// What was detached and deleted, or was to be.
     pub undone: Vec<UndoneStep>,
     /// What `undo` left where it is: target (`None`: the platform), reason, message.
@@ -94,27 +96,6 @@ pub struct MendedField {
     pub new: Option<String>,
 }
 
-/// The last of a step that is not asked for any more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DroppedStep {
-    /// What was done.
-    pub kind: StepKind,
-    /// Where; empty: the platform.
-    pub account: String,
-    /// With which source; may be empty.
-    pub source: String,
-    /// Its last try.
-    pub try_no: u32,
-    /// What it made.
-    pub object: Option<String>,
-    /// Why it was refused.
-    pub reason: Option<String>,
-    /// Stripe's message, masked.
-    pub message: Option<String>,
-    /// The answer that told.
-    pub request_id: Option<String>,
-}
-
 impl Trace {
     /// Reads it.
     pub fn read(conn: &Connection, seq: CustomerSeq) -> Result<Self, StoreError> {
@@ -136,21 +117,6 @@ impl Trace {
             })
         })?;
         let mended = mended.collect::<Result<_, _>>()?;
-        let mut statement = conn.prepare_cached(
-            "SELECT kind, account, source, try_no, object, reason, message, request_id FROM dropped WHERE customer = ?1",
-        )?;
-        let dropped = statement.query_map([seq.0], |row| {
-            Ok(DroppedStep {
-                kind: row.get(0)?,
-                account: row.get(1)?,
-                source: row.get(2)?,
-                try_no: row.get(3)?,
-                object: row.get(4)?,
-                reason: row.get(5)?,
-                message: row.get(6)?,
-                request_id: row.get(7)?,
-            })
-        })?;
         Ok(Self {
             lines: lines
                 .split(' ')
@@ -158,7 +124,7 @@ impl Trace {
                 .collect(),
             changed_at: changed_at.map(StripeTime),
             mended,
-            dropped: dropped.collect::<Result<_, _>>()?,
+            earlier: earlier::of_customer(conn, seq)?,
             undone: undo_steps(conn, seq)?,
             left: undo_left(conn, seq)?,
             stale: StaleClone::read(conn, Some(seq), u32::MAX)?,
@@ -174,12 +140,29 @@ pub struct AccountTrace {
     /// Why it is parked.
     pub parked: Option<String>,
     /// Customers that ask for it, by standing there, in the order of [`Standing::ALL`].
-    pub customers: [u64; 7],
+    pub customers: [u64; 8],
     /// Reasons for refusals there with their customers, the most frequent first.
     pub reasons: Vec<(String, String, u64)>,
+    /// What `undo` left there: reason, one of the messages, customers; the most frequent first.
+    pub left: Vec<(String, String, u64)>,
 }
 
 impl AccountTrace {
+    /// Of the platform account: where the customers stand as a whole, and what was refused there.
+    pub fn platform(conn: &Connection, id: &AccountId) -> Result<Self, StoreError> {
+        let sql = "SELECT standing, count(*) FROM customer GROUP BY standing";
+        let customers = counted(conn, sql, [])?;
+        let sql = "SELECT reason, max(message), count(DISTINCT customer) FROM step s INDEXED BY step_refused
+            WHERE state = 3 AND target = -1 GROUP BY reason ORDER BY 3 DESC, 1";
+        Ok(Self {
+            id: id.clone(),
+            parked: None,
+            customers,
+            reasons: reasons(conn, sql, [])?,
+            left: undo_left_on(conn, None)?,
+        })
+    }
+
     /// Reads it; `None` where no customer asks for it.
     pub fn read(conn: &Connection, id: &AccountId) -> Result<Option<Self>, StoreError> {
         let sql = "SELECT seq, parked FROM account WHERE id = ?1";
@@ -187,30 +170,43 @@ impl AccountTrace {
         let Some((seq, parked)) = found.optional()? else {
             return Ok(None);
         };
-        let mut customers = [0; 7];
         let sql = "SELECT standing, count(*) FROM target WHERE account = ?1 GROUP BY standing";
-        let mut statement = conn.prepare(sql)?;
-        let mut rows = statement.query([seq.0])?;
-        while let Some(row) = rows.next()? {
-            let standing: Standing = row.get(0)?;
-            for (each, customers) in Standing::ALL.iter().zip(&mut customers) {
-                if *each == standing {
-                    *customers = count(row, 1)?;
-                }
-            }
-        }
+        let customers = counted(conn, sql, [seq.0])?;
         let sql = "SELECT s.reason, max(s.message), count(DISTINCT s.customer) FROM step s INDEXED BY step_refused
             CROSS JOIN target t ON t.customer = s.customer AND t.position = s.target
             WHERE s.state = 3 AND t.account = ?1 AND t.undone = 0 GROUP BY s.reason ORDER BY 3 DESC, 1";
-        let mut statement = conn.prepare(sql)?;
-        let reasons = statement.query_map([seq.0], |row| {
-            Ok((row.get(0)?, row.get(1)?, count(row, 2)?))
-        })?;
         Ok(Some(Self {
             id: id.clone(),
             parked,
             customers,
-            reasons: reasons.collect::<Result<_, _>>()?,
+            reasons: reasons(conn, sql, [seq.0])?,
+            left: undo_left_on(conn, Some(seq))?,
         }))
     }
+}
+
+/// How many stand where, in the order of [`Standing::ALL`].
+fn counted(conn: &Connection, sql: &str, of: impl Params) -> Result<[u64; 8], StoreError> {
+    let mut customers = [0; 8];
+    let mut statement = conn.prepare(sql)?;
+    let mut rows = statement.query(of)?;
+    while let Some(row) = rows.next()? {
+        let standing: Standing = row.get(0)?;
+        for (each, customers) in Standing::ALL.iter().zip(&mut customers) {
+            if *each == standing {
+                *customers = count(row, 1)?;
+            }
+        }
+    }
+    Ok(customers)
+}
+
+fn reasons(
+    conn: &Connection,
+    sql: &str,
+    of: impl Params,
+) -> Result<Vec<(String, String, u64)>, StoreError> {
+    let mut statement = conn.prepare(sql)?;
+    let reasons = statement.query_map(of, |row| Ok((row.get(0)?, row.get(1)?, count(row, 2)?)))?;
+    Ok(reasons.collect::<Result<_, _>>()?)
 }

@@ -6,11 +6,12 @@ use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::codes::StateCode;
 use super::counts::count;
 use super::writer::{in_transaction, write_changes};
 use super::{AccountSeq, Changes, StoreError};
 use crate::ids::{AccountId, CustomerId, LegacyId, MigrationId, PaymentMethodId, RequestId};
-use crate::state::{Held, Likeness};
+use crate::state::{Held, Likeness, StepKind};
 use crate::time::StripeTime;
 
 /// The marks of a migration on a Customer.
@@ -328,4 +329,23 @@ impl AccountSeq {
         )?;
         Ok(())
     }
+}
+
+/// For each account, customers whose platform Customer is there and whose Customer on the account is not: it was refused or not come
+/// to, or it is deleted, which no list shows. Accounts without any are left out.
+pub fn without_connected(conn: &Connection) -> Result<Vec<(AccountId, u64)>, StoreError> {
+    let sql = "SELECT a.id, count(*) FROM account a JOIN target t ON t.account = a.seq
+               JOIN step p ON p.customer = t.customer AND p.kind = ?1 AND p.state = ?3
+               WHERE NOT EXISTS (SELECT 1 FROM step s WHERE s.customer = t.customer AND s.kind = ?2 AND s.target = t.position AND s.state = ?3)
+               GROUP BY a.seq ORDER BY a.seq";
+    let mut statement = conn.prepare(sql)?;
+    let rows = statement.query_map(
+        rusqlite::params![
+            StepKind::CreatePlatformCustomer,
+            StepKind::CreateConnectedCustomer,
+            StateCode::Done
+        ],
+        |row| Ok((row.get(0)?, count(row, 1)?)),
+    )?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }

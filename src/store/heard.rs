@@ -392,8 +392,7 @@ fn mark_stale(
         AND NOT EXISTS (SELECT 1 FROM step r WHERE r.customer = ?1 AND r.kind = 8 AND r.target = s.target AND r.source = ?2
             AND r.state IN (1, 2, 4) AND r.started_at > ?3)";
     // A detached card stays detached, whatever else is told of it.
-    const MARK: &str =
-        "INSERT INTO stale (customer, account, source, since, reason, event)
+    const MARK: &str = "INSERT INTO stale (customer, account, source, since, reason, event)
         SELECT ?1, ?2, id, ?4, ?5, ?6 FROM payment_method WHERE customer = ?1 AND position = ?3
         ON CONFLICT (customer, account, source) DO UPDATE SET since = ?4, reason = ?5, event = ?6
         WHERE reason <> 'detached' AND (?5 = 'detached' OR since <= ?4)";

@@ -18,6 +18,8 @@ pub struct RunAsked {
     pub command: String,
     /// What it was confined to, in words.
     pub asked: String,
+    /// Hexadecimal, of the file that it takes lines of; `None`: the CSV that was imported last.
+    pub csv_sha256: Option<String>,
     /// When, by Stripe's clock.
     pub begun_at: StripeTime,
     /// The version that did it.
@@ -31,7 +33,7 @@ pub struct RunAsked {
 pub struct RunEnded {
     /// When, by Stripe's clock; `None` where that was never known.
     pub at: Option<StripeTime>,
-    /// The stable name of how: finished, `limit_reached`, interrupted, terminated, stopped.
+    /// The stable name of how: finished, confined, `limit_reached`, interrupted, terminated, stopped.
     pub how: String,
     /// What it sent.
     pub requests: RequestTally,
@@ -44,8 +46,6 @@ pub struct RunEnded {
 pub struct RunKept {
     /// As it was asked for.
     pub asked: RunAsked,
-    /// Hexadecimal, of the CSV that was imported last before it.
-    pub csv_sha256: Option<String>,
     /// `None`: it is on, or was broken off before it could say so.
     pub ended: Option<RunEnded>,
 }
@@ -55,13 +55,14 @@ impl RunAsked {
     pub fn keep(&self, conn: &Connection) -> Result<RunSeq, StoreError> {
         conn.execute(
             "INSERT INTO run (command, asked, csv_sha256, begun_at, tool_version, tool_commit)
-             VALUES (?1, ?2, (SELECT csv_sha256 FROM migration), ?3, ?4, ?5)",
+             VALUES (?1, ?2, coalesce(?6, (SELECT csv_sha256 FROM migration)), ?3, ?4, ?5)",
             rusqlite::params![
                 self.command,
                 self.asked,
                 self.begun_at.0,
                 self.tool_version,
-                self.tool_commit
+                self.tool_commit,
+                self.csv_sha256
             ],
         )?;
         Ok(RunSeq(conn.last_insert_rowid()))
@@ -115,11 +116,11 @@ impl RunKept {
                 asked: RunAsked {
                     command: row.get(0)?,
                     asked: row.get(1)?,
+                    csv_sha256: row.get(2)?,
                     begun_at: StripeTime(row.get(3)?),
                     tool_version: row.get(4)?,
                     tool_commit: row.get(5)?,
                 },
-                csv_sha256: row.get(2)?,
                 ended,
             })
         })?;

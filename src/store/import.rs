@@ -72,8 +72,8 @@ impl Place {
 /// Page cache of an import, in KiB: rows come in the CSV's order, but the index of their ids is met everywhere.
 const IMPORT_CACHE_KIB: u32 = 16_000;
 
-/// Page cache of everything else, in KiB, which is SQLite's own default.
-const RUN_CACHE_KIB: u32 = 2_000;
+/// Page cache of everything else, in KiB: what some hundreds of customers in flight are written to stays in it.
+pub(super) const RUN_CACHE_KIB: u32 = 8_000;
 
 /// Takes a CSV's customers in, and gives all or nothing to the state file.
 pub struct Importer<'c> {

@@ -83,7 +83,7 @@ impl<C: Borrow<Connection>> Loader<C> {
                 accounts.insert(AccountSeq(row.get(0)?), (row.get(1)?, row.get(2)?));
             }
         }
-        let any = "SELECT EXISTS (SELECT 1 FROM dropped)";
+        let any = "SELECT EXISTS (SELECT 1 FROM earlier WHERE dropped = 1)";
         let any_dropped = conn.borrow().query_row(any, [], |row| row.get(0))?;
         Ok(Self {
             conn,
@@ -317,12 +317,11 @@ impl<C: Borrow<Connection>> Loader<C> {
             if undone == 1 {
                 undo_begun.push(Position::try_from(targets.len()).ok());
             }
-            let reach = if undone > 0 {
-                Reachable::Undone
-            } else if *parked {
-                Reachable::Parked
-            } else {
-                Reachable::Yes
+            let reach = match undone {
+                0 if *parked => Reachable::Parked,
+                0 => Reachable::Yes,
+                2 => Reachable::Undone,
+                _ => Reachable::UndoBegun,
             };
             targets.push(Target {
                 account: id.clone(),
@@ -343,7 +342,7 @@ impl<C: Borrow<Connection>> Loader<C> {
         if !self.any_dropped {
             return Ok(Vec::new());
         }
-        let sql = "SELECT DISTINCT source FROM dropped WHERE customer = ?1 AND account <> '' AND source <> ''";
+        let sql = "SELECT DISTINCT source FROM earlier WHERE customer = ?1 AND dropped = 1 AND account <> '' AND source <> ''";
         let mut statement = self.conn.borrow().prepare_cached(sql)?;
         let sources = statement.query_map([seq.0], |row| row.get(0))?;
         Ok(sources.collect::<Result<_, _>>()?)

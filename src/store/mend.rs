@@ -6,7 +6,7 @@
 
 mod rows;
 
-pub(super) use rows::{keep_dropped, tried, write_asked};
+pub(super) use rows::write_asked;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -247,7 +247,7 @@ impl<'a> Mending<'a> {
     }
 
     fn tried(&self, seq: CustomerSeq) -> Result<Tried, StoreError> {
-        rows::tried(self.conn, seq)
+        super::earlier::tried(self.conn, seq)
     }
 
     /// Ids that are new to a customer must not be another one's.

@@ -261,7 +261,7 @@ impl Taking<'_, '_> {
             taken::note(self.conn, known.seq, incoming, incoming.details_digest)?;
             return Ok(None);
         }
-        if customer.steps.is_empty() && known.standing != Standing::Undone {
+        if customer.steps.is_empty() && !known.standing.is_undone() {
             taken::remove(self.conn, known.seq)?;
             taken::copy(self.conn, incoming.seq, Some(known.seq))?;
             return Ok(Some((difference, Then::TakenUp)));
@@ -272,7 +272,7 @@ impl Taking<'_, '_> {
             details: self.update && !same_details,
             default: self.update,
         };
-        let tried = super::mend::tried(self.conn, before.seq)?;
+        let tried = super::earlier::tried(self.conn, before.seq)?;
         let grown = customer.grown(&wanted, &tried, sent);
         let grown = match grown.map_err(|illegal| StoreError::Damaged(illegal.to_string()))? {
             Ok(grown) => grown,

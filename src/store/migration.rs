@@ -4,8 +4,8 @@ use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
 use super::{RequestTally, StoreError};
-use crate::ids::{AccountId, IdempotencyKey, KeyMaterial, MigrationId};
-use crate::state::{Customer, StepId};
+use crate::ids::{AccountId, IdempotencyKey, KeyMaterial, LegacyId, MigrationId};
+use crate::state::{Customer, StepId, StepName};
 
 /// What the state file is bound to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +71,8 @@ pub struct CsvFile {
     pub sha256: String,
     /// How it was read: settings, and the files beside it, as a text that differs where anything of it does.
     pub reading: String,
+    /// The settings themselves, as a text.
+    pub settings: String,
 }
 
 impl Migration {
@@ -111,6 +113,20 @@ impl Migration {
             step: step.kind.name(),
             connected_account: target.map(|target| &target.account),
             source: step.source.and_then(|source| customer.source(source)),
+            try_no,
+        })
+    }
+
+    /// The same of a step by its name, whether it is asked for still or not.
+    pub fn key_of(&self, legacy_id: &LegacyId, step: &StepName, try_no: u32) -> IdempotencyKey {
+        IdempotencyKey::derive(&KeyMaterial {
+            livemode: self.livemode,
+            platform_account: &self.platform_account,
+            migration: self.id,
+            legacy_id,
+            step: step.kind.name(),
+            connected_account: step.account.as_ref(),
+            source: step.source.as_ref(),
             try_no,
         })
     }
@@ -163,7 +179,7 @@ impl CsvFile {
     pub fn read(conn: &Connection) -> Result<Option<Self>, StoreError> {
         let found = conn
             .query_row(
-                "SELECT csv_path, csv_bytes, csv_changed_ns, csv_sha256, csv_reading FROM migration WHERE csv_sha256 IS NOT NULL",
+                "SELECT csv_path, csv_bytes, csv_changed_ns, csv_sha256, csv_reading, csv_settings FROM migration WHERE csv_sha256 IS NOT NULL",
                 [],
                 |row| {
                     let bytes: i64 = row.get(1)?;
@@ -173,6 +189,7 @@ impl CsvFile {
                         changed_ns: row.get(2)?,
                         sha256: row.get(3)?,
                         reading: row.get::<_, Option<String>>(4)?.unwrap_or_default(),
+                        settings: row.get::<_, Option<String>>(5)?.unwrap_or_default(),
                     })
                 },
             )
@@ -183,13 +200,14 @@ impl CsvFile {
     /// Keeps what was imported.
     pub fn write(&self, conn: &Connection) -> Result<(), StoreError> {
         conn.execute(
-            "UPDATE migration SET csv_path = ?1, csv_bytes = ?2, csv_changed_ns = ?3, csv_sha256 = ?4, csv_reading = ?5",
+            "UPDATE migration SET csv_path = ?1, csv_bytes = ?2, csv_changed_ns = ?3, csv_sha256 = ?4, csv_reading = ?5, csv_settings = ?6",
             rusqlite::params![
                 self.path,
                 i64::try_from(self.bytes).unwrap_or(i64::MAX),
                 self.changed_ns,
                 self.sha256,
-                self.reading
+                self.reading,
+                self.settings
             ],
         )?;
         Ok(())

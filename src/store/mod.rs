@@ -14,6 +14,7 @@ mod check;
 mod codes;
 mod control;
 mod counts;
+mod earlier;
 mod find;
 mod found;
 mod gate;
@@ -52,10 +53,11 @@ pub use counts::{
     AccountCounts, Counts, DoubtCounts, DoubtfulStep, LastError, ReasonCount, parked_count,
     standings,
 };
-pub use find::{
-    AccountTrace, DroppedStep, MendedField, Trace, by_legacy_id, by_line, by_object, by_request,
+pub use earlier::{EarlierTry, EarlierTryOf, earlier_tries};
+pub use find::{AccountTrace, MendedField, Trace, by_legacy_id, by_line, by_object, by_request};
+pub use found::{
+    KnownDefault, Marked, Marks, MigrationFound, Scope, sweep_pages, unread, without_connected,
 };
-pub use found::{KnownDefault, Marked, Marks, MigrationFound, Scope, sweep_pages, unread};
 pub use gate::{Commit, Gate};
 pub use heard::{
     Access, Ears, Effect, Filed, Heard, Inbox, Listening, StaleCounts, index_sources,
@@ -77,17 +79,18 @@ pub use pulse::{Pulse, ROW_SECONDS, Speed, pulses};
 pub use purge::{Personal, purge, purged_at};
 pub use radar::{Candidates, OnPlatform, candidates, set_known};
 pub use recorded::{Change, DoubtKept, Doubts, Made, Settled, changes, standing_so};
-pub use refused::{Reason, for_each_refused};
+pub use refused::{Reason, for_each_refused, mended_customers};
 pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark};
 pub use stale::{
-    Renewal, Renewals, StaleClone, TakeStale, any_to_be_settled, heard, stale_clones, take_up_stale,
-    to_be_renewed,
+    Renewal, Renewals, StaleClone, TakeStale, any_to_be_settled, heard, stale_clones,
+    take_up_stale, to_be_renewed,
 };
 pub use started::Started;
 pub use swept::{Drawn, ReadsOfAll, Swept, draw};
 pub use undo::{
-    Taken, TakenBack, Undone, UndoneStep, is_taken_back, left_to_make, platform_undone,
-    set_taken_back, undo_left, undo_page, undo_steps, undo_unfinished,
+    Taken, TakenBack, TakenPlace, Undone, UndoneStep, is_taken_back, left_to_make, refused_count,
+    set_taken_back, spent_under, undo_left, undo_left_counts, undo_page, undo_steps,
+    undo_unfinished,
 };
 pub use work::{Selection, work};
 #[cfg(test)]

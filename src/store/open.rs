@@ -7,6 +7,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::check::{self, Left};
+use super::import::RUN_CACHE_KIB;
 use super::{RunLock, StoreError, schema};
 
 /// Marks the file as pmclone's (`PRAGMA application_id`): "pmcl".
@@ -71,6 +72,8 @@ fn writable(path: &Path) -> Result<Connection, StoreError> {
     keep_plans(&conn)?;
     conn.pragma_update(None, "page_size", PAGE_BYTES)?;
     own(&conn)?;
+    // This reads the file, so it comes once it is known whose that is.
+    conn.pragma_update(None, "cache_size", -i64::from(RUN_CACHE_KIB))?;
     durable(&conn)?;
     schema::migrate(&mut conn)?;
     if left == Left::Open {

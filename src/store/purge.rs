@@ -13,9 +13,9 @@ use crate::time::StripeTime;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Personal {
     /// Customers with contact details, by standing, in the order of [`Standing::ALL`].
-    pub details: [u64; 7],
+    pub details: [u64; 8],
     /// Customers that a run could still work on, by standing, whether there are details of them or not.
-    pub open: [u64; 7],
+    pub open: [u64; 8],
     /// Stripe's messages, masked.
     pub messages: u64,
     /// Values that a person mended, masked.
@@ -27,7 +27,7 @@ pub struct Personal {
 /// Where Stripe's messages are kept: table, column.
 const MESSAGES: [(&str, &str); 5] = [
     ("step", "message"),
-    ("dropped", "message"),
+    ("earlier", "message"),
     ("proof", "declined_message"),
     ("proof_step", "message"),
     ("undo_step", "message"),
@@ -59,7 +59,10 @@ impl Personal {
         }
         found.open = standings(conn, false)?;
         for (standing, open) in Standing::ALL.iter().zip(&mut found.open) {
-            if matches!(standing, Standing::Migrated | Standing::Undone) {
+            if matches!(
+                standing,
+                Standing::Migrated | Standing::Undone | Standing::PartlyUndone
+            ) {
                 *open = 0;
             }
         }

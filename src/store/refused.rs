@@ -1,5 +1,7 @@
 //! The refused customers, in the CSV's order, each with its reasons.
 
+use std::collections::HashSet;
+
 use rusqlite::Connection;
 
 use super::{CustomerSeq, StoreError};
@@ -48,4 +50,11 @@ pub fn for_each_refused<E: From<StoreError>>(
         Some(last) => each(last, &reasons),
         None => Ok(()),
     }
+}
+
+/// The customers of which a person has changed something.
+pub fn mended_customers(conn: &Connection) -> Result<HashSet<CustomerSeq>, StoreError> {
+    let mut statement = conn.prepare("SELECT DISTINCT customer FROM mended WHERE field <> ''")?;
+    let rows = statement.query_map([], |row| row.get(0).map(CustomerSeq))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }

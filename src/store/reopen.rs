@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use super::codes::{INSERT_STEP, SELECT_STEPS, read_step, write_step};
+use super::earlier;
 use super::{AccountSeq, StoreError};
 use crate::ids::AccountId;
 use crate::state::{Event, Position, Record, Standing, StepState};
@@ -94,6 +95,7 @@ fn retry_customer(conn: &Connection, customer: i64) -> Result<u64, StoreError> {
         }
         let again = Record::after(Some(&record), Event::Retry, None);
         let again = again.map_err(|illegal| StoreError::Damaged(illegal.to_string()))?;
+        earlier::keep_before(conn, customer, step, again.try_no)?;
         write_step(&mut insert, customer, step, &again)?;
         retried += 1;
     }

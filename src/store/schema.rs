@@ -20,6 +20,7 @@ CREATE TABLE migration (
     api_version TEXT NOT NULL,
     tool_version TEXT NOT NULL,
     csv_path TEXT, csv_bytes INTEGER, csv_changed_ns INTEGER, csv_sha256 TEXT, csv_reading TEXT,
+    csv_settings TEXT,              -- how it was read, as JSON
     known_sha256 TEXT,              -- the CSV of which ids were looked up before its first write, and most of them found
     requests_sent INTEGER NOT NULL DEFAULT 0,
     requests_retried INTEGER NOT NULL DEFAULT 0,
@@ -53,7 +54,8 @@ CREATE TABLE customer (
     given TEXT,                     -- the names of those that were erased, each with a byte that tells a change
     standing INTEGER NOT NULL,
     changed_at INTEGER,             -- seconds, Stripe's clock, when its standing was written last
-    undone INTEGER NOT NULL DEFAULT 0 -- the platform Customer is taken back: 1 on its way there, 2 to the end
+    undone INTEGER NOT NULL DEFAULT 0, -- the platform Customer is taken back: 1 on its way there, 2 to the end
+    spent_under INTEGER             -- and that N source cards are lost was confirmed then: N
 ) STRICT;
 CREATE INDEX customer_standing ON customer (standing);
 CREATE INDEX customer_open ON customer (seq) WHERE standing < 4;
@@ -176,7 +178,7 @@ CREATE TABLE run (                  -- each run, resume and retry: for the recor
     seq INTEGER PRIMARY KEY,
     command TEXT NOT NULL,
     asked TEXT NOT NULL,            -- what it was confined to, in words
-    csv_sha256 TEXT,                -- the CSV that was imported last before it
+    csv_sha256 TEXT,                -- the file that it took lines of, or else the CSV that was imported last before it
     begun_at INTEGER NOT NULL,      -- seconds, Stripe's clock
     tool_version TEXT NOT NULL, tool_commit TEXT NOT NULL,
     ended_at INTEGER, ended TEXT,   -- NULL: it is on, or was broken off
@@ -200,14 +202,21 @@ CREATE TABLE mended (               -- what a person changed of a refused custom
     field TEXT NOT NULL,            -- empty: nothing was changed, what was refused is tried again
     old TEXT, new TEXT
 ) STRICT;
-CREATE TABLE dropped (              -- the last of steps that a mended line no longer asks for: another try goes on from them
+CREATE TABLE earlier (              -- tries that another has taken the place of, by the ids that their keys are made of
     customer INTEGER NOT NULL,
     kind INTEGER NOT NULL,
     account TEXT NOT NULL,          -- empty: the platform
     source TEXT NOT NULL,           -- empty: none
     try_no INTEGER NOT NULL,
-    object TEXT, reason TEXT, message TEXT, request_id TEXT,
-    PRIMARY KEY (customer, kind, account, source)
+    dropped INTEGER NOT NULL,       -- 1: the last of a step that a mended line no longer asks for, another try goes on from it
+    state INTEGER NOT NULL,
+    started_at INTEGER NOT NULL, sent_at INTEGER NOT NULL, -- as in `step`, and what follows too
+    request_id TEXT,
+    object TEXT,
+    doubt INTEGER,
+    reach INTEGER, status INTEGER, reason TEXT, message TEXT,
+    seen_at INTEGER, seen TEXT, seen_request_id TEXT,
+    PRIMARY KEY (customer, kind, account, source, try_no)
 ) STRICT, WITHOUT ROWID;
 ";
 

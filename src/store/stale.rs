@@ -176,7 +176,10 @@ fn take_up(
         return Ok(());
     }
     renewals.customers += 1;
-    let (now, finished) = (Standing::InProgress, [Standing::Refused, Standing::Migrated]);
+    let (now, finished) = (
+        Standing::InProgress,
+        [Standing::Refused, Standing::Migrated],
+    );
     conn.prepare_cached(
         "UPDATE customer SET standing = ?2, changed_at = coalesce(?3, changed_at) WHERE seq = ?1 AND standing IN (?4, ?5)",
     )?

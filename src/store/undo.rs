@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row};
 
 use super::counts::count;
 use super::load::CustomerSeq;
-use super::{StoreError, writer::Changes};
+use super::{StoreError, writer::AccountSeq, writer::Changes};
 use crate::proof::{Attempt, No, Phase};
 use crate::state::{Doubt, Position, Standing};
 use crate::time::StripeTime;
@@ -74,10 +74,31 @@ impl Undone {
         Ok(undone)
     }
 
+    /// A place is at least so far. Without its platform Customer nothing is left to be made of a customer anywhere.
+    pub fn mark(&mut self, target: Option<Position>, taken: Taken) {
+        let place = self.taken.entry(target).or_default();
+        *place = taken.max(*place);
+    }
+
     /// How far a place is.
     pub fn taken(&self, target: Option<Position>) -> Taken {
         self.taken.get(&target).copied().unwrap_or_default()
     }
+}
+
+/// How far a place is now, and what that means for its customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TakenPlace {
+    /// Which; `None`: the platform.
+    pub target: Option<Position>,
+    /// How far it is.
+    pub taken: Taken,
+    /// Where the customer stands with that.
+    pub standing: Standing,
+    /// Nothing more is made of the customer, so its contact details go.
+    pub erase: bool,
+    /// The number of source cards under which the platform Customer is deleted, where that was given.
+    pub spends: Option<u64>,
 }
 
 /// Something that was detached or deleted, or was to be.
@@ -127,6 +148,28 @@ pub fn undo_left(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Places where something was left where it is; and of these the platform Customers that stay for their source cards' sake.
+pub fn undo_left_counts(conn: &Connection) -> Result<(u64, u64), StoreError> {
+    let sql = "SELECT count(*), sum(reason = ?1) FROM undo_left";
+    let counts = |row: &Row<'_>| Ok((count(row, 0)?, count(row, 1)?));
+    Ok(conn.query_row(sql, [Why::SOURCE_CARDS], counts)?)
+}
+
+/// What was left where it is on an account (`None`: on the platform): reason, one of the messages, customers; the most frequent first.
+pub(super) fn undo_left_on(
+    conn: &Connection,
+    account: Option<AccountSeq>,
+) -> Result<Vec<(String, String, u64)>, StoreError> {
+    let sql = "SELECT l.reason, max(l.message), count(*) FROM undo_left l
+               LEFT JOIN target t ON t.customer = l.customer AND t.position = l.target
+               WHERE t.account IS ?1 GROUP BY l.reason ORDER BY 3 DESC, 1";
+    let mut statement = conn.prepare(sql)?;
+    let rows = statement.query_map([account.map(|account| account.0)], |row| {
+        Ok((row.get(0)?, row.get(1)?, count(row, 2)?))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// All that was taken back, and what was left where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TakenBack {
@@ -163,11 +206,12 @@ impl TakenBack {
     }
 }
 
-/// The customers whose platform Customer is taken back.
-pub fn platform_undone(conn: &Connection) -> Result<Vec<CustomerSeq>, StoreError> {
-    let sql = "SELECT DISTINCT customer FROM undo_step WHERE target = -1 AND phase = ?1 ORDER BY customer";
+/// The customers whose platform Customer is taken back to the end, under the confirmation that so many source cards are lost. Those
+/// that are not there yet are counted with what is still to be lost.
+pub fn spent_under(conn: &Connection, said: u64) -> Result<Vec<CustomerSeq>, StoreError> {
+    let sql = "SELECT seq FROM customer WHERE undone = 2 AND spent_under = ?1 ORDER BY seq";
     let mut statement = conn.prepare(sql)?;
-    let rows = statement.query_map([DONE], |row| row.get(0).map(CustomerSeq))?;
+    let rows = statement.query_map([signed(Some(said))], |row| row.get(0).map(CustomerSeq))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -183,15 +227,16 @@ pub fn set_taken_back(conn: &Connection, taken_back: bool) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Customers that a run would still make something of; with the refused ones, where those are to be tried again.
-pub fn left_to_make(conn: &Connection, refused_too: bool) -> Result<u64, StoreError> {
-    let below = if refused_too {
-        Standing::Migrated
-    } else {
-        Standing::Refused
-    };
+/// Customers that a run would still make something of.
+pub fn left_to_make(conn: &Connection) -> Result<u64, StoreError> {
     let sql = "SELECT count(*) FROM customer WHERE standing < ?1";
-    Ok(conn.query_row(sql, [below], |row| count(row, 0))?)
+    Ok(conn.query_row(sql, [Standing::Refused], |row| count(row, 0))?)
+}
+
+/// Customers that were refused.
+pub fn refused_count(conn: &Connection) -> Result<u64, StoreError> {
+    let sql = "SELECT count(*) FROM customer WHERE standing = ?1";
+    Ok(conn.query_row(sql, [Standing::Refused], |row| count(row, 0))?)
 }
 
 /// Places where an undo was begun and not ended.
@@ -220,15 +265,13 @@ pub fn undo_page(
 #[derive(Debug, Clone, Default)]
 pub(super) struct UndoChanges {
     steps: Vec<(Option<Position>, String, Attempt)>,
-    taken: Option<(Option<Position>, Taken)>,
+    place: Option<TakenPlace>,
     left: Option<(Option<Position>, Why)>,
-    standing: Option<Standing>,
-    erase: bool,
 }
 
 impl UndoChanges {
     pub fn is_empty(&self) -> bool {
-        self.steps.is_empty() && self.taken.is_none() && self.left.is_none()
+        self.steps.is_empty() && self.place.is_none() && self.left.is_none()
     }
 
     /// The last step, where that is an intent.
@@ -244,17 +287,9 @@ impl Changes {
         self.undo.steps.push((target, object.to_owned(), attempt));
     }
 
-    /// How far a place is, and where the customer stands with that. `erase`: nothing more is made of it, so its contact details go.
-    pub fn undo_taken(
-        &mut self,
-        target: Option<Position>,
-        taken: Taken,
-        standing: Standing,
-        erase: bool,
-    ) {
-        self.undo.taken = Some((target, taken));
-        self.undo.standing = Some(standing);
-        self.undo.erase = erase;
+    /// How far a place is.
+    pub fn undo_taken(&mut self, place: TakenPlace) {
+        self.undo.place = Some(place);
     }
 
     /// It is left where it is.
@@ -270,8 +305,9 @@ pub(super) fn told(customer: CustomerSeq, changes: &UndoChanges) -> String {
         let state = attempt.phase.name();
         told += &[" undo/", &customer.0.to_string(), "/", object, "=", state].concat();
     }
-    if let Some((target, taken)) = changes.taken {
-        let codes = [customer.0, target_code(target), taken.code()].map(|code| code.to_string());
+    if let Some(place) = changes.place {
+        let codes = [customer.0, target_code(place.target), place.taken.code()]
+            .map(|code| code.to_string());
         told += &[" undo/", &codes[0], "/", &codes[1], "=", &codes[2]].concat();
     }
     told
@@ -287,34 +323,54 @@ pub(super) fn write(
         write_step(conn, customer, *target, object, attempt)?;
     }
     let at = at.map(|at| at.0);
-    if let Some((target, taken)) = changes.taken {
-        let (code, standing) = (taken.code(), Standing::Undone);
-        if let Some(position) = target {
-            conn.prepare_cached("UPDATE target SET undone = max(undone, ?3), standing = ?4 WHERE customer = ?1 AND position = ?2")?
-                .execute(rusqlite::params![customer.0, position, code, standing])?;
-        } else {
-            // Without its platform Customer nothing more can be made of it anywhere.
-            conn.prepare_cached("UPDATE target SET undone = 2, standing = ?2 WHERE customer = ?1")?
-                .execute(rusqlite::params![customer.0, standing])?;
-            conn.prepare_cached("UPDATE customer SET undone = max(undone, ?2) WHERE seq = ?1")?
-                .execute(rusqlite::params![customer.0, code])?;
-        }
-        if taken == Taken::All {
-            conn.prepare_cached("DELETE FROM undo_left WHERE customer = ?1 AND target = ?2")?
-                .execute([customer.0, target_code(target)])?;
-        }
-    }
-    if let Some(standing) = changes.standing {
-        conn.prepare_cached(
-            "UPDATE customer SET standing = ?2, changed_at = coalesce(?3, changed_at), details = iif(?4, NULL, details) WHERE seq = ?1",
-        )?
-        .execute(rusqlite::params![customer.0, standing, at, changes.erase])?;
+    if let Some(place) = &changes.place {
+        write_place(conn, customer, place, at)?;
     }
     if let Some((target, why)) = &changes.left {
         conn.prepare_cached("INSERT OR REPLACE INTO undo_left (customer, target, at, reason, message) VALUES (?1, ?2, ?3, ?4, ?5)")?
             .execute(rusqlite::params![customer.0, target_code(*target), at.unwrap_or(0), why.reason, why.message])?;
     }
     Ok(())
+}
+
+fn write_place(
+    conn: &Connection,
+    customer: CustomerSeq,
+    place: &TakenPlace,
+    at: Option<i64>,
+) -> rusqlite::Result<()> {
+    let code = place.taken.code();
+    if let Some(position) = place.target {
+        let standing = match place.taken {
+            Taken::All => Standing::Undone,
+            Taken::Nothing | Taken::Begun => Standing::PartlyUndone,
+        };
+        conn.prepare_cached(
+            "UPDATE target SET undone = max(undone, ?3), standing = iif(undone = 2, standing, ?4) WHERE customer = ?1 AND position = ?2",
+        )?
+        .execute(rusqlite::params![customer.0, position, code, standing])?;
+    } else {
+        // Without its platform Customer nothing more can be made of it anywhere.
+        conn.prepare_cached("UPDATE target SET undone = 2, standing = ?2 WHERE customer = ?1")?
+            .execute(rusqlite::params![customer.0, Standing::Undone])?;
+        conn.prepare_cached(
+            "UPDATE customer SET undone = max(undone, ?2), spent_under = coalesce(?3, spent_under) WHERE seq = ?1",
+        )?
+        .execute(rusqlite::params![customer.0, code, signed(place.spends)])?;
+    }
+    if place.taken == Taken::All {
+        conn.prepare_cached("DELETE FROM undo_left WHERE customer = ?1 AND target = ?2")?
+            .execute([customer.0, target_code(place.target)])?;
+    }
+    conn.prepare_cached(
+        "UPDATE customer SET standing = ?2, changed_at = coalesce(?3, changed_at), details = iif(?4, NULL, details) WHERE seq = ?1",
+    )?
+    .execute(rusqlite::params![customer.0, place.standing, at, place.erase])?;
+    Ok(())
+}
+
+fn signed(count: Option<u64>) -> Option<i64> {
+    count.map(|count| i64::try_from(count).unwrap_or(i64::MAX))
 }
 
 fn write_step(

@@ -38,7 +38,7 @@ impl Selection {
         }
         let mut any = false;
         for target in &mut loaded.customer.targets {
-            if target.reach == Reachable::Undone {
+            if target.reach.is_undone() {
                 continue;
             }
             if self.accounts.contains(&target.account) {
@@ -256,7 +256,7 @@ impl<'c> Counting<'c> {
                 .as_ref()
                 .is_none_or(|only| only.contains(&account));
             let standing: Standing = row.get(4)?;
-            let undone = standing == Standing::Undone;
+            let undone = standing.is_undone();
             if selected && !undone && !self.parked.contains(&account) {
                 if customer.targets.is_empty() {
                     customer.targets.start = targets.len();

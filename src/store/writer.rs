@@ -8,6 +8,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension};
 use tokio::sync::{mpsc, oneshot};
 
 use super::codes::{INSERT_STEP, write_step};
+use super::earlier;
 use super::gate::{Commit, Gate};
 use super::history::{RunEnded, RunSeq};
 use super::load::CustomerSeq;
@@ -287,6 +288,8 @@ impl Writer {
 
     fn write_all(mut self) -> Result<(), StoreError> {
         while let Some(first) = self.messages.blocking_recv() {
+            // Where all cores are busy, those go first who have something for this commit; elsewhere it costs nothing.
+            std::thread::yield_now();
             self.gather(first);
             let failed = self.commit().err();
             self.answer(failed.as_ref());
@@ -468,6 +471,10 @@ impl<'c> Rows<'c> {
     fn write(&mut self, changes: &Changes) -> rusqlite::Result<()> {
         let customer = changes.customer.0;
         for (step, record) in &changes.steps {
+            // What is to be sent under a new key: the try before is kept.
+            if record.try_no > 1 && record.state == StepState::Ready {
+                earlier::keep_before(self.conn, customer, *step, record.try_no)?;
+            }
             let statement = prepared(&mut self.step, self.conn, INSERT_STEP)?;
             write_step(statement, customer, *step, record)?;
         }
@@ -503,7 +510,8 @@ fn write_rest(conn: &Connection, changes: &Changes) -> rusqlite::Result<()> {
             "UPDATE customer SET standing = ?2, changed_at = coalesce(?3, changed_at) WHERE seq = ?1",
         )?
         .execute(rusqlite::params![customer, standing, at])?;
-        if standing == Standing::Migrated {
+        // Nothing more is made of it.
+        if standing == Standing::Migrated || standing.is_undone() {
             erase(conn, customer)?;
         }
     }

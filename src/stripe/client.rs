@@ -11,44 +11,36 @@
 
 mod counts;
 mod ends;
+mod gone;
 mod pay;
+mod read;
 mod remove;
 #[cfg(test)]
 mod tests;
+mod tried;
 
-use std::collections::HashMap;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::answer::{
-    Advice, Again, Cause, Doubt, DoubtKind, Effect, Garbled, NotExecuted, Outcome, StopKind,
-    Unsure, WireAnswer, classify,
-};
+use super::answer::{Advice, Again, Cause, Effect, Garbled, Outcome, WireAnswer, classify};
 use super::api_base::ApiBase;
 use super::clock::Clock;
-use super::events::EventFacts;
-use super::facts::{
-    AccountFacts, CustomerFacts, Fact, Page, PaymentMethodFacts, ReadAnswer, ReadFailure,
-    classify_read,
-};
 use super::http::{ClientError, Http, Lost, Timeouts};
 use super::key::{Mode, SecretKey};
 use super::limiter::{Came, Limiter, Limits, Permit};
-use super::refusal::Refusal;
-use super::request::{Method, Read, Request, Write};
+use super::request::{Method, Request, Write};
 use super::retry::{Failure, History, Pace, Policy, Verdict, decide};
-use crate::ids::{AccountId, CustomerId, EventId, PaymentMethodId};
-use crate::state::Window;
 use crate::store::Started;
-use crate::time::StripeTime;
 
 use counts::Counters;
 pub use counts::RequestCounts;
 use ends::{Attempt, Ends};
 pub use ends::{AttemptCounts, AttemptEnd, LIMITED_BY};
+use gone::Gone;
+use tried::{Tried, Unsettled, Why, untold};
 
 /// What a client is made of.
 #[derive(Debug, Clone)]
@@ -76,8 +68,7 @@ pub struct Client {
     counters: Counters,
     ends: Ends,
     notice: OnceLock<String>,
-    /// Accounts that a write could not reach, each with what Stripe said.
-    gone: Mutex<HashMap<AccountId, Refusal>>,
+    gone: Gone,
 }
 
 /// What a call came to.
@@ -88,30 +79,6 @@ pub struct Written {
     /// The worst that this call's attempts can have done beyond what the outcome tells. Only with [`Effect::None`], and no
     /// earlier call for the same step, may the intent be taken back.
     pub effect: Effect,
-}
-
-/// The attempts of a call.
-struct Tried<T> {
-    /// The worst of all but the last.
-    effect: Effect,
-    last: Option<Result<T, Again>>,
-}
-
-/// How a call ended that no attempt settled.
-struct Unsettled {
-    why: Why,
-    /// The worst of all attempts.
-    effect: Effect,
-    /// The last attempt, if there was one.
-    last: Option<Again>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Why {
-    Draining,
-    Held,
-    Expired,
-    GaveUp,
 }
 
 impl Client {
@@ -148,7 +115,7 @@ impl Client {
             counters: Counters::default(),
             ends: Ends::default(),
             notice: OnceLock::new(),
-            gone: Mutex::default(),
+            gone: Gone::default(),
         }
     }
 
@@ -173,16 +140,14 @@ impl Client {
             .exchange(
                 request,
                 Some(started),
-                || self.gone(request.account.as_ref()),
+                || self.gone.told(request.account.as_ref()),
                 |wire| classify(write, self.mode, wire),
             )
             .await;
         if let (Ok((Outcome::AccountInvalid(refusal), _)), Some(account)) =
             (&settled, &request.account)
         {
-            let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
-            gone.entry(account.clone())
-                .or_insert_with(|| refusal.clone());
+            self.gone.note(account, refusal.clone());
         }
         match settled {
             Ok((outcome, effect)) => Written {
@@ -194,105 +159,6 @@ impl Client {
                 outcome: unsettled.of_write().into(),
             },
         }
-    }
-
-    /// What a write to `account` would come to, where an earlier one could not reach it.
-    fn gone(&self, account: Option<&AccountId>) -> Option<Outcome> {
-        let gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
-        gone.get(account?).cloned().map(Outcome::AccountInvalid)
-    }
-
-    /// Reads the platform's own account, or a connected one.
-    pub async fn account(&self, account: Option<&AccountId>) -> ReadAnswer<AccountFacts> {
-        self.read(&Read::Account { account }).await
-    }
-
-    /// Reads a PaymentMethod, on the platform or on a connected account.
-    pub async fn payment_method(
-        &self,
-        id: &PaymentMethodId,
-        account: Option<&AccountId>,
-    ) -> ReadAnswer<PaymentMethodFacts> {
-        self.read(&Read::PaymentMethod { id, account }).await
-    }
-
-    /// Reads a Customer, on the platform or on a connected account.
-    pub async fn customer(
-        &self,
-        id: &CustomerId,
-        account: Option<&AccountId>,
-    ) -> ReadAnswer<CustomerFacts> {
-        self.read(&Read::Customer { id, account }).await
-    }
-
-    /// Reads one page of the Customers that were made in a stretch of time, on the platform or on a connected account: the
-    /// newest first, those after `after`.
-    pub async fn customers(
-        &self,
-        created: Window,
-        after: Option<&CustomerId>,
-        account: Option<&AccountId>,
-    ) -> ReadAnswer<Page<CustomerFacts>> {
-        let read = Read::Customers {
-            created,
-            after,
-            account,
-        };
-        self.read(&read).await
-    }
-
-    /// Reads one page of all Customers, each with its default PaymentMethod whole: the newest first, those after `after`.
-    pub async fn all_customers(
-        &self,
-        after: Option<&CustomerId>,
-        account: Option<&AccountId>,
-    ) -> ReadAnswer<Page<CustomerFacts>> {
-        self.read(&Read::AllCustomers { after, account }).await
-    }
-
-    /// Reads one page of what is attached to a Customer: the newest first, those after `after`.
-    pub async fn customer_payment_methods(
-        &self,
-        customer: &CustomerId,
-        after: Option<&PaymentMethodId>,
-        account: Option<&AccountId>,
-    ) -> ReadAnswer<Page<PaymentMethodFacts>> {
-        let read = Read::CustomerPaymentMethods {
-            customer,
-            after,
-            account,
-        };
-        self.read(&read).await
-    }
-
-    /// Reads one page of what became of the platform's PaymentMethods since then: the newest first, those after `after`.
-    pub async fn events(
-        &self,
-        since: StripeTime,
-        after: Option<&EventId>,
-    ) -> ReadAnswer<Page<EventFacts>> {
-        self.read(&Read::Events { since, after }).await
-    }
-
-    /// A connected account is known to be out of reach, as an event told: what waits for its turn there is told so unsent.
-    pub fn set_gone(&self, account: &AccountId, why: &str) {
-        let refusal = Refusal {
-            status: 403,
-            error_type: String::new(),
-            code: Some("account_invalid".to_owned()),
-            decline_code: None,
-            param: None,
-            message: why.to_owned(),
-            request_id: None,
-        };
-        let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
-        gone.entry(account.clone()).or_insert(refusal);
-    }
-
-    /// It may be within reach again.
-    pub fn set_back(&self, account: &AccountId) {
-        let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
-        gone.remove(account);
     }
 
     /// Stripe's clock, by the answers of this client.
@@ -325,22 +191,6 @@ impl Client {
         self.notice.get().map(String::as_str)
     }
 
-    async fn read<T: Fact>(&self, read: &Read<'_>) -> ReadAnswer<T> {
-        let request = read.request();
-        let settled = self
-            .exchange(
-                &request,
-                None,
-                || None,
-                |wire| classify_read(read, self.mode, wire),
-            )
-            .await;
-        match settled {
-            Ok((answer, _)) => answer,
-            Err(unsettled) => ReadAnswer::Failed(unsettled.of_read()),
-        }
-    }
-
     /// Sends `request` until `classify` can tell what it came to, and gives the worst that earlier attempts can have done. What is
     /// `known` by the time that its turn comes is not asked for.
     async fn exchange<T>(
@@ -351,13 +201,10 @@ impl Client {
         classify: impl Fn(&WireAnswer) -> Result<T, Again>,
     ) -> Result<(T, Effect), Unsettled> {
         let mut history = History::default();
-        let mut tried = Tried {
-            effect: Effect::None,
-            last: None,
-        };
+        let mut tried = Tried::nothing();
         let mut number = 0;
         loop {
-            let begins = started.is_some() && tried.last.is_none();
+            let begins = started.is_some() && tried.is_nothing();
             let permit = match self.permitted(request, begins).await {
                 Ok(permit) => permit,
                 Err(why) => return tried.end(why),
@@ -372,7 +219,7 @@ impl Client {
             if started.is_some_and(|started| !self.clock.may_send(started.sent_at())) {
                 return tried.end(Why::GaveUp);
             }
-            self.counters.sent(request.endpoint, tried.last.is_none());
+            self.counters.sent(request.endpoint, tried.is_nothing());
             number += 1;
             let attempt = Attempt {
                 request,
@@ -525,100 +372,5 @@ impl From<Lost> for Again {
             message: String::new(),
             request_id: None,
         }
-    }
-}
-
-impl<T> Tried<T> {
-    /// One more attempt. An answer that was final, and is asked for again on Stripe's own advice, may have had effect.
-    fn take(&mut self, settled: Result<T, Again>) {
-        self.effect = self.worst();
-        self.last = Some(settled);
-    }
-
-    /// The worst of all attempts.
-    fn worst(&self) -> Effect {
-        let last = match &self.last {
-            None => Effect::None,
-            Some(Ok(_)) => Effect::Possible,
-            Some(Err(again)) => again.effect,
-        };
-        self.effect.max(last)
-    }
-
-    /// The last attempt has the last word: where it was answered for certain, that holds, however the call ended.
-    fn end(self, why: Why) -> Result<(T, Effect), Unsettled> {
-        let effect = self.effect;
-        match self.last {
-            Some(Ok(told)) => Ok((told, effect)),
-            Some(Err(again)) => Err(Unsettled {
-                why,
-                effect: effect.max(again.effect),
-                last: Some(again),
-            }),
-            None => Err(Unsettled {
-                why,
-                effect,
-                last: None,
-            }),
-        }
-    }
-}
-
-/// What the answer that stopped a run may have done: one from the wrong mode made something there, and one that Stripe did
-/// not write may hide one that Stripe did.
-fn untold(outcome: &Outcome) -> Effect {
-    match outcome {
-        Outcome::Stop(stop) => match stop.kind {
-            StopKind::WrongMode | StopKind::NotStripe => Effect::Possible,
-            StopKind::Key | StopKind::Permission | StopKind::ApiVersion => Effect::None,
-        },
-        Outcome::Done(_)
-        | Outcome::Refused(_)
-        | Outcome::AlreadyAttached(_)
-        | Outcome::AccountInvalid(_)
-        | Outcome::Doubt(_)
-        | Outcome::NotExecuted(_) => Effect::None,
-    }
-}
-
-impl Unsettled {
-    fn of_write(self) -> Unsure {
-        match (self.why, self.effect, self.last) {
-            (Why::Expired, Effect::None | Effect::Possible, last) => {
-                Unsure::Doubt(doubt(DoubtKind::Expired, last))
-            }
-            (Why::Draining | Why::Held | Why::GaveUp, Effect::Possible, Some(last)) => {
-                Unsure::Doubt(doubt(DoubtKind::NoAnswer(last.cause), Some(last)))
-            }
-            (Why::GaveUp, Effect::None, Some(last)) => {
-                Unsure::NotExecuted(NotExecuted::GaveUp(last))
-            }
-            // Only where nothing was tried.
-            (Why::Held, Effect::None | Effect::Possible, None)
-            | (Why::Held, Effect::None, Some(_)) => Unsure::NotExecuted(NotExecuted::Held),
-            (Why::Draining, Effect::None, Some(_))
-            | (Why::Draining | Why::GaveUp, Effect::None | Effect::Possible, None) => {
-                Unsure::NotExecuted(NotExecuted::Draining)
-            }
-        }
-    }
-
-    fn of_read(self) -> ReadFailure {
-        match (self.why, self.last) {
-            (Why::Draining | Why::Held, _) | (Why::Expired | Why::GaveUp, None) => {
-                ReadFailure::Draining
-            }
-            (Why::Expired | Why::GaveUp, Some(last)) => ReadFailure::NoAnswer(last),
-        }
-    }
-}
-
-fn doubt(kind: DoubtKind, last: Option<Again>) -> Doubt {
-    let (message, request_id) =
-        last.map_or_else(Default::default, |again| (again.message, again.request_id));
-    Doubt {
-        kind,
-        message,
-        request_id,
     }
 }

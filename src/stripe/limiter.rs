@@ -121,6 +121,17 @@ impl Limiter {
         }
     }
 
+    /// Whether nothing is kept to.
+    pub fn has_no_limits(&self) -> bool {
+        let Limits {
+            total_per_second,
+            endpoint_per_second,
+            account_per_second,
+            ..
+        } = *held(&self.limits);
+        [total_per_second, endpoint_per_second, account_per_second] == [None; 3]
+    }
+
     /// Holds whatever is not begun, or lets it go on.
     pub fn hold(&self, hold: bool) {
         self.held

@@ -1,5 +1,6 @@
 //! What the steps that are done say is at Stripe.
 
+use super::{About, Line, Sign};
 use crate::ids::{AccountId, CustomerId, LegacyId, PaymentMethodId};
 use crate::state::{Customer, Doubt, Object, Position, StepId, StepKind, StepState};
 
@@ -65,6 +66,37 @@ pub fn expected(customer: &Customer) -> Expected {
         in_doubt: in_doubt(customer),
         customers,
     }
+}
+
+/// Why there is nothing to look at where `undo` was.
+pub const TAKEN_BACK: &str = "what was made of it there is taken back by `pmclone undo`";
+
+/// Lines for a customer that a person named, of what cannot be looked at: what is taken back, and what was never made. Without
+/// them an empty look would pass for a clean one. `wanted`: whether an account (none: the platform) was asked for.
+pub fn absent(customer: &Customer, wanted: impl Fn(Option<&AccountId>) -> bool) -> Vec<Line> {
+    let line = |account: Option<&AccountId>, made: Option<&CustomerId>, why: &str| Line {
+        sign: Sign::NotLooked,
+        legacy_id: customer.legacy_id.clone(),
+        account: account.cloned(),
+        customer: made.cloned(),
+        payment_method: None,
+        about: About::Customer,
+        expected: None,
+        found: Some(why.to_owned()),
+    };
+    let made = |target| customer.made_on(target).map(|(id, _)| id);
+    let mut lines = Vec::new();
+    if customer.undone && customer.platform_customer.is_none() {
+        lines.push(line(None, made(None), TAKEN_BACK));
+    }
+    let targets = (0..).zip(&customer.targets);
+    let gone =
+        targets.filter(|(at, target)| customer.is_undone_on(*at) && wanted(Some(&target.account)));
+    lines.extend(gone.map(|(at, target)| line(Some(&target.account), made(Some(at)), TAKEN_BACK)));
+    if lines.is_empty() && expected(customer).customers.is_empty() {
+        lines.push(line(None, None, "nothing of it is known to be made"));
+    }
+    lines
 }
 
 fn done(customer: &Customer, step: StepId) -> Option<&Object> {

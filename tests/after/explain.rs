@@ -55,6 +55,10 @@ fn explain_finds_a_customer_by_everything_that_is_known_of_it() -> Result<()> {
     let account = explained(&place, &["acct_1First"])?;
     assert_eq!(account["account"]["customers"]["total"], 7);
     assert_eq!(account["account"]["standing"], "active");
+    let platform = explained(&place, &["acct_1SimPlatform0001"])?;
+    assert_eq!(platform["account"]["platform"], true);
+    assert_eq!(platform["account"]["customers"]["total"], 8);
+    assert!(platform["account"]["reasons"][0]["customers"].is_u64());
     Ok(())
 }
 

@@ -1,13 +1,13 @@
-//! What the documents list: exit codes, settings, messages, rules of the fault script, each other's headings.
+//! What the documents list: exit codes, settings, messages, rules of the fault script, tests.
 
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use pmclone::exit::Exit;
 use pmclone::simulator::FaultScript;
 
-use super::{DOCUMENTS, ROOT, help, read, scratch, shell};
+use super::{ROOT, documents, help, read, scratch, shell};
 
 /// What `src/exit.rs` says of each way to end, in its order.
 fn told_of_exits() -> Result<Vec<String>> {
@@ -20,9 +20,9 @@ fn told_of_exits() -> Result<Vec<String>> {
 
 #[test]
 fn the_table_of_exit_codes_is_the_codes() -> Result<()> {
-    let readme = read("README.md")?;
-    let (_, section) = readme
-        .split_once("### Exit codes")
+    let page = read("docs/commands.md")?;
+    let (_, section) = page
+        .split_once("## Exit codes")
         .context("the section on exit codes")?;
     let (section, _) = section.split_once("\n#").context("the next section")?;
     let row = |line: &str| {
@@ -60,15 +60,18 @@ fn the_sample_configuration_is_accepted_and_has_every_setting() -> Result<()> {
     let (_, settings) = told
         .split_once("expected one of ")
         .context("a list of settings")?;
-    let (sample, readme) = (read("samples/pmclone.toml")?, read("README.md")?);
+    let (sample, page) = (
+        read("samples/pmclone.toml")?,
+        read("docs/configuration.md")?,
+    );
     for setting in settings.split('`').skip(1).step_by(2) {
         ensure!(
             sample.contains(&format!("{setting} = ")) || sample.contains(&format!("[{setting}]")),
             "{setting} is not in the sample"
         );
         ensure!(
-            readme.contains(&format!("`{setting}`")),
-            "{setting} is not in the README"
+            page.contains(&format!("`{setting}`")),
+            "{setting} is not in docs/configuration.md"
         );
     }
     Ok(())
@@ -91,46 +94,6 @@ fn the_fault_scripts_in_the_help_are_read() -> Result<()> {
         .collect();
     ensure!(rules.len() == 7, "{rules:?}");
     FaultScript::parse(&rules.join("\n"))?;
-    Ok(())
-}
-
-/// A heading's anchor, as GitHub makes it.
-fn anchor(heading: &str) -> String {
-    let kept = |c: &char| c.is_alphanumeric() || [' ', '-', '_'].contains(c);
-    let heading = heading.trim_start_matches('#').trim().to_lowercase();
-    heading
-        .chars()
-        .filter(kept)
-        .collect::<String>()
-        .replace(' ', "-")
-}
-
-#[test]
-fn links_between_the_documents_lead_somewhere() -> Result<()> {
-    for document in DOCUMENTS
-        .into_iter()
-        .chain(["SECURITY.md", "docs/choosing.md"])
-    {
-        let text = read(document)?;
-        for rest in text.split("](").skip(1) {
-            let link = rest.split(')').next().unwrap_or_default();
-            if link.starts_with("https://") {
-                continue;
-            }
-            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
-            if Path::new(file).extension() == Some("png".as_ref()) {
-                ensure!(Path::new(ROOT).join(file).is_file(), "{document}: {link}");
-                continue;
-            }
-            // Those in the folder of documents lead out of it.
-            let file = file.trim_start_matches("../");
-            let target = read(if file.is_empty() { document } else { file })?;
-            let mut headings = target.lines().filter(|line| line.starts_with('#'));
-            if !heading.is_empty() && !headings.any(|line| anchor(line) == heading) {
-                bail!("{document}: {link}");
-            }
-        }
-    }
     Ok(())
 }
 
@@ -215,5 +178,51 @@ fn the_tests_that_the_runbook_names_exist() -> Result<()> {
     let (happened, _) = happened.split_once("\n\n").context("its end")?;
     let checked = named_tests(happened, 3)?;
     ensure!(checked > 10, "only {checked} tests are named");
+    Ok(())
+}
+
+/// The filter in the words after `cargo test`: which tests are to run.
+fn filter_of(words: &str) -> Option<&str> {
+    let mut words = words.split_whitespace().take_while(|word| *word != "--");
+    while let Some(word) = words.next() {
+        match word {
+            "--profile" | "--test" | "--features" => {
+                words.next();
+            }
+            flag if flag.starts_with("--") => {}
+            filter => return Some(filter),
+        }
+    }
+    None
+}
+
+/// A filter that matches nothing runs nothing, and ends well.
+#[test]
+fn the_tests_that_are_told_to_be_run_again_exist() -> Result<()> {
+    let mut sources = String::new();
+    for folder in ["src", "tests"] {
+        collect_sources(&Path::new(ROOT).join(folder), &mut sources)?;
+    }
+    let is_named = |line: &str, part: &str| {
+        let line = line.trim_start();
+        let module = [format!("mod {part};"), format!("mod {part} {{")];
+        module.iter().any(|module| line.starts_with(module))
+            || (line.starts_with("fn ") && line.contains(part))
+    };
+    let mut checked = 0;
+    for document in documents()? {
+        let text = read(&document)?;
+        for rest in text.split("cargo test").skip(1) {
+            let words = rest.split(['`', '\n']).next().unwrap_or_default();
+            for part in filter_of(words).into_iter().flat_map(|all| all.split("::")) {
+                checked += 1;
+                ensure!(
+                    sources.lines().any(|line| is_named(line, part)),
+                    "{document}: no test is called {part}"
+                );
+            }
+        }
+    }
+    ensure!(checked > 6, "only {checked} filters");
     Ok(())
 }

@@ -145,8 +145,8 @@ fn a_run_whose_first_hundred_mostly_fail_for_one_reason_stops_and_can_go_on() ->
 
 #[test]
 fn a_number_or_a_part_of_refusals_that_was_asked_for_stops_a_run() -> Result<()> {
-    // Customers come in turn from ten stretches of the file: of each stretch's first ten, one is declined.
-    for (bound, refused) in [("3", 3), ("10%", 10)] {
+    // Without limits customers come in the order of the file: of its first hundred, twelve are declined.
+    for (bound, refused) in [("3", 3), ("10%", 12)] {
         let place = Place::new()?;
         let simulator = Simulator::on_demand(&place)?;
         let line = |number: u32| {

@@ -5,7 +5,8 @@ use crate::support::{Place, Result, Simulator};
 use crate::undo::killed::killed_at;
 
 #[test]
-fn killed_before_and_after_every_commit_it_goes_on_and_nobody_is_ever_without_a_card() -> Result<()> {
+fn killed_before_and_after_every_commit_it_goes_on_and_nobody_is_ever_without_a_card() -> Result<()>
+{
     let place = Place::new()?;
     let simulator = Simulator::on_demand(&place)?;
     let listener = migrated(&place, &simulator)?;
@@ -13,7 +14,10 @@ fn killed_before_and_after_every_commit_it_goes_on_and_nobody_is_ever_without_a_
     let renew = ["resume", "--refresh-stale", "--concurrency", "1"];
     for number in 0.. {
         let at = i64::try_from(number)?;
-        assert_eq!(tell(&listener, "pm_1Ada", "payment_method.updated", at)?, "taken: stale\n");
+        assert_eq!(
+            tell(&listener, "pm_1Ada", "payment_method.updated", at)?,
+            "taken: stale\n"
+        );
         let killed = killed_at(&place, &simulator, &renew, number)?;
         for (attached, _) in held(&simulator)?.values() {
             assert!(!attached.is_empty(), "killed at {number}");
@@ -30,14 +34,22 @@ fn killed_before_and_after_every_commit_it_goes_on_and_nobody_is_ever_without_a_
         if killed && number % 2 == 0 {
             place.against(&simulator, &["resume"])?.with(0)?;
         }
-        place.against(&simulator, &["resume", "--refresh-stale"])?.with(0)?;
+        place
+            .against(&simulator, &["resume", "--refresh-stale"])?
+            .with(0)?;
         if again {
-            place.against(&simulator, &["resume", "--refresh-stale"])?.with(0)?;
+            place
+                .against(&simulator, &["resume", "--refresh-stale"])?
+                .with(0)?;
         }
         let after = agree(&place, &simulator)?;
         for (before, after) in before.iter().zip(&after) {
             let same = before[3] == after[3];
-            assert_eq!(same, before[2] != "pm_1Ada", "killed at {number}: {before:?}");
+            assert_eq!(
+                same,
+                before[2] != "pm_1Ada",
+                "killed at {number}: {before:?}"
+            );
         }
         let status = place.status(&[])?;
         assert_eq!(status["stale"]["total"], 0, "killed at {number}");

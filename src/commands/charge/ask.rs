@@ -5,10 +5,12 @@ use crate::cli;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ids::{AccountId, PaymentMethodId};
-use crate::proof::{Kind, Terms};
+use crate::proof::{Kind, Proof, Terms};
+use crate::report::charge::{Told, Verdict};
 use crate::run::Whom;
+use crate::state::Customer;
 use crate::store::{Case, StoreError};
-use crate::verify::{ExpectedCustomer, expected};
+use crate::verify::{ExpectedCustomer, TAKEN_BACK, expected};
 
 /// Cards in 24 hours. Many small charges in a row are what card testing looks like, to Stripe and to issuers.
 const MOST_CARDS: usize = 20;
@@ -46,9 +48,15 @@ pub(super) fn terms(args: &cli::Charging) -> Result<Terms, Failure> {
         Kind::Authorize | Kind::SetUp => (0, 0),
     };
     if kind == Kind::Charge && !(1..amount).contains(&capture) {
-        return Err(Failure::usage(
-            "--capture: a part of --amount, at least 1 and less than all of it",
-        ));
+        return Err(match args.capture {
+            None => Failure::usage(format!(
+                "--amount {amount}: a part of it is captured, at least 1 and less than all of it, so it must be 2 or more"
+            ))
+            .hint("to hold it and let it go, and capture nothing: --authorize-only"),
+            Some(capture) => Failure::usage(format!(
+                "--capture {capture}: a part of --amount {amount}, at least 1 and less than all of it"
+            )),
+        });
     }
     if fee > 0 && fee >= capture {
         return Err(Failure::usage(
@@ -100,24 +108,33 @@ pub(super) fn bounded(cards: usize, before: usize) -> Result<(), Failure> {
     .hint("take fewer: --sample N, --only LEGACY_ID, --account acct_…"))
 }
 
+/// What is to be charged.
+pub(super) struct Chosen {
+    /// The cards.
+    pub cases: Vec<Case>,
+    /// Customers that were named, on accounts where there is no card of theirs to charge; and why.
+    pub without: Vec<Told>,
+}
+
 /// The cards: of each customer, on each account, the default, or else the first that is attached.
-pub(super) fn cases(
+pub(super) fn choose_cards(
     args: &cli::Verify,
     looking: &Looking,
     terms: &Terms,
-) -> Result<Vec<Case>, Failure> {
+) -> Result<Chosen, Failure> {
     let of = |error: StoreError| Failure::store(&looking.state, &error);
     let (Whom::Some(rows), _) = choose(args, looking)? else {
         return Err(Failure::usage(
             "--charge is for a few customers, not for --all",
         ));
     };
-    let mut cases = Vec::new();
+    let (mut cases, mut without) = (Vec::new(), Vec::new());
     for row in rows {
         let Some(loaded) = looking.loader.whole(row).map_err(of)? else {
             continue;
         };
         let targets = || loaded.customer.targets.iter().zip(&loaded.accounts);
+        let before = cases.len();
         for customer in expected(&loaded.customer).customers {
             let Some((account, method)) = card_of(&customer) else {
                 continue;
@@ -134,13 +151,44 @@ pub(super) fn cases(
                 ));
             }
         }
+        if !args.only.is_empty() {
+            let charged: Vec<_> = cases[before..].iter().map(|case| &case.account).collect();
+            let wanted = |account: &AccountId| {
+                !charged.contains(&account)
+                    && (args.accounts.is_empty() || args.accounts.contains(account))
+            };
+            without.extend(cardless(&loaded.customer, terms, wanted));
+        }
     }
-    if cases.is_empty() {
+    if cases.is_empty() && without.is_empty() {
         let none = "none of these customers has a card that is attached on a connected account: there is nothing to charge";
         return Err(Failure::new(Exit::Incomplete, none)
             .hint("`pmclone status` says what stands where; `pmclone export` names the cards"));
     }
-    Ok(cases)
+    Ok(Chosen { cases, without })
+}
+
+/// The accounts of a customer where there is nothing to charge, and why.
+fn cardless(customer: &Customer, terms: &Terms, wanted: impl Fn(&AccountId) -> bool) -> Vec<Told> {
+    let targets = (0..).zip(&customer.targets);
+    let targets = targets.filter(|(_, target)| wanted(&target.account));
+    let told = targets.map(|(position, target)| {
+        let made = customer.made_on(Some(position)).map(|(id, _)| id.clone());
+        let why = if customer.is_undone_on(position) {
+            TAKEN_BACK
+        } else {
+            "no card of it is attached there"
+        };
+        Told {
+            legacy_id: customer.legacy_id.clone(),
+            account: target.account.clone(),
+            customer: made,
+            payment_method: None,
+            verdict: Verdict::NotCharged(why.to_owned()),
+            proof: Proof::new(terms.clone()),
+        }
+    });
+    told.collect()
 }
 
 fn card_of(customer: &ExpectedCustomer) -> Option<(&AccountId, &PaymentMethodId)> {

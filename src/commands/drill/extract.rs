@@ -8,7 +8,7 @@ use crate::commands::import::Csv;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::{self, Problems};
-use crate::legacy::{AddressField, Line};
+use crate::legacy::{AddressField, COLUMNS, Line};
 
 /// The lines of the customers that were chosen, as they are read.
 pub fn lines(csv: Csv<'_>, ids: &[String]) -> Result<Vec<Line>, Failure> {
@@ -61,25 +61,7 @@ pub fn write(
     Ok(())
 }
 
-/// The columns that are written, in the order of [`cells`].
-const COLUMNS: [&str; 15] = [
-    "legacy_id",
-    "email",
-    "name",
-    "phone",
-    "description",
-    "address_line1",
-    "address_line2",
-    "address_city",
-    "address_state",
-    "address_postal_code",
-    "address_country",
-    "platform_customer",
-    "payment_method",
-    "default_payment_method",
-    "connected_account",
-];
-
+/// In the order of [`COLUMNS`].
 fn cells(line: &Line) -> Vec<String> {
     fn joined<T: ToString>(ids: &[T]) -> String {
         let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();

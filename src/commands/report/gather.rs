@@ -14,13 +14,15 @@ use crate::proof::Phase;
 use crate::report::here;
 use crate::report::record::{
     ChangeTold, Changes, Csv, Done, DoubtHistory, DoubtTold, Fact, Mapping, Minute, ProofTold,
-    Record, Run, Shown, StaleTold, TakenBack, Verification, customers::Listed,
+    Record, Run, Shown, StaleTold, TakenBack, Verification,
+    customers::Listed,
+    tries::{EarlierTries, EarlierTryTold},
 };
 use crate::report::refused::{Counting, Refused};
 use crate::report::stale::StaleJson;
 use crate::report::status::Requests;
 use crate::report::words::second;
-use crate::state::Standing;
+use crate::state::{Standing, StepState};
 use crate::store::{
     self, Case, CsvFile, DoubtKept, Doubts, Loader, Made, Migration, Proofs, Recovery,
     RequestTally, RunKept, Settled, StoreError, Trace, VerificationKept,
@@ -36,6 +38,9 @@ const MOST_STALE: u32 = 500;
 
 /// Changed fields that are told one by one.
 const MOST_CHANGES: u32 = 500;
+
+/// Earlier tries that are told one by one.
+const MOST_TRIES: u32 = 500;
 
 /// What is asked for.
 pub(super) struct Asked {
@@ -110,6 +115,7 @@ fn with_mapping(
         throughput: Minute::gathered(&pulses, 60),
         doubts: doubts(conn, asked.running, shown)?,
         stale: stale(conn, shown)?,
+        earlier_tries: earlier_tries(conn, shown)?,
         changes: Changes {
             fields,
             first: changes
@@ -220,7 +226,7 @@ fn runs(conn: &Connection, running: bool) -> Result<Vec<Run>, StoreError> {
             ended,
             requests: told.map(|(requests, _)| requests),
             settled: told.map(|(_, settled)| settled),
-            csv_sha256: run.csv_sha256,
+            csv_sha256: asked.csv_sha256,
             tool: tool(&asked.tool_version, &asked.tool_commit),
         }
     };
@@ -281,6 +287,36 @@ fn doubt(step: DoubtKept, shown: Shown) -> DoubtTold {
         object: step.object,
         request_id: step.request_id,
     }
+}
+
+fn earlier_tries(conn: &Connection, shown: Shown) -> Result<EarlierTries, StoreError> {
+    let (tries, first) = store::earlier_tries(conn, MOST_TRIES)?;
+    let first = first.into_iter().map(|each| {
+        let store::EarlierTry { name, record } = each.tried;
+        let was_sent = record.sent_at.0 != 0 && !record.is_recovered();
+        let (reason, message) = match &record.state {
+            StepState::Refused(no) => (Some(no.reason.clone()), Some(no.message.clone())),
+            StepState::InDoubt(doubt) => (Some(doubt.name().to_owned()), None),
+            StepState::Ready | StepState::Started | StepState::Done(_) => (None, None),
+        };
+        EarlierTryTold {
+            legacy_id: shown.id(&each.legacy_id),
+            step: name.kind.name(),
+            account: name.account,
+            source: name.source,
+            try_no: record.try_no,
+            dropped: each.dropped,
+            state: record.state.name(),
+            reason,
+            message,
+            sent_at: was_sent.then(|| second(record.sent_at)),
+            request_id: record.request_id.as_ref().map(ToString::to_string),
+        }
+    });
+    Ok(EarlierTries {
+        tries,
+        first: first.collect(),
+    })
 }
 
 fn changed(change: store::Change, shown: Shown) -> ChangeTold {

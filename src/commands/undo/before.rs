@@ -5,12 +5,14 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
+use super::super::{suggested, suggestion};
 use crate::cli;
 use crate::failure::Failure;
 use crate::report;
+use crate::report::commands::Flags;
 use crate::report::undo::Before;
 use crate::run::Undo;
-use crate::store::{self, CustomerSeq, Loaded, Loader, StoreError, Undone, undo_page};
+use crate::store::{self, CustomerSeq, Loaded, Loader, Migration, StoreError, Undone, undo_page};
 
 /// Customers read from the state file at once.
 const PAGE: u32 = 32;
@@ -28,52 +30,100 @@ pub(super) fn foreseen(
     if before != Before::default() {
         (before.charges, before.open_charges) = undo.charges.of(only, &args.accounts);
     }
-    if args.spend_source_cards.is_some() {
-        confirmed(args, &before, spent(loader, only).map_err(of)?)?;
+    if let Some(said) = args.spend_source_cards {
+        let spent = spent(said, loader, only).map_err(of)?;
+        confirmed(said, before.source_cards_lost, spent)?;
     }
     Ok(before)
 }
 
-/// Refuses to make more of a migration that was taken back as a whole, unless a person asks for it. `refused_too`: what was refused is
-/// tried again.
+/// What would be made of a migration that was taken back.
+#[derive(Debug, Clone, Copy)]
+pub enum More<'a> {
+    /// What a run had not come to, or not to the end.
+    Begun,
+    /// The same, and what was refused.
+    Refused,
+    /// The lines of this file, and nothing else.
+    Lines(&'a Path),
+}
+
+/// Refuses to make more of a migration that was taken back as a whole, unless a person asks for it: for a run that is once and for
+/// all, for lines of a file for these alone.
 pub fn not_taken_back(
     conn: &Connection,
     state: &Path,
     after_undo: bool,
-    refused_too: bool,
+    more: More<'_>,
 ) -> Result<(), Failure> {
     let of = |error: StoreError| Failure::store(state, &error);
-    if !store::is_taken_back(conn).map_err(of)? {
+    let migration = Migration::read(conn).map_err(of)?;
+    let flags = match &migration {
+        Some(migration) => suggested(conn, migration).map_err(of)?,
+        None => Flags::default(),
+    };
+    if !flags.taken_back {
         return Ok(());
     }
     if after_undo {
-        return store::set_taken_back(conn, false).map_err(of);
+        return match more {
+            More::Begun | More::Refused => store::set_taken_back(conn, false).map_err(of),
+            More::Lines(_) => Ok(()),
+        };
     }
-    let left = store::left_to_make(conn, refused_too).map_err(of)?;
-    if left == 0 {
+    let Some(which) = which(conn, more).map_err(of)? else {
         return Ok(());
-    }
-    let left = report::words::count(left, "customer");
+    };
+    let undo = suggestion(flags, "undo", state);
     Err(Failure::safety(format!(
-        "all of this migration was taken back by `pmclone undo`, and {left} that it had not come to would be made now: nothing was sent"
+        "all of this migration was taken back by `pmclone undo`, or was to be, and {which} now: nothing was sent"
     ))
-    .hint("if the undo was broken off, it goes on: pmclone undo, with the same options")
-    .hint("if they shall be made nevertheless: add --after-undo")
+    .hint(format!("if the undo was broken off, it goes on: {undo}, with the same options"))
+    .hint("if that is meant nevertheless: the same command with --after-undo")
     .hint("to begin anew with all: another state file (--state)"))
 }
 
-/// What is lost is counted by whoever asks for it.
-/// The number is that of the cards that would be lost; or, so that the same command goes on, with those that are `spent` already.
-fn confirmed(args: &cli::Undo, before: &Before, spent: u64) -> Result<(), Failure> {
-    let lost = before.source_cards_lost;
-    match args.spend_source_cards {
-        Some(said) if said != lost && said != lost + spent => Err(Failure::safety(format!(
-            "--spend-source-cards says {said}, and {lost} source cards would be lost for good: nothing was sent"
-        ))
-        .hint(format!("if that is meant: --spend-source-cards {lost}"))
-        .hint("without it, the platform Customers that have source cards stay, and so do the cards")),
-        Some(_) | None => Ok(()),
+/// What would be made, in words; `None`: nothing.
+fn which(conn: &Connection, more: More<'_>) -> Result<Option<String>, StoreError> {
+    let customers = report::words::count;
+    let refused = match more {
+        More::Lines(file) => return Ok(Some(format!("{} would be tried again", file.display()))),
+        More::Refused => store::refused_count(conn)?,
+        More::Begun => 0,
+    };
+    Ok(match (store::left_to_make(conn)?, refused) {
+        (0, 0) => None,
+        (0, refused) => Some(format!(
+            "{} that had been refused would be tried again",
+            customers(refused, "customer")
+        )),
+        (left, 0) => Some(format!(
+            "{} that it had not come to, or not to the end, would be made",
+            customers(left, "customer")
+        )),
+        (left, refused) => Some(format!(
+            "{} that it had not come to, or not to the end, and {refused} that had been refused would be made",
+            customers(left, "customer")
+        )),
+    })
+}
+
+/// What is lost is counted by whoever asks for it: the number is that of the cards that would be lost; or, so that the same command
+/// goes on, with those that it has `spent` already.
+fn confirmed(said: u64, lost: u64, spent: u64) -> Result<(), Failure> {
+    if said == lost || said == lost + spent {
+        return Ok(());
     }
+    let already = match spent {
+        0 => String::new(),
+        spent => format!(", after {spent} that are lost already"),
+    };
+    Err(Failure::safety(format!(
+        "--spend-source-cards says {said}, and {} would be lost for good{already}: nothing was sent",
+        report::words::count(lost, "source card")
+    ))
+    .hint(format!("if that is meant: --spend-source-cards {lost}"))
+    .hint("without it, the platform Customers that have source cards stay, and so do the cards"))
 }
 
 /// The customers to look at, page by page.
@@ -101,10 +151,10 @@ pub(super) fn page(
     Ok(page)
 }
 
-/// Source cards that were lost with platform Customers that an undo has deleted already.
-fn spent(loader: &Loader, only: Option<&[CustomerSeq]>) -> Result<u64, StoreError> {
+/// Source cards that were lost already with platform Customers, by a command that said the same number.
+fn spent(said: u64, loader: &Loader, only: Option<&[CustomerSeq]>) -> Result<u64, StoreError> {
     let mut spent = 0;
-    for row in store::platform_undone(loader.conn())? {
+    for row in store::spent_under(loader.conn(), said)? {
         if only.is_some_and(|only| only.binary_search(&row).is_err()) {
             continue;
         }
@@ -131,7 +181,7 @@ fn count(undo: &Undo, loader: &Loader, only: Option<&[CustomerSeq]>) -> Result<B
         after = last.seq;
         for (loaded, undone) in &page {
             let portions = undo.portions(loaded, undone);
-            before.add(&portions, undo.spend_source_cards, &mut accounts);
+            before.add(&portions, undo.spends.is_some(), &mut accounts);
         }
     }
 }

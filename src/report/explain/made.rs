@@ -1,6 +1,6 @@
 //! The explanation, made of what the state file has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::dashboard::Dashboard;
 use super::super::export::Row;
@@ -9,14 +9,14 @@ use super::super::stale::StaleJson;
 use super::super::status::{AccountStanding, Customers};
 use super::super::words::second;
 use super::{
-    AccountExplained, AccountReason, CustomerExplained, DroppedExplained, Facts, MendedExplained,
-    Read, RefusalExplained, StepExplained, UndoLeftExplained, UndoneExplained, why,
+    AccountExplained, AccountReason, CustomerExplained, Facts, MendedExplained, Read,
+    RefusalExplained, StepExplained, UndoLeftExplained, UndoneExplained, why,
 };
-use crate::ids::{AccountId, RequestId};
+use crate::ids::{AccountId, LegacyId, RequestId};
 use crate::legacy::{Details, masked};
 use crate::proof::Phase;
-use crate::state::{Customer, Object, Position, Record, Refusal, StepId, StepState};
-use crate::store::{AccountTrace, DroppedStep, Loaded, MendedField, Trace, UndoneStep};
+use crate::state::{Customer, Object, Position, Record, Refusal, StepName, StepState};
+use crate::store::{AccountTrace, EarlierTry, Loaded, MendedField, Trace, UndoneStep};
 
 /// Explains an account.
 pub fn account(facts: &Facts<'_>, trace: &AccountTrace) -> AccountExplained {
@@ -33,6 +33,7 @@ pub fn account(facts: &Facts<'_>, trace: &AccountTrace) -> AccountExplained {
     let (next, commands) = why::of_account(facts, trace, customers);
     AccountExplained {
         id: trace.id.clone(),
+        platform: facts.migration.platform_account == trace.id,
         dashboard: facts
             .dashboard()
             .map(|dashboard| dashboard.account(&trace.id)),
@@ -57,12 +58,30 @@ pub fn customer(
 ) -> CustomerExplained {
     let customer = &loaded.customer;
     let standing = why::standing(facts, loaded, mapping);
-    let mut why = why::of_customer(facts, loaded, standing);
+    let mut why = why::of_customer(facts, loaded, trace, standing);
     why::stale(facts, &trace.stale, &mut why);
+    let mut told = BTreeSet::new();
+    why.commands.retain(|command| told.insert(command.clone()));
     let mut steps: Vec<_> = customer.steps.iter().collect();
     // The platform first, then account by account.
     steps.sort_by_key(|(step, _)| (step.target, step.kind, step.source));
     let steps = steps.into_iter();
+    let told = |name: &StepName, record: &Record| {
+        let tried = |each: &EarlierTry| step_of(facts, &customer.legacy_id, name, &each.record);
+        let earlier = trace.earlier.iter().filter(|each| each.name == *name);
+        let earlier = earlier.filter(|each| each.record.try_no < record.try_no);
+        StepExplained {
+            earlier: earlier.map(tried).collect(),
+            ..step_of(facts, &customer.legacy_id, name, record)
+        }
+    };
+    let names: BTreeSet<_> = customer
+        .steps
+        .keys()
+        .map(|step| customer.name_of(*step))
+        .collect();
+    let gone: BTreeSet<_> = trace.earlier.iter().map(|each| &each.name).collect();
+    let gone = gone.into_iter().filter(|name| !names.contains(*name));
     CustomerExplained {
         legacy_id: customer.legacy_id.to_string(),
         standing: standing.name(),
@@ -86,10 +105,13 @@ pub fn customer(
         },
         mapped: mapping.to_vec(),
         steps: steps
-            .map(|(step, record)| step_of(facts, loaded, *step, record))
+            .map(|(step, record)| told(&customer.name_of(*step), record))
             .collect(),
         mended: trace.mended.iter().map(mended).collect(),
-        dropped: trace.dropped.iter().map(dropped).collect(),
+        dropped: gone
+            .filter_map(|name| trace.earlier.iter().rfind(|each| each.name == *name))
+            .map(|last| told(&last.name, &last.record))
+            .collect(),
         undone: trace
             .undone
             .iter()
@@ -121,9 +143,13 @@ fn shown(details: &Details, unmasked: bool) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn step_of(facts: &Facts<'_>, loaded: &Loaded, step: StepId, record: &Record) -> StepExplained {
-    let customer = &loaded.customer;
-    let name = customer.name_of(step);
+/// One try of a step, without those before it.
+fn step_of(
+    facts: &Facts<'_>,
+    legacy_id: &LegacyId,
+    name: &StepName,
+    record: &Record,
+) -> StepExplained {
     let account = name.account.as_ref();
     let dashboard = facts.dashboard();
     let (object, page) = match &record.state {
@@ -139,7 +165,7 @@ fn step_of(facts: &Facts<'_>, loaded: &Loaded, step: StepId, record: &Record) ->
     let asked = facts.asked.trim();
     let read = seen.and_then(|seen| seen.reading.request_id.as_ref());
     StepExplained {
-        step: step.kind.name(),
+        step: name.kind.name(),
         account: name.account.clone(),
         source: name.source.clone(),
         state: record.state.name(),
@@ -148,7 +174,7 @@ fn step_of(facts: &Facts<'_>, loaded: &Loaded, step: StepId, record: &Record) ->
         try_no: record.try_no,
         idempotency_key: facts
             .migration
-            .key(customer, step, record.try_no)
+            .key_of(legacy_id, name, record.try_no)
             .to_string(),
         request_id: request.map(ToString::to_string),
         request_dashboard: request.and_then(of_request),
@@ -173,6 +199,7 @@ fn step_of(facts: &Facts<'_>, loaded: &Loaded, step: StepId, record: &Record) ->
         seen_request_id: read.map(ToString::to_string),
         seen_request_dashboard: read.and_then(of_request),
         recovered: record.is_recovered(),
+        earlier: Vec::new(),
     }
 }
 
@@ -258,19 +285,5 @@ fn mended(field: &MendedField) -> MendedExplained {
         field: field.field.clone(),
         old: field.old.clone(),
         new: field.new.clone(),
-    }
-}
-
-fn dropped(step: &DroppedStep) -> DroppedExplained {
-    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    DroppedExplained {
-        step: step.kind.name(),
-        account: given(&step.account),
-        source: given(&step.source),
-        try_no: step.try_no,
-        object: step.object.clone(),
-        reason: step.reason.clone(),
-        message: step.message.clone(),
-        request_id: step.request_id.clone(),
     }
 }

@@ -1,13 +1,9 @@
 //! The explanation for people: what and where first, then the steps, then why and what to do.
 
-use super::{
-    AccountExplained, CustomerExplained, DroppedExplained, Explained, MendedExplained, Read,
-    StepExplained,
-};
+use super::{AccountExplained, CustomerExplained, Explained, MendedExplained, Read, StepExplained};
 use crate::report::Look;
 use crate::report::export::{Fate, Row};
 use crate::report::status::people::{coloured, word};
-use crate::report::table::{Column, table};
 use crate::report::words::{count, number, plain, shorten, wrap};
 use crate::state::Standing;
 
@@ -39,20 +35,26 @@ fn len<T>(all: &[T]) -> u64 {
 }
 
 fn account(account: &AccountExplained, look: Look) -> String {
-    let mut lines = vec![format!(
-        "{} {}  {}",
-        look.bold("Account"),
-        account.id,
+    let standing = if account.platform {
+        "the platform, whose key is used"
+    } else {
         account.standing.name()
+    };
+    let mut lines = vec![format!(
+        "{} {}  {standing}",
+        look.bold("Account"),
+        account.id
     )];
     lines.extend(account.dashboard.iter().map(|link| format!("  {link}")));
     if let Some(why) = &account.parked_for {
         lines.push(wrap(&plain(why), "  ", look.width));
     }
-    lines.push(format!(
-        "  {} for it:",
-        count(account.customers.total, "customer")
-    ));
+    let customers = count(account.customers.total, "customer");
+    lines.push(if account.platform {
+        format!("  {customers} in this migration, on all accounts:")
+    } else {
+        format!("  {customers} for it:")
+    });
     for standing in Standing::ALL.into_iter().rev() {
         let n = account.customers.of(standing);
         if n > 0 {
@@ -96,7 +98,12 @@ fn customer(customer: &CustomerExplained, look: Look) -> String {
         lines.extend(customer.steps.iter().map(|step| told(step, look)));
         parts.push(lines.join("\n"));
     }
-    parts.extend(mended(&customer.mended, &customer.dropped, look));
+    if !customer.dropped.is_empty() {
+        let mut lines = vec![look.bold("Not asked for any more")];
+        lines.extend(customer.dropped.iter().map(|step| told(step, look)));
+        parts.push(lines.join("\n"));
+    }
+    parts.extend(mended(&customer.mended, look));
     parts.extend(undone(customer, look));
     parts.push(ending(
         &customer.why,
@@ -229,23 +236,57 @@ fn mapped(rows: &[Row], look: Look) -> String {
     lines.join("\n")
 }
 
-/// A step: what, where and how it ended; then its intent, key and answer.
-fn told(step: &StepExplained, look: Look) -> String {
-    let mark = if step.asked_for { ">" } else { " " };
-    let account = step.account.as_ref();
-    let place = account.map_or("the platform".to_owned(), ToString::to_string);
-    let state = match step.state {
+fn mark(step: &StepExplained) -> &'static str {
+    if step.asked_for { ">" } else { " " }
+}
+
+fn state(step: &StepExplained, look: Look) -> String {
+    match step.state {
         "done" => look.good(step.state),
         "refused" | "in doubt" => look.bad(step.state),
         other => other.to_owned(),
-    };
-    let mut lines = vec![format!("{mark} {} on {place}: {state}", step.step)];
+    }
+}
+
+/// A step: what, where and how it ended; then its intent, key and answer, and the tries before.
+fn told(step: &StepExplained, look: Look) -> String {
+    let account = step.account.as_ref();
+    let place = account.map_or("the platform".to_owned(), ToString::to_string);
+    let heading = format!(
+        "{} {} on {place}: {}",
+        mark(step),
+        step.step,
+        state(step, look)
+    );
+    let mut lines = vec![heading];
+    if let Some(source) = &step.source {
+        lines.push(format!("    {:<9}{source}", "source"));
+    }
+    lines.extend(noted(step, look));
+    for tried in &step.earlier {
+        let heading = format!(
+            "  {} try {} before: {}",
+            mark(tried),
+            tried.try_no,
+            state(tried, look)
+        );
+        lines.push(heading);
+        let narrower = Look {
+            width: look.width.saturating_sub(4),
+            ..look
+        };
+        let noted = noted(tried, narrower).join("\n");
+        lines.extend(noted.lines().map(|line| format!("    {line}")));
+    }
+    lines.join("\n")
+}
+
+/// A try: what it made, its intent, key and answer.
+fn noted(step: &StepExplained, look: Look) -> Vec<String> {
+    let mut lines = Vec::new();
     let mut note = |label: &str, told: &str| {
         lines.push(format!("    {label:<9}{told}"));
     };
-    if let Some(source) = &step.source {
-        note("source", source.as_str());
-    }
     if let Some(object) = &step.object {
         note("made", object);
     }
@@ -297,11 +338,11 @@ fn told(step: &StepExplained, look: Look) -> String {
         let by = by.map_or(String::new(), |id| format!(" ({id})"));
         note("looked at", &format!(" {at}{by}{seen}"));
     }
-    lines.join("\n")
+    lines
 }
 
-fn mended(fields: &[MendedExplained], dropped: &[DroppedExplained], look: Look) -> Option<String> {
-    if fields.is_empty() && dropped.is_empty() {
+fn mended(fields: &[MendedExplained], look: Look) -> Option<String> {
+    if fields.is_empty() {
         return None;
     }
     let mut lines = vec![look.bold("Mended")];
@@ -328,27 +369,6 @@ fn mended(fields: &[MendedExplained], dropped: &[DroppedExplained], look: Look) 
                 value(&each.new)
             ),
         });
-    }
-    if !dropped.is_empty() {
-        let cells = |each: &DroppedExplained| {
-            let or = |text: &Option<String>, none: &str| text.clone().unwrap_or(none.to_owned());
-            vec![
-                each.step.to_owned(),
-                or(&each.account, "the platform"),
-                or(&each.source, ""),
-                each.try_no.to_string(),
-                or(&each.reason, ""),
-            ]
-        };
-        let columns = [
-            ("not asked for any more", Column::Left),
-            ("on", Column::Left),
-            ("source", Column::Left),
-            ("try", Column::Right),
-            ("refused", Column::Left),
-        ];
-        let rows: Vec<_> = dropped.iter().map(cells).collect();
-        lines.push(table(&columns, &rows));
     }
     Some(lines.join("\n"))
 }

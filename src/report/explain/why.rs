@@ -4,11 +4,12 @@ use super::super::refused::what;
 use super::super::remedy;
 use super::super::stale::what as what_became;
 use super::super::status::Customers;
+use super::super::undo::remedy_of;
 use super::super::words::{count, quoted, second};
-use super::Facts;
+use super::{Facts, undone};
 use crate::report::export::{Fate, Row};
 use crate::state::{Customer, Next, Reachable, Standing, StepId, StepState};
-use crate::store::{AccountTrace, Loaded, StaleClone};
+use crate::store::{AccountTrace, Loaded, StaleClone, Trace};
 use crate::time::StripeTime;
 
 /// What happens next to a customer that is migrated.
@@ -34,18 +35,28 @@ pub(super) fn standing(facts: &Facts<'_>, loaded: &Loaded, mapping: &[Row]) -> S
 }
 
 /// Of a customer.
-pub(super) fn of_customer(facts: &Facts<'_>, loaded: &Loaded, standing: Standing) -> Why {
+pub(super) fn of_customer(
+    facts: &Facts<'_>,
+    loaded: &Loaded,
+    trace: &Trace,
+    standing: Standing,
+) -> Why {
     let customer = &loaded.customer;
     let mut why = Why::default();
-    undo_begun(facts, loaded, &mut why);
-    refusals(customer, &mut why);
-    doubts(customer, &mut why);
+    undone::of_customer(facts, loaded, trace, &mut why);
+    refusals(facts, customer, &mut why);
+    doubts(facts, customer, &mut why);
     parked(customer, &mut why);
     let any_undone = (0..)
         .zip(&customer.targets)
         .any(|(at, _)| customer.is_undone_on(at));
     match standing {
-        Standing::Undone if !loaded.undo_begun.is_empty() => {}
+        Standing::PartlyUndone => {}
+        // What was left in use, or was changed, is told above.
+        Standing::Migrated if !trace.left.is_empty() => {
+            why.commands.push(facts.command("export -o mapping.csv"));
+        }
+        Standing::Migrated if facts.taken_back => undone::to_come(facts, customer, &mut why),
         Standing::Migrated => {
             why.causes
                 .push("Everything that was asked for is done.".to_owned());
@@ -53,16 +64,22 @@ pub(super) fn of_customer(facts: &Facts<'_>, loaded: &Loaded, standing: Standing
             why.commands.push(facts.command("export -o mapping.csv"));
         }
         Standing::Undone => {
-            why.causes
-                .push("What was made of it is taken back, as told above.".to_owned());
-            why.next
-                .push("It is not made again from this state file: runs pass it over.".to_owned());
+            why.causes.insert(
+                0,
+                "What was made of it is taken back, as told above.".to_owned(),
+            );
+            why.next.insert(
+                0,
+                "It is not made again from this state file: runs pass it over.".to_owned(),
+            );
         }
         Standing::Refused => {
             why.next
                 .push("A run passes it over, until a person asks for another try.".to_owned());
+            why.next.extend(facts.after_undo());
             // A line cannot be mended of what is taken back in part.
             if any_undone {
+                why.next.push(remedy::not_mended(customer));
                 why.commands.push(facts.command("resume --retry-refused"));
             } else {
                 why.commands.extend([
@@ -72,14 +89,22 @@ pub(super) fn of_customer(facts: &Facts<'_>, loaded: &Loaded, standing: Standing
             }
         }
         Standing::InDoubt => {
-            why.next.push(
-                "Every run begins by settling it, by reading or under the same key.".to_owned(),
-            );
-            why.commands
-                .extend([facts.command("reconcile"), facts.command("resume")]);
+            if !facts.taken_back {
+                why.next.push(
+                    "Every run begins by settling it, by reading or under the same key.".to_owned(),
+                );
+            }
+            let then = if facts.taken_back {
+                let id = quoted(customer.legacy_id.as_str());
+                facts.command(&format!("undo --only {id}"))
+            } else {
+                facts.command("resume")
+            };
+            why.commands.extend([facts.command("reconcile"), then]);
         }
         Standing::Parked => {
-            why.next.push(remedy::PARKED.to_owned());
+            why.next.push(facts.advice(remedy::PARKED));
+            why.next.extend(facts.after_undo());
             why.commands.push(facts.command("resume"));
         }
         Standing::InProgress | Standing::Pending => unfinished(facts, customer, standing, &mut why),
@@ -122,32 +147,7 @@ pub(super) fn stale(facts: &Facts<'_>, clones: &[StaleClone], why: &mut Why) {
     }
 }
 
-/// An undo that was broken off, or is on.
-fn undo_begun(facts: &Facts<'_>, loaded: &Loaded, why: &mut Why) {
-    if loaded.undo_begun.is_empty() {
-        return;
-    }
-    let customer = &loaded.customer;
-    for place in &loaded.undo_begun {
-        let account = place.and_then(|target| customer.target(target));
-        let place = account.map_or("the platform", |target| target.account.as_str());
-        why.causes.push(format!(
-            "What was made of it on {place} is being taken back: that was begun, and is not done to the end."
-        ));
-    }
-    if facts.running {
-        why.next
-            .push("A command is on: look again in a moment.".to_owned());
-    } else {
-        why.next
-            .push("The same undo goes on. Nothing more is made there.".to_owned());
-        let id = quoted(customer.legacy_id.as_str());
-        why.commands
-            .push(facts.command(&format!("undo --only {id}")));
-    }
-}
-
-fn refusals(customer: &Customer, why: &mut Why) {
+fn refusals(facts: &Facts<'_>, customer: &Customer, why: &mut Why) {
     for (step, record) in &customer.steps {
         let StepState::Refused(refusal) = &record.state else {
             continue;
@@ -162,14 +162,14 @@ fn refusals(customer: &Customer, why: &mut Why) {
         let what = what(customer, *step, refusal);
         why.causes
             .push(format!("{what} was refused: {}.", refusal.reason));
-        let remedy = remedy::for_refusal(&refusal.reason, &refusal.message).to_owned();
+        let remedy = facts.advice(remedy::for_refusal(&refusal.reason, &refusal.message));
         if !why.next.contains(&remedy) {
             why.next.push(remedy);
         }
     }
 }
 
-fn doubts(customer: &Customer, why: &mut Why) {
+fn doubts(facts: &Facts<'_>, customer: &Customer, why: &mut Why) {
     for (step, record) in &customer.steps {
         let StepState::InDoubt(doubt) = record.state else {
             continue;
@@ -179,7 +179,11 @@ fn doubts(customer: &Customer, why: &mut Why) {
             named(customer, *step),
             doubt.name()
         ));
-        let remedy = remedy::for_doubt(doubt).to_owned();
+        let remedy = if facts.taken_back {
+            remedy_of("in_doubt").to_owned()
+        } else {
+            facts.advice(remedy::for_doubt(doubt))
+        };
         if !why.next.contains(&remedy) {
             why.next.push(remedy);
         }
@@ -218,6 +222,7 @@ fn unfinished(facts: &Facts<'_>, customer: &Customer, standing: Standing, why: &
             .push("A run is on: look again in a moment.".to_owned());
         why.commands.push(facts.command("status --watch"));
     } else {
+        why.next.extend(facts.after_undo());
         why.commands.push(facts.command("resume"));
     }
 }
@@ -240,21 +245,28 @@ pub(super) fn of_account(
     customers: Customers,
 ) -> (Vec<String>, Vec<String>) {
     let (mut next, mut commands) = (Vec::new(), Vec::new());
+    let platform = facts.migration.platform_account == trace.id;
+    let there = if platform { "" } else { " there" };
+    undone::of_account(facts, trace, customers, (&mut next, &mut commands));
     if trace.parked.is_some() {
-        next.push(remedy::PARKED.to_owned());
+        next.push(facts.advice(remedy::PARKED));
         next.push(format!("{} for it.", waits(customers)));
         commands.push(facts.command("resume"));
     }
     if customers.left() > 0 {
         let left = count(customers.left(), "customer");
         next.push(format!(
-            "{left} not finished there: a run goes on with them."
+            "{left} not finished{there}: a run goes on with them."
         ));
-        let only = format!("resume --account {}", trace.id);
-        commands.push(facts.command(&only));
+        next.extend(facts.after_undo());
+        commands.push(if platform {
+            facts.command("resume")
+        } else {
+            facts.command(&format!("resume --account {}", trace.id))
+        });
     }
     if customers.in_doubt > 0 {
-        next.push(remedy::STILL_IN_DOUBT.to_owned());
+        next.push(facts.advice(remedy::STILL_IN_DOUBT));
         commands.push(facts.command("reconcile"));
     }
     if customers.refused > 0 {
@@ -265,10 +277,13 @@ pub(super) fn of_account(
         commands.push(facts.command("refused"));
     }
     if next.is_empty() {
-        next.push("Nothing: all that was asked for there is done.".to_owned());
+        next.push(format!("Nothing: all that was asked for{there} is done."));
     }
-    let export = format!("export --account {} -o mapping.csv", trace.id);
-    commands.push(facts.command(&export));
+    commands.push(if platform {
+        facts.command("export -o mapping.csv")
+    } else {
+        facts.command(&format!("export --account {} -o mapping.csv", trace.id))
+    });
     (next, commands)
 }
 

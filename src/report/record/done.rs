@@ -250,7 +250,8 @@ fn run(run: &Run) -> Vec<Cell> {
 fn ended(how: &str) -> Cell {
     match how {
         "finished" => verdict(Some(true), "finished"),
-        "limit_reached" => verdict(Some(true), "did what it was confined to"),
+        "confined" => verdict(Some(true), "did what it was confined to"),
+        "limit_reached" => verdict(None, "stopped at its limit"),
         "interrupted" => verdict(None, "interrupted"),
         "terminated" => verdict(None, "terminated"),
         "stopped" => verdict(Some(false), "stopped by itself"),

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::charts::{HEIGHT, WIDTH};
 use super::customers;
 use super::view::{Block, Section, Table};
-use super::{Record, done, known, stale};
+use super::{Record, done, known, stale, tries};
 use crate::report::words::{count, minute, number, percent};
 use crate::state::Standing;
 use crate::time::StripeTime;
@@ -82,6 +82,7 @@ pub fn write(record: &Record, out: &mut impl Write) -> io::Result<()> {
         known::doubts(record),
     ];
     sections.extend(stale::section(record));
+    sections.extend(tries::tries(record));
     sections.extend(known::changes(record));
     sections.extend([
         known::proofs(record),
@@ -147,6 +148,7 @@ fn verdict(record: &Record) -> String {
         (Standing::Parked, "waiting for an account"),
         (Standing::InProgress, "under way"),
         (Standing::Pending, "not begun"),
+        (Standing::PartlyUndone, "taken back in part"),
         (Standing::Undone, "taken back"),
     ];
     let others = others

@@ -190,7 +190,7 @@ pub fn class_of(standing: Standing) -> &'static str {
         Standing::InProgress => "is is-progress",
         Standing::Pending => "is is-pending",
         Standing::Migrated => "is is-migrated",
-        Standing::Undone => "is is-undone",
+        Standing::Undone | Standing::PartlyUndone => "is is-undone",
     }
 }
 

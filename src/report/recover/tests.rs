@@ -18,6 +18,7 @@ fn ended_with(recovered: Recovered) -> String {
         reads: 1_204,
         left_to_make: 7,
         was_undone: false,
+        without_connected: vec![(account(), 3)],
         next: "pmclone resume --state pmclone.db".into(),
     };
     ended(&told, Look::PLAIN)
@@ -48,9 +49,13 @@ fn every_end_is_told_with_what_to_do() {
       What Stripe refused is not known any more, and is asked for again. A clone
       that was attached to nobody cannot be seen: it is made again, and nothing can
       ever be charged to the first.
-      What `pmclone undo` took back, if there was an undo, cannot be seen any more:
-      7 customers may be of it, or were never finished, and a run makes them. If
-      they shall not be made: delete this state file, and recover with --was-undone.
+      With a platform Customer, and none on the account: 3 customers on acct_1Gone.
+      Each was refused there, was not come to, or was taken back by `pmclone undo`.
+      What `pmclone undo` took back, if there was an undo, cannot be seen any more,
+      neither in whole nor on one account: 7 customers may be of it, or were never
+      finished, and a run makes them. If they shall not be made: delete this state
+      file, and recover with --was-undone; or, where only an account was taken back,
+      confine each resume to the others with --account.
     Next     Go on:
         pmclone resume --state pmclone.db
     ");

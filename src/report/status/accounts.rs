@@ -2,7 +2,8 @@
 
 use std::cmp::Reverse;
 
-use super::people::{coloured, counts, headline, more, pace, to_u64};
+use super::people::{coloured, counts, headline, more, pace, to_u64, word};
+use super::undone::{taken_back, undo_unfinished};
 use super::{Account, AccountStanding, Extras, Status};
 use crate::report::Look;
 use crate::report::words::{number, percent, plain, shorten};
@@ -12,10 +13,11 @@ use crate::state::Standing;
 const BAR: std::ops::RangeInclusive<usize> = 8..=60;
 
 /// What each sign of a bar stands for.
-const SIGNS: [(char, Standing); 4] = [
+const SIGNS: [(char, Standing); 5] = [
     ('=', Standing::Migrated),
     ('x', Standing::Refused),
     ('p', Standing::Parked),
+    ('~', Standing::PartlyUndone),
     ('u', Standing::Undone),
 ];
 
@@ -39,7 +41,9 @@ pub(super) fn accounts(accounts: &[Account], shown: usize, look: Look) -> Option
     });
     ranked.truncate(shown);
     // Most migrations never have any.
-    let any_undone = ranked.iter().any(|each| each.undone > 0);
+    let any_undone = ranked
+        .iter()
+        .any(|each| each.undone > 0 || each.partly_undone > 0);
     let rows = ranked.iter().map(|each| (*each, cells(each, any_undone)));
     let mut rows: Vec<_> = rows.collect();
     let heading = ["account", "customers", "migrated", "", "refused", "parked"];
@@ -99,7 +103,12 @@ fn cells(account: &Account, any_undone: bool) -> Vec<String> {
         number(account.refused),
         number(account.parked),
     ];
-    cells.extend(any_undone.then(|| number(account.undone)));
+    cells.extend(
+        any_undone.then(|| match (account.undone, account.partly_undone) {
+            (undone, 0) => number(undone),
+            (undone, partly) => format!("{}+{}~", number(undone), number(partly)),
+        }),
+    );
     cells
 }
 
@@ -164,6 +173,7 @@ fn of(account: &Account, standing: Standing) -> u64 {
         Standing::Refused => account.refused,
         Standing::Parked => account.parked,
         Standing::Undone => account.undone,
+        Standing::PartlyUndone => account.partly_undone,
         Standing::InDoubt | Standing::InProgress | Standing::Pending => 0,
     }
 }
@@ -175,7 +185,7 @@ fn legend(accounts: &[&Account], look: Look) -> Option<String> {
     });
     let known: Vec<_> = known
         .map(|(sign, standing)| {
-            let told = format!("{sign} {}", standing.name());
+            let told = format!("{sign} {}", word(standing));
             coloured(standing, &told, look)
         })
         .collect();
@@ -193,6 +203,8 @@ pub fn glance(status: &Status, extras: &Extras, look: Look, rows: usize) -> Stri
     let mut parts = vec![headline(status, extras, look)];
     parts.extend(status.pace.as_ref().map(|pace| pace.text(look)));
     parts.push(counts(status, look));
+    parts.extend(taken_back(status, extras, look));
+    parts.extend(undo_unfinished(status, extras, look));
     parts.extend(pace(status, look));
     let used = |parts: &[String]| {
         parts
@@ -245,27 +257,27 @@ mod tests {
 
     #[test]
     fn a_bar_never_rounds_trouble_away_and_is_never_too_long() {
-        let account = |customers: [u64; 7]| {
+        let account = |customers: [u64; 8]| {
             Account::counted(AccountId::parse("acct_1").unwrap(), None, customers)
         };
         let look = Look::PLAIN;
         assert_eq!(
-            bar(&account([0, 1, 1, 0, 0, 0, 9_998]), 10, look),
+            bar(&account([0, 1, 1, 0, 0, 0, 0, 9_998]), 10, look),
             "[========xp]"
         );
         assert_eq!(
-            bar(&account([0, 0, 0, 0, 10, 0, 0]), 10, look),
+            bar(&account([0, 0, 0, 0, 10, 0, 0, 0]), 10, look),
             "[          ]"
         );
         assert_eq!(
-            bar(&account([0, 0, 0, 0, 0, 0, 10]), 10, look),
+            bar(&account([0, 0, 0, 0, 0, 0, 0, 10]), 10, look),
             "[==========]"
         );
         assert_eq!(
-            bar(&account([0, 5, 0, 0, 0, 0, 5]), 10, look),
+            bar(&account([0, 5, 0, 0, 0, 0, 0, 5]), 10, look),
             "[=====ppppp]"
         );
-        assert_eq!(bar(&account([0; 7]), 10, look), "[          ]");
+        assert_eq!(bar(&account([0; 8]), 10, look), "[          ]");
     }
 
     #[test]
@@ -273,7 +285,7 @@ mod tests {
         let account = |n: u64| {
             let id = AccountId::parse(&format!("acct_{n:05}")).unwrap();
             let refused = u64::from(n == 7777);
-            Account::counted(id, None, [0, 0, refused, 0, 0, 0, 10 - refused])
+            Account::counted(id, None, [0, 0, refused, 0, 0, 0, 0, 10 - refused])
         };
         let all: Vec<_> = (0..10_000).map(account).collect();
         let text = accounts(&all, SHOWN, Look::PLAIN).unwrap();

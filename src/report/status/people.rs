@@ -1,13 +1,18 @@
 //! The status for people: counts at a glance first, then what needs somebody, then the accounts.
 
+#[cfg(test)]
+mod tests;
+
 use super::accounts::accounts;
+use super::undone::{taken_back, undo_left, undo_unfinished};
 use super::{Account, AccountStanding, Extras, InDoubtRow, ReasonCount, Status};
 use crate::ids::{AccountId, CustomerId};
 use crate::report::Look;
+use crate::report::commands::rehearsed;
 use crate::report::remedy;
 use crate::report::stale::lines as told_of_stale;
 use crate::report::words::{
-    count, duration, minute, number, percent, plain, quoted, shorten, tenths, wrap,
+    count, duration, minute, number, percent, plain, shorten, tenths, wrap,
 };
 use crate::state::{Doubt, Standing};
 
@@ -21,13 +26,14 @@ pub fn text(status: &Status, extras: &Extras, look: Look) -> String {
         status.pace.as_ref().map(|pace| pace.text(look)),
         Some(counts(status, look)),
         purged(status, look),
+        taken_back(status, extras, look),
+        undo_unfinished(status, extras, look),
+        undo_left(status, extras, look),
         pace(status, look),
-        refused(&status.reasons, look),
-        parked(&status.accounts, look),
+        refused(&status.reasons, extras, look),
+        parked(&status.accounts, extras, look),
         in_doubt(extras, look),
         open_charges(status, extras, look),
-        undo_unfinished(status, extras, look),
-        taken_back(status, extras, look),
         clones_left(extras, look),
         stale(status, extras, look),
         listener(status, look),
@@ -62,13 +68,14 @@ fn stale(status: &Status, extras: &Extras, look: Look) -> Option<String> {
     let more = "  ... and more: pmclone report lists them";
     lines.extend((stale.first.len() > SHOWN).then(|| more.to_owned()));
     if stale.total > stale.detached {
-        let (state, simulate) = (quoted(&extras.state_file), extras.simulate());
-        lines.push(format!(
-            "  To renew them: pmclone resume --refresh-stale --state {state}{simulate}"
-        ));
+        let command = extras.command(status, "resume --refresh-stale");
+        lines.push(format!("  To renew them:\n    {command}"));
     }
     if stale.detached > 0 {
-        let told = format!("What was detached cannot be cloned again: {}", remedy::DETACHED);
+        let told = format!(
+            "What was detached cannot be cloned again: {}",
+            remedy::DETACHED
+        );
         lines.push(wrap(&told, "  ", look.width));
     }
     Some(lines.join("\n"))
@@ -116,6 +123,7 @@ pub(in crate::report) fn word(standing: Standing) -> &'static str {
         Standing::Refused => "refused",
         Standing::InProgress => "in progress",
         Standing::Pending => "pending",
+        Standing::PartlyUndone => "partly undone",
         Standing::Undone => "undone",
         Standing::Migrated => "migrated",
     }
@@ -124,7 +132,7 @@ pub(in crate::report) fn word(standing: Standing) -> &'static str {
 pub(in crate::report) fn coloured(standing: Standing, text: &str, look: Look) -> String {
     match standing {
         Standing::InDoubt | Standing::Refused => look.bad(text),
-        Standing::Parked | Standing::Undone => look.warn(text),
+        Standing::Parked | Standing::PartlyUndone | Standing::Undone => look.warn(text),
         Standing::Migrated => look.good(text),
         Standing::InProgress | Standing::Pending => text.to_owned(),
     }
@@ -146,7 +154,7 @@ pub(in crate::report) fn counts(status: &Status, look: Look) -> String {
     for standing in Standing::ALL.into_iter().rev() {
         let n = customers.of(standing);
         // Most migrations never are.
-        if n == 0 && standing == Standing::Undone {
+        if n == 0 && standing.is_undone() {
             continue;
         }
         let share = match n {
@@ -185,14 +193,16 @@ pub(in crate::report) fn open_charges(
         Some(status.open_charges).filter(|open| *open > 0)?,
         "charge",
     );
+    // After an undo of everything nobody wants a run.
+    let (who, command) = if status.taken_back {
+        ("an undo", "undo")
+    } else {
+        ("a run", "resume")
+    };
     let told = format!(
-        "{open} of `verify --charge` may still be held: a run cancels or refunds it before anything else."
+        "{open} of `verify --charge` may still be held: {who} cancels or refunds it before anything else."
     );
-    let command = format!(
-        "  pmclone resume --state {}{}",
-        quoted(&extras.state_file),
-        extras.simulate()
-    );
+    let command = format!("  {}", extras.command(status, command));
     Some(format!(
         "{}\n{command}",
         look.bad(&wrap(&told, "", look.width))
@@ -204,44 +214,6 @@ fn purged(status: &Status, look: Look) -> Option<String> {
     let at = status.purged_at.as_deref()?;
     let told = format!(
         "Purged on {at}: contact details are erased, the mapping is kept, and no run goes on from this state file."
-    );
-    Some(look.warn(&wrap(&told, "", look.width)))
-}
-
-/// What `undo` had begun and not ended.
-pub(in crate::report) fn undo_unfinished(
-    status: &Status,
-    extras: &Extras,
-    look: Look,
-) -> Option<String> {
-    let places = count(
-        Some(status.undo_unfinished).filter(|left| *left > 0)?,
-        "place",
-    );
-    let told = format!(
-        "An undo was broken off: {places} taken back in part, and nothing more is made there. The same undo goes on."
-    );
-    let command = format!(
-        "  pmclone undo --state {}{}",
-        quoted(&extras.state_file),
-        extras.simulate()
-    );
-    Some(format!(
-        "{}\n{command}",
-        look.warn(&wrap(&told, "", look.width))
-    ))
-}
-
-/// What no run makes, since all was taken back.
-fn taken_back(status: &Status, extras: &Extras, look: Look) -> Option<String> {
-    let customers = &status.customers;
-    let left = customers.left() + customers.parked + customers.in_doubt;
-    if !extras.taken_back || left == 0 {
-        return None;
-    }
-    let told = format!(
-        "All of this migration was taken back, or was to be: run, resume and retry make nothing of the other {}, unless --after-undo is given.",
-        count(left, "customer")
     );
     Some(look.warn(&wrap(&told, "", look.width)))
 }
@@ -282,7 +254,11 @@ pub(super) fn pace(status: &Status, look: Look) -> Option<String> {
 }
 
 /// Refusals by reason, each with what to do.
-pub(in crate::report) fn refused(reasons: &[ReasonCount], look: Look) -> Option<String> {
+pub(in crate::report) fn refused(
+    reasons: &[ReasonCount],
+    extras: &Extras,
+    look: Look,
+) -> Option<String> {
     if reasons.is_empty() {
         return None;
     }
@@ -307,8 +283,9 @@ pub(in crate::report) fn refused(reasons: &[ReasonCount], look: Look) -> Option<
             number(each.customers),
             told.trim_start()
         ));
+        let remedy = remedy::for_refusal(&each.reason, &each.message_sample);
         lines.push(wrap(
-            remedy::for_refusal(&each.reason, &each.message_sample),
+            &rehearsed(remedy, extras.simulated),
             &indent,
             look.width,
         ));
@@ -333,20 +310,27 @@ pub(in crate::report) fn in_doubt(extras: &Extras, look: Look) -> Option<String>
     let doubtful = extras.in_doubt_steps.saturating_sub(unanswered);
     lines.extend(more(doubtful, shown.len(), "step"));
     if unanswered > 0 {
-        let told = format!(
-            "{} got no answer: pmclone resume asks again under the same keys, and looks for those whose keys are too old.",
-            count(unanswered, "step")
-        );
+        let steps = count(unanswered, "step");
+        let told = if extras.taken_back {
+            format!("{steps} got no answer: the same undo reads what came of it.")
+        } else {
+            format!(
+                "{steps} got no answer: pmclone resume asks again under the same keys, and looks for those whose keys are too old."
+            )
+        };
+        let told = rehearsed(&told, extras.simulated);
         lines.push(wrap(&told, "  ", look.width));
     }
     for doubt in Doubt::ALL {
         if shown.iter().any(|row| row.doubt == doubt) {
-            let told = format!("{}: {}", doubt.name(), remedy::for_doubt(doubt));
+            let remedy = rehearsed(remedy::for_doubt(doubt), extras.simulated);
+            let told = format!("{}: {remedy}", doubt.name());
             lines.push(wrap(&told, "  ", look.width));
         }
     }
     if !shown.is_empty() {
-        lines.push(wrap(remedy::STILL_IN_DOUBT, "  ", look.width));
+        let remedy = rehearsed(remedy::STILL_IN_DOUBT, extras.simulated);
+        lines.push(wrap(&remedy, "  ", look.width));
     }
     Some(lines.join("\n"))
 }
@@ -384,7 +368,11 @@ fn doubtful_step(row: &InDoubtRow) -> String {
 }
 
 /// The parked accounts with Stripe's words, and what to do.
-pub(in crate::report) fn parked(accounts: &[Account], look: Look) -> Option<String> {
+pub(in crate::report) fn parked(
+    accounts: &[Account],
+    extras: &Extras,
+    look: Look,
+) -> Option<String> {
     let parked: Vec<_> = accounts
         .iter()
         .filter(|each| each.standing == AccountStanding::Parked)
@@ -406,7 +394,8 @@ pub(in crate::report) fn parked(accounts: &[Account], look: Look) -> Option<Stri
         lines.push(wrap(&line, "  ", look.width));
     }
     lines.extend(more(to_u64(parked.len()), SHOWN, "account"));
-    lines.push(wrap(remedy::PARKED, "  ", look.width));
+    let remedy = rehearsed(remedy::PARKED, extras.simulated);
+    lines.push(wrap(&remedy, "  ", look.width));
     Some(lines.join("\n"))
 }
 
@@ -417,109 +406,4 @@ pub(super) fn more(all: u64, shown: usize, noun: &str) -> Option<String> {
 
 pub(super) fn to_u64(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::tests::{empty, extras, troubled};
-    use super::*;
-
-    #[test]
-    fn an_empty_state_file_is_said_in_a_few_lines() {
-        insta::assert_snapshot!(text(&empty(), &Extras::default(), Look::PLAIN), @r"
-        Migration 7f0c1e9a-5a0e-4f6e-9d0f-1f2e3d4c5b6a
-        of acct_1PLATFORM, test mode; no run is on
-
-        Customers       0
-          migrated      0
-          pending       0
-          in progress   0
-          refused       0
-          parked        0
-          in doubt      0
-        Clones wanted   0  0 attached
-        Requests sent   0  0 retried, 0 rate limited
-        ");
-    }
-
-    #[test]
-    fn trouble_is_shown_with_what_to_do() {
-        insta::assert_snapshot!(text(&troubled(), &extras(), Look::PLAIN), @r#"
-        Migration 7f0c1e9a-5a0e-4f6e-9d0f-1f2e3d4c5b6a
-        of acct_1PLATFORM, test mode; a run is on
-
-        Customers       10,000
-          migrated       9,000   90%
-          pending          841    8%
-          in progress       16   <1%
-          refused          112    1%
-          parked            30   <1%
-          in doubt           1   <1%
-        Clones wanted   12,345  11,030 attached
-        Requests sent   33,700  41 retried, 12 rate limited
-
-        Speed           38.0 requests/s, 10.0 customers/s lately
-        Time left       about 85 s for 857 customers
-        Refused last    2026-10-01T12:00:09Z cust-4712: attach_connected_payment_method
-                        on acct_1COLOGNE, card_declined
-
-        Refused, by reason
-          100  card_declined: "Your card was declined."
-               The issuer said no. Ask the customer for another card, or try once more
-               later: pmclone resume --retry-refused.
-           11  cannot_be_cloned
-               Stripe clones only cards and US bank accounts. Collect this payment
-               method again on the connected account.
-            1  a_code_of_next_year: "Something [31m new."
-               See https://docs.stripe.com/error-codes. Once the cause is mended:
-               pmclone resume --retry-refused.
-
-        Parked: 1 account
-          acct_1BERLIN (30 customers waiting): The provided key does not have access to
-          account 'acct_1BERLIN' (or that account does not exist).
-          Stripe gives no access to it. Have its owner connect to the platform again,
-          then: pmclone resume.
-
-        In doubt: 21 steps may have reached Stripe
-          cust-4711: create_connected_customer on acct_1COLOGNE
-            since 2026-10-01 12:00 UTC, expired
-          ... and 3 more steps
-          17 steps got no answer: pmclone resume asks again under the same keys, and
-          looks for those whose keys are too old.
-          expired: Its key is too old to be sent again: the next run looks whether it
-          was done.
-          What is in doubt is never sent again before Stripe was read: pmclone reconcile
-          does only that, and every run begins with it.
-
-        Up to 3 clones may be left that are attached to nobody, since it was in doubt
-        whether they were made. Nothing can ever be charged to them.
-
-        Accounts
-          account                              customers  migrated       refused  parked
-          acct_1BERLIN (parked)  [=========p]        230       200  86%        0      30
-          acct_1COLOGNE          [=======x  ]        770       600  77%      112       0
-          acct_1AUGSBURG         [========= ]      9,000     8,200  91%        0       0
-          = migrated  x refused  p parked
-        "#);
-    }
-
-    #[test]
-    fn colour_marks_what_needs_somebody_and_nothing_else() {
-        let look = Look {
-            colour: true,
-            width: 80,
-        };
-        let text = counts(&troubled(), look);
-        let coloured: Vec<_> = text
-            .lines()
-            .filter(|line| line.contains('\u{1b}'))
-            .collect();
-        insta::assert_snapshot!(coloured.join("\n").escape_debug().to_string().replace("\\n", "\n"), @r"
-        \u{1b}[38;5;28m  migrated       9,000   90%\u{1b}[0m
-        \u{1b}[38;5;160m  refused          112    1%\u{1b}[0m
-        \u{1b}[38;5;130m  parked            30   <1%\u{1b}[0m
-        \u{1b}[38;5;160m  in doubt           1   <1%\u{1b}[0m
-        ");
-        assert!(!text.contains("\u{1b}[38;5;160m  pending"));
-    }
 }

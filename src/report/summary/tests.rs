@@ -15,7 +15,7 @@ fn ended<'a>(ending: &'a Ending, status: &'a Status, extras: &'a Extras) -> Summ
 }
 
 /// Customers in the order of [`Standing::ALL`].
-fn with_customers(counts: [u64; 7]) -> Status {
+fn with_customers(counts: [u64; 8]) -> Status {
     Status {
         customers: Customers::counted(counts),
         ..empty()
@@ -27,7 +27,7 @@ fn only(which: Standing) -> Status {
 }
 
 fn all_migrated() -> Status {
-    with_customers([0, 0, 0, 0, 0, 0, 10])
+    with_customers([0, 0, 0, 0, 0, 0, 0, 10])
 }
 
 fn without_trouble() -> Extras {
@@ -42,8 +42,8 @@ fn outline(summary: &Summary<'_>) -> String {
     let (status, extras, look) = (summary.status, summary.extras, Look::PLAIN);
     let parts = [
         ("counts", Some(sections::counts(status, look))),
-        ("refused", sections::refused(&status.reasons, look)),
-        ("parked", sections::parked(&status.accounts, look)),
+        ("refused", sections::refused(&status.reasons, extras, look)),
+        ("parked", sections::parked(&status.accounts, extras, look)),
         ("in doubt", sections::in_doubt(extras, look)),
     ];
     let mut text = summary.text(look);
@@ -87,9 +87,9 @@ fn when_something_is_wrong_each_kind_says_what_to_do() {
 
         Mapping  pmclone export --state pmclone.db -o mapping.csv
         Next     Go on where it stopped:
-                   pmclone resume --state pmclone.db
-                 Once the refusals are mended:
-                   pmclone resume --state pmclone.db --retry-refused
+                 pmclone resume --state pmclone.db
+                 See who was refused, and what to do for each:
+                 pmclone refused --state pmclone.db
         ");
 }
 
@@ -104,7 +104,7 @@ fn what_stopped_a_run_is_said_first() {
         state_file: "my state.db".into(),
         ..Extras::default()
     };
-    let status = with_customers([0, 0, 0, 0, 5, 0, 0]);
+    let status = with_customers([0, 0, 0, 0, 5, 0, 0, 0]);
     insta::assert_snapshot!(outline(&ended(&ending, &status, &extras)), @r"
         Stopped; everything is saved
           Stripe refused the key (401, req_1): it was revoked or is not complete.
@@ -114,7 +114,7 @@ fn what_stopped_a_run_is_said_first() {
 
         Mapping  pmclone export --state 'my state.db' -o mapping.csv
         Next     Mend what stopped it, then go on:
-                   pmclone resume --state 'my state.db'
+                 pmclone resume --state 'my state.db'
         ");
 }
 

@@ -201,14 +201,7 @@ impl One<'_> {
         key: IdempotencyKey,
     ) -> Result<Started, VisitError> {
         let mut changes = self.changes(at)?;
-        self.mark(portion);
-        let standing = self.standing()?;
-        changes.undo_taken(
-            portion.target,
-            Taken::Begun,
-            standing,
-            self.customer.is_undone(),
-        );
+        changes.undo_taken(self.place(portion, Taken::Begun)?);
         Ok(self.store()?.start_undo(changes, key).await?)
     }
 

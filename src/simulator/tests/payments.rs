@@ -199,6 +199,7 @@ fn amounts_currencies_and_fees_are_checked() {
         ("amount=0&currency=usd", "amount"),
         ("amount=49&currency=usd", "amount"),
         ("amount=100&currency=u1d", "currency"),
+        ("amount=100&currency=xyz", "currency"),
         (
             "amount=100&currency=usd&application_fee_amount=10",
             "application_fee_amount",

@@ -97,7 +97,9 @@ fn doubtful(kind: StepKind, doubt: Doubt) -> (Customer, StepId) {
     // A renewal is asked for whole.
     if kind.is_renewal() {
         for each in StepKind::RENEWAL {
-            customer.steps.insert(step(each, Some(0)), Record::taken_up(1));
+            customer
+                .steps
+                .insert(step(each, Some(0)), Record::taken_up(1));
         }
     }
     for (each, target, object) in done {

@@ -64,9 +64,15 @@ fn ordered(sent: &[StepId], context: &str) {
                 Some((StepKind::CreateConnectedCustomer, step.target))
             }
             StepKind::RenewPaymentMethod => Some((StepKind::CreateConnectedCustomer, step.target)),
-            StepKind::AttachRenewedPaymentMethod => Some((StepKind::RenewPaymentMethod, step.target)),
-            StepKind::SetRenewedDefault => Some((StepKind::AttachRenewedPaymentMethod, step.target)),
-            StepKind::DetachReplacedPaymentMethod => Some((StepKind::SetRenewedDefault, step.target)),
+            StepKind::AttachRenewedPaymentMethod => {
+                Some((StepKind::RenewPaymentMethod, step.target))
+            }
+            StepKind::SetRenewedDefault => {
+                Some((StepKind::AttachRenewedPaymentMethod, step.target))
+            }
+            StepKind::DetachReplacedPaymentMethod => {
+                Some((StepKind::SetRenewedDefault, step.target))
+            }
             StepKind::UpdateCustomer | StepKind::SetDefault => Some(match step.target {
                 Some(_) => (StepKind::CreateConnectedCustomer, step.target),
                 None => (StepKind::CreatePlatformCustomer, None),

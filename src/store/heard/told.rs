@@ -73,7 +73,9 @@ impl StaleCounts {
     /// Counts them.
     pub fn read(conn: &Connection) -> Result<Self, StoreError> {
         let mut counts = Self::default();
-        let mut statement = conn.prepare("SELECT reason, count(DISTINCT customer || ' ' || source) FROM stale GROUP BY reason")?;
+        let mut statement = conn.prepare(
+            "SELECT reason, count(DISTINCT customer || ' ' || source) FROM stale GROUP BY reason",
+        )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let reason: String = row.get(0)?;

@@ -2,13 +2,14 @@
 
 use rusqlite::Connection;
 
-use super::super::codes::{INSERT_STEP, object_text, positions_text, write_step};
+use super::super::codes::{INSERT_STEP, positions_text, write_step};
+use super::super::earlier;
 use super::super::gather::{Gathered, details_digest};
 use super::super::load::{CustomerSeq, Loaded};
 use super::{MendedFile, StoreError};
 use crate::ids::{AccountId, CustomerId, LegacyId, PaymentMethodId};
 use crate::legacy::{Details, masked};
-use crate::state::{Mended, Position, Standing, StepName, StepState, Tried};
+use crate::state::{Mended, Position, Standing};
 use crate::time::StripeTime;
 
 /// One field of a line that says something else than before.
@@ -163,62 +164,12 @@ pub(super) fn keep_trace(
     if changes.is_empty() {
         keep("", None, None)?;
     }
-    keep_dropped(conn, customer, mended)?;
+    earlier::keep(conn, customer, mended)?;
     if mended.clones_left > 0 {
         conn.prepare_cached("UPDATE migration SET clones_left = clones_left + ?1")?
             .execute([mended.clones_left])?;
     }
     Ok(())
-}
-
-/// The last of each step that is not asked for any more.
-pub(in crate::store) fn keep_dropped(
-    conn: &Connection,
-    customer: CustomerSeq,
-    mended: &Mended,
-) -> Result<(), StoreError> {
-    let mut insert = conn.prepare_cached(
-        "INSERT OR REPLACE INTO dropped (customer, kind, account, source, try_no, object, reason, message, request_id)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    )?;
-    for (name, record) in &mended.dropped {
-        let (object, refusal) = match &record.state {
-            StepState::Done(object) => (Some(object_text(object)), None),
-            StepState::Refused(refusal) => (None, Some(refusal)),
-            StepState::Ready | StepState::Started | StepState::InDoubt(_) => (None, None),
-        };
-        insert.execute(rusqlite::params![
-            customer.0,
-            name.kind,
-            name.account.as_ref().map_or("", AccountId::as_str),
-            name.source.as_ref().map_or("", PaymentMethodId::as_str),
-            record.try_no,
-            object,
-            refusal.map(|refusal| refusal.reason.as_str()),
-            refusal.map(|refusal| refusal.message.as_str()),
-            record.request_id,
-        ])?;
-    }
-    Ok(())
-}
-
-/// The last try of each step that was dropped earlier.
-pub(in crate::store) fn tried(
-    conn: &Connection,
-    customer: CustomerSeq,
-) -> Result<Tried, StoreError> {
-    let sql = "SELECT kind, account, source, try_no FROM dropped WHERE customer = ?1";
-    let mut statement = conn.prepare_cached(sql)?;
-    let rows = statement.query_map([customer.0], |row| {
-        let (account, source): (String, String) = (row.get(1)?, row.get(2)?);
-        let name = StepName {
-            kind: row.get(0)?,
-            account: AccountId::parse(&account).ok(),
-            source: PaymentMethodId::parse(&source).ok(),
-        };
-        Ok((name, row.get(3)?))
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Writes a mended customer over its rows.

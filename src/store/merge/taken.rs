@@ -52,7 +52,7 @@ impl Taken<'_> {
             conn.prepare_cached("UPDATE main.migration SET clones_left = clones_left + ?1")?
                 .execute([self.grown.clones_left])?;
         }
-        super::super::mend::keep_dropped(conn, self.before.seq, self.grown)?;
+        super::super::earlier::keep(conn, self.before.seq, self.grown)?;
         note(conn, seq, self.incoming, self.details_digest)
     }
 

@@ -10,8 +10,11 @@ use script::{Reply, Server, answer};
 use tokio::sync::watch;
 
 use super::*;
-use crate::ids::{CustomerId, IdempotencyKey, KeyMaterial, LegacyId, MigrationId};
-use crate::stripe::answer::{Created, ObjectId, StopKind};
+use crate::ids::{
+    AccountId, CustomerId, IdempotencyKey, KeyMaterial, LegacyId, MigrationId, PaymentMethodId,
+};
+use crate::stripe::answer::{Created, NotExecuted, ObjectId, StopKind};
+use crate::stripe::facts::{ReadAnswer, ReadFailure};
 use crate::stripe::request::Endpoint;
 use crate::time::StripeTime;
 

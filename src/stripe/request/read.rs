@@ -133,88 +133,72 @@ pub enum Read<'a> {
 impl Read<'_> {
     /// The request.
     pub fn request(&self) -> Request {
-        let (endpoint, path, account) = match *self {
-            Self::Account { account } => (
-                Endpoint::RetrieveAccount,
-                String::from("/v1/account"),
-                account,
-            ),
-            Self::PaymentMethod { id, account } => (
-                Endpoint::RetrievePaymentMethod,
-                format!("/v1/payment_methods/{id}"),
-                account,
-            ),
-            Self::Customer { id, account } => (
-                Endpoint::RetrieveCustomer,
-                format!("/v1/customers/{id}"),
-                account,
-            ),
-            Self::Customers { account, .. } | Self::AllCustomers { account, .. } => (
-                Endpoint::ListCustomers,
-                String::from("/v1/customers"),
-                account,
-            ),
-            Self::CustomerPaymentMethods {
-                customer, account, ..
-            } => (
-                Endpoint::ListCustomerPaymentMethods,
-                format!("/v1/customers/{customer}/payment_methods"),
-                account,
-            ),
-            Self::Intent { id, account } if id.is_setup() => (
-                Endpoint::RetrieveSetupIntent,
-                format!("/v1/setup_intents/{id}"),
-                Some(account),
-            ),
-            Self::Intent { id, account } => (
-                Endpoint::RetrievePaymentIntent,
-                format!("/v1/payment_intents/{id}"),
-                Some(account),
-            ),
-            Self::Intents {
-                setups: true,
-                account,
-                ..
-            } => (
-                Endpoint::ListSetupIntents,
-                String::from("/v1/setup_intents"),
-                Some(account),
-            ),
-            Self::Intents { account, .. } => (
-                Endpoint::ListPaymentIntents,
-                String::from("/v1/payment_intents"),
-                Some(account),
-            ),
-            Self::Refunds { account, .. } => (
-                Endpoint::ListRefunds,
-                String::from("/v1/refunds"),
-                Some(account),
-            ),
-            Self::Charge { id, account } => (
-                Endpoint::RetrieveCharge,
-                format!("/v1/charges/{id}"),
-                Some(account),
-            ),
-            Self::ApplicationFee { id } => (
-                Endpoint::RetrieveApplicationFee,
-                format!("/v1/application_fees/{id}"),
-                None,
-            ),
-            Self::Uses { kind, account, .. } => {
-                let endpoint = kind.endpoint();
-                let path = endpoint.name().trim_start_matches("GET ");
-                (endpoint, path.to_owned(), account)
-            }
-            Self::Balance { account } => (
-                Endpoint::RetrieveBalance,
-                String::from("/v1/balance"),
-                account,
-            ),
-            Self::Events { .. } => (Endpoint::ListEvents, String::from("/v1/events"), None),
-        };
+        let endpoint = self.endpoint();
         Request {
             query: self.query(),
-            ..Request::new(endpoint, path, String::new(), account)
+            ..Request::new(endpoint, self.path(endpoint), String::new(), self.account())
+        }
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        match *self {
+            Self::Account { .. } => Endpoint::RetrieveAccount,
+            Self::PaymentMethod { .. } => Endpoint::RetrievePaymentMethod,
+            Self::Customer { .. } => Endpoint::RetrieveCustomer,
+            Self::Customers { .. } | Self::AllCustomers { .. } => Endpoint::ListCustomers,
+            Self::CustomerPaymentMethods { .. } => Endpoint::ListCustomerPaymentMethods,
+            Self::Intent { id, .. } if id.is_setup() => Endpoint::RetrieveSetupIntent,
+            Self::Intent { .. } => Endpoint::RetrievePaymentIntent,
+            Self::Intents { setups: true, .. } => Endpoint::ListSetupIntents,
+            Self::Intents { setups: false, .. } => Endpoint::ListPaymentIntents,
+            Self::Refunds { .. } => Endpoint::ListRefunds,
+            Self::Charge { .. } => Endpoint::RetrieveCharge,
+            Self::ApplicationFee { .. } => Endpoint::RetrieveApplicationFee,
+            Self::Uses { kind, .. } => kind.endpoint(),
+            Self::Balance { .. } => Endpoint::RetrieveBalance,
+            Self::Events { .. } => Endpoint::ListEvents,
+        }
+    }
+
+    /// The endpoint's path, with the ids in it.
+    fn path(&self, endpoint: Endpoint) -> String {
+        match *self {
+            Self::PaymentMethod { id, .. } => format!("/v1/payment_methods/{id}"),
+            Self::Customer { id, .. } => format!("/v1/customers/{id}"),
+            Self::CustomerPaymentMethods { customer, .. } => {
+                format!("/v1/customers/{customer}/payment_methods")
+            }
+            Self::Intent { id, .. } if id.is_setup() => format!("/v1/setup_intents/{id}"),
+            Self::Intent { id, .. } => format!("/v1/payment_intents/{id}"),
+            Self::Charge { id, .. } => format!("/v1/charges/{id}"),
+            Self::ApplicationFee { id } => format!("/v1/application_fees/{id}"),
+            Self::Account { .. }
+            | Self::Customers { .. }
+            | Self::AllCustomers { .. }
+            | Self::Intents { .. }
+            | Self::Refunds { .. }
+            | Self::Uses { .. }
+            | Self::Balance { .. }
+            | Self::Events { .. } => endpoint.name().trim_start_matches("GET ").to_owned(),
+        }
+    }
+
+    /// The connected account that it is asked on; else the platform.
+    fn account(&self) -> Option<&AccountId> {
+        match *self {
+            Self::Account { account }
+            | Self::PaymentMethod { account, .. }
+            | Self::Customer { account, .. }
+            | Self::Customers { account, .. }
+            | Self::AllCustomers { account, .. }
+            | Self::CustomerPaymentMethods { account, .. }
+            | Self::Uses { account, .. }
+            | Self::Balance { account } => account,
+            Self::Intent { account, .. }
+            | Self::Intents { account, .. }
+            | Self::Refunds { account, .. }
+            | Self::Charge { account, .. } => Some(account),
+            Self::ApplicationFee { .. } | Self::Events { .. } => None,
         }
     }
 
