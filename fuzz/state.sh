@@ -27,7 +27,9 @@ quietly retry mended.csv --simulate --by fuzz
 quietly undo --simulate --only 1002 --only 1003
 quietly resume --simulate --sample 3
 sqlite3 pmclone-rehearsal.db "INSERT OR IGNORE INTO sampled VALUES (1);
-  INSERT OR IGNORE INTO stale VALUES (1, 0, 1790000000, 'updated', 'evt_1');
+  INSERT OR IGNORE INTO stale SELECT s.customer, t.account, p.id, 1790000000, 'updated', 'evt_1', 'evt_1' FROM step s
+    JOIN target t ON t.customer = s.customer AND t.position = s.target JOIN payment_method p ON p.customer = s.customer AND p.position = s.source
+    WHERE s.kind = 3 AND s.state = 2 LIMIT 2;
   INSERT OR IGNORE INTO event (id, type, created, taken_at, about, effect) VALUES ('evt_1', 'account.updated', 1790000000, 1790000001, 'acct_1', 'nothing');
   INSERT OR IGNORE INTO found VALUES ('1001', -1, 'cus_1', 'x', 1790000000, NULL, NULL, 'req_1');" || true
 rm -f "$here/fuzz/state.sqlite"

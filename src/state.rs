@@ -347,7 +347,17 @@ impl Customer {
         event: Event,
         request_id: Option<RequestId>,
     ) -> Result<Record, Illegal> {
-        let record = Record::after(self.steps.get(&step), event, request_id)?;
+        let before = self.steps.get(&step);
+        match &event {
+            Event::Anew if !step.kind.is_renewal() => {
+                return Err(Illegal::of_kind(before, "renew anew"));
+            }
+            Event::Replace(_) if step.kind != StepKind::ClonePaymentMethod => {
+                return Err(Illegal::of_kind(before, "replace"));
+            }
+            _ => {}
+        }
+        let record = Record::after(before, event, request_id)?;
         self.steps.insert(step, record.clone());
         Ok(record)
     }

@@ -308,6 +308,9 @@ async fn make_ready(
     let parked = helm.before(here, there, take_up_parked(config, conn, session, state));
     interrupt::unless(pressed.clone(), parked).await?;
     store::take_up_left_out(conn).map_err(of)?;
+    if asked.follow || store::is_listened_for(conn, state).map_err(of)? {
+        store::index_sources(conn).map_err(of)?;
+    }
     let wanted = asked.refresh_stale.then_some(&asked.selection);
     let now = session.client.clock().earliest_now();
     refresh::take_up(config, (conn, gate), (migration, state), wanted, now)?;

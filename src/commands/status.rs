@@ -13,6 +13,7 @@ use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::report::stale::StaleJson;
 use crate::report::status::{
     Account, Customers, Extras, InDoubtRow, LastRefusal, Listener, PaymentMethods, ReasonCount,
     Requests, Speed, Stale, Status, glance, text,
@@ -21,12 +22,15 @@ use crate::report::words::second;
 use crate::report::{print, print_json};
 use crate::store::{
     self, AccountCounts, Counts, DoubtCounts, DoubtfulStep, Heard, LastError, Listening, Migration,
-    RunLock, StaleCounts, StoreError,
+    RunLock, StaleClone, StaleCounts, StoreError,
 };
 use crate::time::StripeTime;
 
 /// Steps in doubt that are shown one by one.
 const MOST_IN_DOUBT: u32 = 20;
+
+/// Stale clones that are told one by one; one more is read, to know that there are more.
+const MOST_STALE: u32 = 21;
 
 /// How often `--watch` looks.
 const WATCH_EVERY: Duration = Duration::from_secs(2);
@@ -206,7 +210,7 @@ pub fn of_connection(
             .and_then(|told| serde_json::from_str(&told).ok()),
         open_charges: store::open_charges(conn)?,
         undo_unfinished: store::undo_unfinished(conn)?,
-        stale: stale(StaleCounts::read(conn)?),
+        stale: stale(conn)?,
         listener: listener(Heard::read(conn)?, Listening::is_on(state)),
         purged_at: store::purged_at(conn)?.map(second),
     };
@@ -232,14 +236,17 @@ pub fn of_connection(
     Ok(Some((status, extras)))
 }
 
-fn stale(counts: StaleCounts) -> Stale {
+fn stale(conn: &Connection) -> Result<Stale, StoreError> {
+    let counts = StaleCounts::read(conn)?;
     let [automatically_updated, updated, detached] = counts.sources;
-    Stale {
+    let first = StaleClone::read(conn, None, MOST_STALE)?;
+    Ok(Stale {
         total: counts.total(),
         automatically_updated,
         updated,
         detached,
-    }
+        first: first.iter().map(StaleJson::from).collect(),
+    })
 }
 
 fn listener(last: Option<Heard>, on: bool) -> Option<Listener> {

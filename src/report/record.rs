@@ -15,11 +15,13 @@ pub mod customers;
 mod done;
 mod known;
 pub mod page;
+mod stale;
 mod view;
 
 use serde::Serialize;
 
 use super::refused::Refused;
+use super::stale::StaleJson;
 use super::status::{Account, Customers, PaymentMethods, Requests};
 use super::verify::Unlike;
 use super::words::{count, number};
@@ -71,6 +73,8 @@ pub struct Record {
     pub throughput: Vec<Minute>,
     /// What was in doubt, and how it was settled.
     pub doubts: DoubtHistory,
+    /// Clones whose sources changed since.
+    pub stale: StaleTold,
     /// What people changed of refused customers.
     pub changes: Changes,
     /// Charges that were made and taken back to prove that cards can be charged.
@@ -96,6 +100,17 @@ pub struct Fact {
     pub name: String,
     /// What it is now.
     pub value: String,
+}
+
+/// Clones whose sources changed at Stripe after they were made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct StaleTold {
+    /// All of them.
+    pub clones: u64,
+    /// Those of them whose source was detached, so that nothing can renew them.
+    pub detached: u64,
+    /// The first of them.
+    pub first: Vec<StaleJson>,
 }
 
 /// What `undo` took back, and what it left where it is.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::words::{count, minute, plain, quoted, shorten, wrap};
+use super::words::{count, plain, quoted, shorten, wrap};
 use super::{Look, remedy};
 use crate::store::{Renewals, StaleClone};
 
@@ -47,6 +47,8 @@ impl From<Renewals> for RenewalsJson {
 /// A stale clone, as programs get it. Fields are only ever added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StaleJson {
+    /// Whose.
+    pub legacy_id: String,
     /// Where it is.
     pub connected_account: String,
     /// The source that changed.
@@ -64,6 +66,7 @@ pub struct StaleJson {
 impl From<&StaleClone> for StaleJson {
     fn from(clone: &StaleClone) -> Self {
         Self {
+            legacy_id: clone.legacy_id.to_string(),
             connected_account: clone.account.to_string(),
             platform_payment_method: clone.source.to_string(),
             since: super::words::second(clone.since),
@@ -148,8 +151,8 @@ pub fn what(reason: &str) -> &'static str {
 }
 
 /// The first of them for `status`, each in a line.
-pub fn lines(clones: &[StaleClone], look: Look) -> Vec<String> {
-    let line = |clone: &StaleClone| {
+pub fn lines(clones: &[StaleJson], look: Look) -> Vec<String> {
+    let line = |clone: &StaleJson| {
         let renewal = if clone.in_renewal {
             ", its renewal is on"
         } else {
@@ -157,12 +160,12 @@ pub fn lines(clones: &[StaleClone], look: Look) -> Vec<String> {
         };
         let told = format!(
             "{}: {} {} on {} ({}), cloned onto {}{renewal}",
-            shorten(&plain(clone.legacy_id.as_str()), 40),
-            clone.source,
+            shorten(&plain(&clone.legacy_id), 40),
+            clone.platform_payment_method,
             what(&clone.reason),
-            minute(clone.since),
+            clone.since,
             plain(&clone.event),
-            clone.account,
+            clone.connected_account,
         );
         wrap(&told, "  ", look.width)
     };

@@ -9,6 +9,7 @@ pub use people::text;
 use serde::{Serialize, Serializer};
 
 use super::pace::Pace;
+use super::stale::StaleJson;
 
 use crate::ids::{AccountId, CustomerId, LegacyId};
 use crate::state::{Doubt, Standing, StepKind};
@@ -54,7 +55,7 @@ pub struct Status {
 }
 
 /// Sources that changed after they were cloned, by what became of them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Stale {
     /// All of them.
     pub total: u64,
@@ -64,6 +65,8 @@ pub struct Stale {
     pub updated: u64,
     /// They are detached.
     pub detached: u64,
+    /// The first of their clones.
+    pub first: Vec<StaleJson>,
 }
 
 /// What a listener took.
@@ -442,7 +445,7 @@ pub(crate) mod tests {
             r#""payment_methods":{"total":0,"cloned":0},"#,
             r#""accounts":[{"id":"acct_1A","standing":"active","reason":null,"customers":0,"migrated":0,"refused":0,"parked":0,"undone":0}],"#,
             r#""requests":{"sent":0,"retried":0,"rate_limited":0},"#,
-            r#""running":false,"speed":null,"last_refusal":null,"reasons":[],"pace":null,"open_charges":0,"undo_unfinished":0,"stale":{"total":0,"automatically_updated":0,"updated":0,"detached":0},"listener":null,"purged_at":null}"#,
+            r#""running":false,"speed":null,"last_refusal":null,"reasons":[],"pace":null,"open_charges":0,"undo_unfinished":0,"stale":{"total":0,"automatically_updated":0,"updated":0,"detached":0,"first":[]},"listener":null,"purged_at":null}"#,
         );
         assert_eq!(serde_json::to_string(&status).unwrap(), documented);
     }

@@ -71,9 +71,10 @@ pub enum Event {
     Withdraw,
     /// A person asks to try a refused step again.
     Retry,
-    /// What was changed is to be changed once more: other contact details, or another default; or what was renewed is to be renewed
-    /// once more.
+    /// What was changed is to be changed once more: other contact details, or another default.
     Renew,
+    /// A step of a renewal that came to its end is to be gone through once more: of no other step, or it makes a second of something.
+    Anew,
     /// A renewal came to its end: the clone is the one that this record is of.
     Replace(Box<Record>),
     /// Reading showed that the step was done; without a record, by a run whose state file is lost.
@@ -91,6 +92,14 @@ pub enum Event {
 pub struct Illegal {
     state: &'static str,
     event: &'static str,
+}
+
+impl Illegal {
+    /// The event is not for a step of that kind.
+    pub(super) fn of_kind(record: Option<&Record>, event: &'static str) -> Self {
+        let state = record.map_or("(none)", |record| record.state.name());
+        Self { state, event }
+    }
 }
 
 impl Record {
@@ -165,15 +174,17 @@ impl Record {
                 })
             }
             (_, Event::Retry) => Err(illegal("retry")),
-            (
+            (Some(StepState::Done(Object::Changed(_))), Event::Renew)
+            | (
                 Some(StepState::Done(Object::Changed(_) | Object::PaymentMethod(_))),
-                Event::Renew,
+                Event::Anew,
             ) => step_to(StepState::Ready).map(|record| Record {
                 try_no: record.try_no.saturating_add(1),
                 seen: None,
                 ..record
             }),
             (_, Event::Renew) => Err(illegal("renew")),
+            (_, Event::Anew) => Err(illegal("renew anew")),
             (Some(StepState::Done(Object::PaymentMethod(_))), Event::Replace(by))
                 if matches!(by.state, StepState::Done(Object::PaymentMethod(_))) =>
             {

@@ -148,14 +148,13 @@ impl Customer {
                     if renewable == Renewable::Yes
                         || (clone_anew && kind == StepKind::RenewPaymentMethod) =>
                 {
-                    Some(Event::Renew)
+                    Some(Event::Anew)
                 }
                 None => None,
                 Some(_) => continue,
             };
-            let before = self.steps.get(&step);
             let record = match event {
-                Some(event) => Record::after(before, event, None)?,
+                Some(event) => self.apply(step, event, None)?,
                 None => Record::taken_up(1),
             };
             self.steps.insert(step, record.clone());

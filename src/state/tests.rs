@@ -4,6 +4,7 @@ mod calls;
 mod growing;
 mod histories;
 mod refusals;
+mod renewing;
 mod waiting;
 
 use std::collections::BTreeMap;

@@ -57,7 +57,10 @@ pub use find::{
 };
 pub use found::{KnownDefault, Marked, Marks, MigrationFound, Scope, sweep_pages, unread};
 pub use gate::{Commit, Gate};
-pub use heard::{Access, Ears, Effect, Filed, Heard, Inbox, Listening, StaleCounts};
+pub use heard::{
+    Access, Ears, Effect, Filed, Heard, Inbox, Listening, StaleCounts, index_sources,
+    is_listened_for,
+};
 pub use history::{RunAsked, RunEnded, RunKept, RunSeq, VerificationKept};
 pub use import::{
     Gathering, Imported, Importer, Named, Read, for_each_adopted, for_each_legacy_id, has_steps,
@@ -77,7 +80,8 @@ pub use recorded::{Change, DoubtKept, Doubts, Made, Settled, changes, standing_s
 pub use refused::{Reason, for_each_refused};
 pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark};
 pub use stale::{
-    Renewal, Renewals, StaleClone, TakeStale, any_to_be_settled, heard, take_up_stale, to_be_renewed,
+    Renewal, Renewals, StaleClone, TakeStale, any_to_be_settled, heard, stale_clones, take_up_stale,
+    to_be_renewed,
 };
 pub use started::Started;
 pub use swept::{Drawn, ReadsOfAll, Swept, draw};

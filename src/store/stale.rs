@@ -216,6 +216,16 @@ pub fn to_be_renewed(conn: &Connection) -> Result<u64, StoreError> {
     Ok(conn.query_row(sql, [], |row| super::counts::count(row, 0))?)
 }
 
+/// Stale clones, and those of them whose source was detached.
+pub fn stale_clones(conn: &Connection) -> Result<(u64, u64), StoreError> {
+    let sql = "SELECT count(*), count(*) FILTER (WHERE reason = 'detached') FROM stale";
+    let row = |row: &rusqlite::Row<'_>| {
+        let count = |column| super::counts::count(row, column);
+        Ok((count(0)?, count(1)?))
+    };
+    Ok(conn.query_row(sql, [], row)?)
+}
+
 /// Sources that were detached, whose clones nothing can renew.
 fn detached(conn: &Connection) -> Result<u64, StoreError> {
     let sql = "SELECT count(*) FROM (SELECT DISTINCT customer, source FROM stale WHERE reason = 'detached')";

@@ -14,9 +14,10 @@ use crate::proof::Phase;
 use crate::report::here;
 use crate::report::record::{
     ChangeTold, Changes, Csv, Done, DoubtHistory, DoubtTold, Fact, Mapping, Minute, ProofTold,
-    Record, Run, Shown, TakenBack, Verification, customers::Listed,
+    Record, Run, Shown, StaleTold, TakenBack, Verification, customers::Listed,
 };
 use crate::report::refused::{Counting, Refused};
+use crate::report::stale::StaleJson;
 use crate::report::status::Requests;
 use crate::report::words::second;
 use crate::state::Standing;
@@ -29,6 +30,9 @@ use crate::version;
 
 /// Writes in doubt that are told one by one.
 const MOST_DOUBTS: u32 = 500;
+
+/// Stale clones that are told one by one.
+const MOST_STALE: u32 = 500;
 
 /// Changed fields that are told one by one.
 const MOST_CHANGES: u32 = 500;
@@ -105,6 +109,7 @@ fn with_mapping(
         refused: refused(conn)?,
         throughput: Minute::gathered(&pulses, 60),
         doubts: doubts(conn, asked.running, shown)?,
+        stale: stale(conn, shown)?,
         changes: Changes {
             fields,
             first: changes
@@ -119,6 +124,20 @@ fn with_mapping(
         pulses,
         listed: listed(conn, asked, shown)?,
     }))
+}
+
+fn stale(conn: &Connection, shown: Shown) -> Result<StaleTold, StoreError> {
+    let first = store::StaleClone::read(conn, None, MOST_STALE)?;
+    let (clones, detached) = store::stale_clones(conn)?;
+    let told = |clone: &store::StaleClone| StaleJson {
+        legacy_id: shown.id(&clone.legacy_id),
+        ..StaleJson::from(clone)
+    };
+    Ok(StaleTold {
+        clones,
+        detached,
+        first: first.iter().map(told).collect(),
+    })
 }
 
 fn minute(pulse: store::Pulse) -> Minute {

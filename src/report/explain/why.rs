@@ -11,6 +11,9 @@ use crate::state::{Customer, Next, Reachable, Standing, StepId, StepState};
 use crate::store::{AccountTrace, Loaded, StaleClone};
 use crate::time::StripeTime;
 
+/// What happens next to a customer that is migrated.
+const NOTHING_LEFT: &str = "Nothing: take the new ids with the mapping.";
+
 /// Sentences, and commands.
 #[derive(Default)]
 pub(super) struct Why {
@@ -46,8 +49,7 @@ pub(super) fn of_customer(facts: &Facts<'_>, loaded: &Loaded, standing: Standing
         Standing::Migrated => {
             why.causes
                 .push("Everything that was asked for is done.".to_owned());
-            why.next
-                .push("Nothing: take the new ids with the mapping.".to_owned());
+            why.next.push(NOTHING_LEFT.to_owned());
             why.commands.push(facts.command("export -o mapping.csv"));
         }
         Standing::Undone => {
@@ -101,6 +103,9 @@ pub(super) fn stale(facts: &Facts<'_>, clones: &[StaleClone], why: &mut Why) {
             clone.event,
             clone.account
         ));
+    }
+    if !clones.is_empty() {
+        why.next.retain(|next| next != NOTHING_LEFT);
     }
     if clones.iter().any(StaleClone::is_detached) {
         why.next.push(format!(

@@ -175,6 +175,22 @@ fn programs_get_the_same_as_an_object() {
         {
           "step": "set_default",
           "calls": 0
+        },
+        {
+          "step": "renew_payment_method",
+          "calls": 0
+        },
+        {
+          "step": "attach_renewed_payment_method",
+          "calls": 0
+        },
+        {
+          "step": "set_renewed_default",
+          "calls": 0
+        },
+        {
+          "step": "detach_replaced_payment_method",
+          "calls": 0
         }
       ],
       "calls": [

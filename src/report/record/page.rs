@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::charts::{HEIGHT, WIDTH};
 use super::customers;
 use super::view::{Block, Section, Table};
-use super::{Record, done, known};
+use super::{Record, done, known, stale};
 use crate::report::words::{count, minute, number, percent};
 use crate::state::Standing;
 use crate::time::StripeTime;
@@ -81,6 +81,7 @@ pub fn write(record: &Record, out: &mut impl Write) -> io::Result<()> {
         done::throughput(record),
         known::doubts(record),
     ];
+    sections.extend(stale::section(record));
     sections.extend(known::changes(record));
     sections.extend([
         known::proofs(record),

@@ -5,6 +5,7 @@ use super::{Account, AccountStanding, Extras, InDoubtRow, ReasonCount, Status};
 use crate::ids::{AccountId, CustomerId};
 use crate::report::Look;
 use crate::report::remedy;
+use crate::report::stale::lines as told_of_stale;
 use crate::report::words::{
     count, duration, minute, number, percent, plain, quoted, shorten, tenths, wrap,
 };
@@ -28,7 +29,7 @@ pub fn text(status: &Status, extras: &Extras, look: Look) -> String {
         undo_unfinished(status, extras, look),
         taken_back(status, extras, look),
         clones_left(extras, look),
-        stale(status, look),
+        stale(status, extras, look),
         listener(status, look),
         accounts(&status.accounts, SHOWN, look),
     ];
@@ -36,8 +37,11 @@ pub fn text(status: &Status, extras: &Extras, look: Look) -> String {
 }
 
 /// Clones that are of before a change of their source.
-fn stale(status: &Status, look: Look) -> Option<String> {
+fn stale(status: &Status, extras: &Extras, look: Look) -> Option<String> {
     let stale = &status.stale;
+    if stale.total == 0 {
+        return None;
+    }
     let parts = [
         (stale.automatically_updated, "renewed by the network"),
         (stale.updated, "changed"),
@@ -52,7 +56,22 @@ fn stale(status: &Status, look: Look) -> Option<String> {
         count(stale.total, "source"),
         parts.join(", ")
     );
-    (stale.total > 0).then(|| look.warn(&wrap(&told, "", look.width)))
+    let mut lines = vec![look.warn(&wrap(&told, "", look.width))];
+    let first = stale.first.get(..SHOWN).unwrap_or(&stale.first);
+    lines.extend(told_of_stale(first, look));
+    let more = "  ... and more: pmclone report lists them";
+    lines.extend((stale.first.len() > SHOWN).then(|| more.to_owned()));
+    if stale.total > stale.detached {
+        let (state, simulate) = (quoted(&extras.state_file), extras.simulate());
+        lines.push(format!(
+            "  To renew them: pmclone resume --refresh-stale --state {state}{simulate}"
+        ));
+    }
+    if stale.detached > 0 {
+        let told = format!("What was detached cannot be cloned again: {}", remedy::DETACHED);
+        lines.push(wrap(&told, "  ", look.width));
+    }
+    Some(lines.join("\n"))
 }
 
 /// What a listener heard last.

@@ -73,7 +73,33 @@ fn doubtful(kind: StepKind, doubt: Doubt) -> (Customer, StepId) {
             Object::Changed(id("cus_c")),
         ),
         (StepKind::SetDefault, Some(0), Object::Changed(id("cus_c"))),
+        (
+            StepKind::RenewPaymentMethod,
+            Some(0),
+            Object::PaymentMethod(pm("pm_new")),
+        ),
+        (
+            StepKind::AttachRenewedPaymentMethod,
+            Some(0),
+            Object::PaymentMethod(pm("pm_new")),
+        ),
+        (
+            StepKind::SetRenewedDefault,
+            Some(0),
+            Object::Changed(id("cus_c")),
+        ),
+        (
+            StepKind::DetachReplacedPaymentMethod,
+            Some(0),
+            Object::PaymentMethod(pm("pm_clone")),
+        ),
     ];
+    // A renewal is asked for whole.
+    if kind.is_renewal() {
+        for each in StepKind::RENEWAL {
+            customer.steps.insert(step(each, Some(0)), Record::taken_up(1));
+        }
+    }
     for (each, target, object) in done {
         let step = step(each, target);
         let start = Event::Start {
@@ -182,6 +208,10 @@ fn each_kind_is_looked_for_in_its_place() {
         attach_connected_payment_method PaymentMethod(PaymentMethodId("pm_clone"), CustomerId("cus_c"))
         update_customer                 Nowhere
         set_default                     Nowhere
+        renew_payment_method            Nowhere
+        attach_renewed_payment_method   PaymentMethod(PaymentMethodId("pm_new"), CustomerId("cus_c"))
+        set_renewed_default             Nowhere
+        detach_replaced_payment_method  Nowhere
         "#);
 }
 

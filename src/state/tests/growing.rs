@@ -201,6 +201,10 @@ fn only_a_change_can_be_made_once_more() {
             it.apply(*step, Event::Renew, None).is_err(),
             "{step:?} would be made twice"
         );
+        assert!(
+            it.apply(*step, Event::Anew, None).is_err(),
+            "{step:?} would be made twice"
+        );
     }
 }
 
