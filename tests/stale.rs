@@ -42,8 +42,11 @@ fn migrated(place: &Place, simulator: &Simulator) -> Result<Listener> {
     Listener::start(place, SECRET, &[])
 }
 
-/// What each customer has on the accounts: attached PaymentMethods, and the default; by legacy id and account.
-fn held(simulator: &Simulator) -> Result<BTreeMap<(String, String), (Vec<String>, String)>> {
+/// Attached PaymentMethods, and the default; by legacy id and account.
+type Held = BTreeMap<(String, String), (Vec<String>, String)>;
+
+/// What each customer has on the accounts.
+fn held(simulator: &Simulator) -> Result<Held> {
     let mut held = BTreeMap::new();
     for account in [FIRST, SECOND] {
         let methods = simulator.dump("payment_methods", Some(account))?;
