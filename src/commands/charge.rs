@@ -230,12 +230,8 @@ impl Work<'_> {
         if self.config.json {
             return Ok(());
         }
-        let line = if self.config.stdout_is_screen() {
-            told.lines(self.config.stdout_look().width)
-        } else {
-            told.line()
-        };
-        gone_is_fine(print(&mut io::stdout(), &line))
+        let line = told.line();
+        gone_is_fine(print(&mut io::stdout(), &self.config.for_stdout(&line)))
     }
 
     async fn all(

@@ -219,16 +219,6 @@ impl Told {
         .to_owned()
     }
 
-    /// The same on a terminal of so many columns: ids are not broken in two.
-    pub fn lines(&self, width: u16) -> String {
-        let line = self.line();
-        if line.chars().count() <= usize::from(width) {
-            return line;
-        }
-        let folded = wrap(&line, "    ", width);
-        folded.trim_start().to_owned()
-    }
-
     fn what(&self) -> String {
         let proof = &self.proof;
         let terms = &proof.terms;
@@ -389,9 +379,11 @@ pub fn ended(ended: &Ended, look: Look) -> String {
     }
     if ended.spared > 0 {
         let text = format!(
-            "Stripe refuses this amount or currency whatever the card, so {} more {} left alone: correct --amount or --currency.",
-            number(ended.spared),
-            if ended.spared == 1 { "was" } else { "were" },
+            "Stripe refuses this amount or currency whatever the card, so {} left alone: correct --amount or --currency.",
+            match ended.spared {
+                1 => "the other was".to_owned(),
+                more => format!("{} more were", number(more)),
+            }
         );
         lines.push(wrap(&text, "  ", look.width));
     }
