@@ -22,8 +22,9 @@ pub struct Work {
     pub writes: [u64; StepKind::COUNT],
     /// `GET /v1/payment_methods/{pm}`: one for each source of a customer whose platform Customer is adopted.
     pub looks: u64,
-    /// `GET /v1/customers/{customer}`: one for each clone that is renewed, to see whether it is the default.
-    pub defaults_seen: u64,
+    /// One `GET /v1/customers/{customer}` for each clone that is renewed, to see whether it is the default, and one
+    /// `GET /v1/subscriptions`, to see that none names it as its own.
+    pub renewals_seen: u64,
     /// Writes left on the connected account that has most of them.
     pub busiest_account_writes: u64,
     /// The same for each endpoint, each on the account that has most of it, in the order of [`WRITTEN`].
@@ -198,6 +199,7 @@ const ATTACH: &str = "POST /v1/payment_methods/{payment_method}/attach";
 const UPDATE_CUSTOMER: &str = "POST /v1/customers/{customer}";
 const DETACH: &str = "POST /v1/payment_methods/{payment_method}/detach";
 const GET_CUSTOMER: &str = "GET /v1/customers/{customer}";
+const GET_SUBSCRIPTIONS: &str = "GET /v1/subscriptions";
 const GET_PAYMENT_METHOD: &str = "GET /v1/payment_methods/{payment_method}";
 
 impl Plan {
@@ -226,7 +228,8 @@ impl Plan {
                     + of(StepKind::SetRenewedDefault),
             ),
             (DETACH, of(StepKind::DetachReplacedPaymentMethod)),
-            (GET_CUSTOMER, work.defaults_seen),
+            (GET_CUSTOMER, work.renewals_seen),
+            (GET_SUBSCRIPTIONS, work.renewals_seen),
             (GET_PAYMENT_METHOD, work.looks),
         ]
         .into_iter()

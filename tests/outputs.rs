@@ -57,7 +57,7 @@ fn status_as_json_has_exactly_the_documented_fields() -> Result<()> {
     assert_eq!(found(&status["payment_methods"]), sorted("total cloned"));
     assert_eq!(
         found(&status["stale"]),
-        sorted("total automatically_updated updated detached")
+        sorted("total automatically_updated updated detached first")
     );
     assert!(status["listener"].is_null(), "nobody ever listened");
     assert_eq!(

@@ -42,8 +42,11 @@ fn migrated(place: &Place, simulator: &Simulator) -> Result<Listener> {
     Listener::start(place, SECRET, &[])
 }
 
-/// What each customer has on the accounts: attached PaymentMethods, and the default; by legacy id and account.
-fn held(simulator: &Simulator) -> Result<BTreeMap<(String, String), (Vec<String>, String)>> {
+/// Attached PaymentMethods, and the default; by legacy id and account.
+type Held = BTreeMap<(String, String), (Vec<String>, String)>;
+
+/// What each customer has on the accounts.
+fn held(simulator: &Simulator) -> Result<Held> {
     let mut held = BTreeMap::new();
     for account in [FIRST, SECOND] {
         let methods = simulator.dump("payment_methods", Some(account))?;
@@ -115,7 +118,7 @@ fn a_clone_whose_source_changed_is_renewed_and_the_default_moves_with_it() -> Re
     let told: Value = serde_json::from_str(&told)?;
     assert_eq!(told["refresh"]["clones"], 2, "{told}");
     assert_eq!(told["refresh"]["detached"], 1, "{told}");
-    assert_eq!(told["plan"]["total_calls"], 10, "{told}");
+    assert_eq!(told["plan"]["total_calls"], 12, "{told}");
     let sent = simulator.requests()?;
     let said = place
         .against(&simulator, &["resume", "--refresh-stale"])?
@@ -126,8 +129,8 @@ fn a_clone_whose_source_changed_is_renewed_and_the_default_moves_with_it() -> Re
         said.contains("the customer must give the card again"),
         "{said}"
     );
-    // Whose key it is; then for each of two: clone, attach, look, default, detach.
-    assert_eq!(simulator.requests()?, sent + 11);
+    // Whose key it is; then for each of two: clone, attach, look, default, Subscriptions, detach.
+    assert_eq!(simulator.requests()?, sent + 13);
     let after = agree(&place, &simulator)?;
     for (before, after) in before.iter().zip(&after) {
         assert_eq!(before[3] == after[3], before[2] != "pm_1Ada", "{before:?}");
@@ -241,5 +244,54 @@ fn a_follower_renews_as_it_hears() -> Result<()> {
     let after = agree(&place, &simulator)?;
     let changed = before.iter().zip(&after).filter(|(b, a)| b != a).count();
     assert_eq!(changed, 1);
+    Ok(())
+}
+
+#[test]
+fn a_clone_that_a_subscription_names_as_its_own_is_not_detached_until_it_names_another()
+-> Result<()> {
+    let place = Place::new()?;
+    let simulator = Simulator::on_demand(&place)?;
+    let listener = migrated(&place, &simulator)?;
+    let before = agree(&place, &simulator)?;
+    let bob = |rows: &[[String; 5]]| {
+        rows.iter()
+            .find(|row| row[0] == "2")
+            .map(|row| row[3].clone())
+    };
+    let clone = bob(&before).context("Bob's clone")?;
+    let customers = simulator.dump("customers", Some(FIRST))?;
+    let customer = customers
+        .iter()
+        .find(|each| each["metadata"]["legacy_customer_id"] == "2")
+        .and_then(|each| each["id"].as_str())
+        .context("Bob")?;
+    let seed = format!(
+        r#"{{"subscription":"sub_1","of_customer":"{customer}","default_payment_method":"{clone}"}}"#
+    );
+    simulator.post("/_sim/seed", &seed)?;
+    tell(&listener, "pm_1Bob", "payment_method.updated", 1)?;
+    let refresh = ["resume", "--refresh-stale"];
+    place.against(&simulator, &refresh)?.with(3)?;
+    // Both are attached, and the Subscription's is still there.
+    let methods = simulator.dump("payment_methods", Some(FIRST))?;
+    let attached = methods.iter().filter(|each| each["customer"] == customer);
+    let attached: Vec<_> = attached.filter_map(|each| each["id"].as_str()).collect();
+    assert_eq!(attached.len(), 2, "{attached:?}");
+    assert!(attached.contains(&clone.as_str()), "{attached:?}");
+    let told = place.pmclone_keyless(&["explain", "2"])?.with(0)?.out;
+    assert!(told.contains("sub_1"), "{told}");
+    assert!(told.contains("resume --refresh-stale"), "{told}");
+    let told = place.pmclone_keyless(&["refused"])?.with(0)?.out;
+    assert!(told.contains("named_by_subscription"), "{told}");
+    // Once it names another, the renewal goes to its end.
+    let new = attached
+        .iter()
+        .find(|id| **id != clone)
+        .context("a new clone")?;
+    simulator.post("/_sim/seed", &seed.replace(&clone, new))?;
+    place.against(&simulator, &refresh)?.with(0)?;
+    let after = agree(&place, &simulator)?;
+    assert_ne!(bob(&after), Some(clone));
     Ok(())
 }

@@ -12,6 +12,7 @@ use super::{Input, Looks, Rehearsal, Steering, Stripe, Work};
     after_long_help = "It moves customers and their saved cards and bank accounts, and nothing else. Subscriptions, invoices, charges and mandates stay where \
 they are: as long as both sides bill, people pay twice."
 )]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct Run {
     /// The legacy customers.
     pub csv: PathBuf,
@@ -56,6 +57,7 @@ pub struct Run {
 
 /// `pmclone resume`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct Resume {
     /// Try again what Stripe refused, with new idempotency keys.
     #[arg(long)]

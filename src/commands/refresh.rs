@@ -13,6 +13,7 @@ use crate::config::{Config, rates};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::{Plan, Rates};
+use crate::report::commands::Flags;
 use crate::report::plan::PlanJson;
 use crate::report::stale::{self, RenewalsJson};
 use crate::report::{self, print_json};
@@ -33,9 +34,14 @@ pub fn take_up(
     let Some(selection) = selection else {
         match store::to_be_renewed(conn).map_err(of)? {
             0 => {}
-            clones => config
-                .screen
-                .line(&stale::hint(clones, &named, migration.simulated)),
+            clones => {
+                let flags = Flags {
+                    simulated: migration.simulated,
+                    livemode: migration.livemode,
+                    taken_back: false,
+                };
+                config.screen.line(&stale::hint(clones, &named, flags));
+            }
         }
         return Ok(None);
     };

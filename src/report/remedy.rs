@@ -126,6 +126,10 @@ const NOT_ACTIVE: Advice = (
     Group::ChangeAccount,
     "The connected account cannot take this kind of payment yet. Its owner must activate it, then: pmclone resume --retry-refused.",
 );
+const NAMED: Advice = (
+    Group::ChangeAccount,
+    "A Subscription there names the clone before as its own. Have it name the new one (pmclone explain tells its id), then: pmclone resume --refresh-stale.",
+);
 const GENERAL: Advice = (
     Group::Other,
     "See https://docs.stripe.com/error-codes. Once the cause is mended: pmclone resume --retry-refused.",
@@ -193,6 +197,7 @@ fn by_reason(reason: &str) -> Option<Advice> {
         "payment_method_unactivated" | "payment_method_unexpected_state" => CONSUMED,
         "customer_max_payment_methods" => TOO_MANY,
         "capability_not_active" => NOT_ACTIVE,
+        "named_by_subscription" => NAMED,
         "email_invalid" => DETAILS,
         _ if reason.starts_with("parameter_") => DETAILS,
         _ => return None,

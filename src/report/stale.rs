@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::commands::Flags;
 use super::words::{count, plain, quoted, shorten, wrap};
 use super::{Look, remedy};
 use crate::store::{Renewals, StaleClone};
@@ -119,11 +120,11 @@ pub fn detached(sources: u64, state: &str) -> String {
 }
 
 /// What a run without `--refresh-stale` says.
-pub fn hint(clones: u64, state: &str, simulated: bool) -> String {
-    let simulate = if simulated { " --simulate" } else { "" };
+pub fn hint(clones: u64, state: &str, flags: Flags) -> String {
     format!(
-        "{} stale, since the source changed after it was made: pmclone resume --refresh-stale --state {state}{simulate} renews them.",
-        are(clones, "clone")
+        "{} stale, since the source changed after it was made. To renew them:\n  {}",
+        are(clones, "clone"),
+        flags.command("resume --refresh-stale", state)
     )
 }
 

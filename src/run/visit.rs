@@ -59,6 +59,7 @@ pub async fn visit(context: Arc<Context>, loaded: Loaded) -> Result<Visit, Visit
         loaded,
         changes,
         seen: HashSet::new(),
+        unbilled: HashSet::new(),
     };
     visitor.run().await
 }
@@ -70,6 +71,8 @@ struct Visitor<'a> {
     changes: Changes,
     /// Clones of which this visit saw whether they are the default: target and source.
     seen: HashSet<(Position, Position)>,
+    /// Clones of which this visit saw that no Subscription names them as its own.
+    unbilled: HashSet<(Position, Position)>,
 }
 
 /// Whether the visit goes on after a step.
@@ -98,6 +101,10 @@ impl Visitor<'_> {
                 Next::Send(step) if self.must_see_default(step) => {
                     self.commit().await?;
                     self.see_default(step).await?
+                }
+                Next::Send(step) if self.must_see_bills(step) => {
+                    self.commit().await?;
+                    self.see_bills(step).await?
                 }
                 Next::Send(step) => self.send(step).await?,
                 Next::Look(source) => {

@@ -14,6 +14,7 @@ pub(super) struct Subscription {
     pub created: i64,
     pub livemode: bool,
     pub customer: Arc<str>,
+    pub default_payment_method: Option<Arc<str>>,
     pub canceled_at: Option<i64>,
 }
 
@@ -88,8 +89,22 @@ impl World {
         Ok(Some(Arc::clone(&self.customers.get(slot).object.id)))
     }
 
-    /// Somebody bills a customer, in the account that it is in.
-    pub(super) fn subscribe(&mut self, id: &str, customer: &str) -> Result<(), String> {
+    /// Somebody bills a customer, in the account that it is in; or changes what that is paid with.
+    pub(super) fn subscribe(
+        &mut self,
+        id: &str,
+        customer: &str,
+        default_payment_method: Option<&str>,
+    ) -> Result<(), String> {
+        let default_payment_method = default_payment_method.map(Arc::from);
+        if let Some(slot) = self.subscriptions.slot(id) {
+            let there = self.subscriptions.get_mut(slot);
+            if *there.customer != *customer {
+                return Err(format!("{id} exists already, of {}", there.customer));
+            }
+            there.default_payment_method = default_payment_method;
+            return Ok(());
+        }
         let (ledger, customer, created, livemode) = self.billed(id, customer)?;
         let id: Arc<str> = id.into();
         let subscription = Subscription {
@@ -97,6 +112,7 @@ impl World {
             created,
             livemode,
             customer,
+            default_payment_method,
             canceled_at: None,
         };
         self.subscriptions.put(ledger, id, created, subscription);
@@ -173,7 +189,7 @@ impl Subscription {
             "automatic_tax": {"disabled_reason": null, "enabled": false, "liability": null},
             "billing_cycle_anchor": self.created, "cancel_at": null, "cancel_at_period_end": false,
             "canceled_at": self.canceled_at, "collection_method": "charge_automatically", "created": self.created,
-            "currency": "usd", "customer": &*self.customer, "default_payment_method": null, "description": null,
+            "currency": "usd", "customer": &*self.customer, "default_payment_method": self.default_payment_method.as_deref(), "description": null,
             "ended_at": self.canceled_at, "items": {"object": "list", "data": [], "has_more": false,
                 "url": format!("/v1/subscription_items?subscription={}", self.id)},
             "latest_invoice": null, "livemode": self.livemode, "metadata": {}, "start_date": self.created,

@@ -7,7 +7,7 @@
 //!  "payment_methods":[{"id":"pm_1","test_card":"visa"},{"id":"pm_2","type":"sepa_debit"}]}
 //! {"payment_method":"pm_3","test_card":"chargeCustomerFail"}
 //! {"payment_method":"pm_4","type":"us_bank_account","consumed":true}
-//! {"subscription":"sub_1","of_customer":"cus_1"}
+//! {"subscription":"sub_1","of_customer":"cus_1","default_payment_method":"pm_1"}
 //! {"invoice":"in_1","of_customer":"cus_1"}
 //! ```
 //!
@@ -43,6 +43,8 @@ pub(super) enum Seed {
 pub(super) struct SeedSubscription {
     pub subscription: String,
     pub of_customer: String,
+    #[serde(default)]
+    pub default_payment_method: Option<String>,
 }
 
 /// The same, once.
@@ -193,7 +195,11 @@ impl World {
                 Ok(())
             }
             Seed::Customer(seed) => self.plant_customer(seed),
-            Seed::Subscription(seed) => self.subscribe(&seed.subscription, &seed.of_customer),
+            Seed::Subscription(seed) => self.subscribe(
+                &seed.subscription,
+                &seed.of_customer,
+                seed.default_payment_method.as_deref(),
+            ),
             Seed::Invoice(seed) => self.invoice(&seed.invoice, &seed.of_customer),
             Seed::Method(seed) => {
                 let ledger = self.home(seed.on_account.as_deref(), seed.livemode)?;

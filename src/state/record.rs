@@ -86,6 +86,25 @@ pub enum Event {
     FindSeveral(Seen),
 }
 
+impl Event {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Start { .. } => "start",
+            Self::Succeed(_) => "succeed",
+            Self::Refuse(_) => "refuse",
+            Self::Doubt(_) => "doubt",
+            Self::Withdraw => "withdraw",
+            Self::Retry => "retry",
+            Self::Renew => "renew",
+            Self::Anew => "renew anew",
+            Self::Replace(_) => "replace",
+            Self::Find(..) => "find",
+            Self::Miss(_) => "miss",
+            Self::FindSeveral(_) => "find several",
+        }
+    }
+}
+
 /// An event that must not happen in that state: a defect of the tool, never of the data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the step machine was asked for {event} in state {state}: please report this")]
@@ -109,10 +128,7 @@ impl Record {
         event: Event,
         request_id: Option<RequestId>,
     ) -> Result<Record, Illegal> {
-        let illegal = |event: &'static str| Illegal {
-            state: before.map_or("(none)", |b| b.state.name()),
-            event,
-        };
+        let event_name = event.name();
         let state_now = before.map(|record| &record.state);
         let step_to = |state| {
             let zero = StripeTime(0);
@@ -150,30 +166,24 @@ impl Record {
                 sent_at: at,
                 ..record
             }),
-            (Some(_), Event::Start { .. }) => Err(illegal("start")),
             (
                 None | Some(StepState::Ready | StepState::Started | StepState::InDoubt(_)),
                 Event::Succeed(object),
             ) => step_to(StepState::Done(object)),
-            (Some(_), Event::Succeed(_)) => Err(illegal("succeed")),
             (
                 None | Some(StepState::Ready | StepState::Started | StepState::InDoubt(_)),
                 Event::Refuse(refusal),
             ) => step_to(StepState::Refused(refusal)),
-            (Some(_), Event::Refuse(_)) => Err(illegal("refuse")),
             (Some(StepState::Started | StepState::InDoubt(_)), Event::Doubt(doubt)) => {
                 step_to(StepState::InDoubt(doubt))
             }
-            (_, Event::Doubt(_)) => Err(illegal("doubt")),
             (Some(StepState::Started), Event::Withdraw) => step_to(StepState::Ready),
-            (_, Event::Withdraw) => Err(illegal("withdraw")),
             (Some(StepState::Refused(_)), Event::Retry) => {
                 step_to(StepState::Ready).map(|record| Record {
                     try_no: record.try_no.saturating_add(1),
                     ..record
                 })
             }
-            (_, Event::Retry) => Err(illegal("retry")),
             (Some(StepState::Done(Object::Changed(_))), Event::Renew)
             | (Some(StepState::Done(Object::Changed(_) | Object::PaymentMethod(_))), Event::Anew) => {
                 step_to(StepState::Ready).map(|record| Record {
@@ -182,15 +192,12 @@ impl Record {
                     ..record
                 })
             }
-            (_, Event::Renew) => Err(illegal("renew")),
-            (_, Event::Anew) => Err(illegal("renew anew")),
             (Some(StepState::Done(Object::PaymentMethod(_))), Event::Replace(by))
                 if matches!(by.state, StepState::Done(Object::PaymentMethod(_))) =>
             {
                 let try_no = before.map_or(1, |b| b.try_no);
                 Ok(Record { try_no, ..*by })
             }
-            (_, Event::Replace(_)) => Err(illegal("replace")),
             (None, Event::Find(object, seen)) => {
                 step_to(StepState::Done(object)).map(|record| record.recovered(seen))
             }
@@ -201,7 +208,6 @@ impl Record {
             (Some(StepState::InDoubt(doubt)), Event::Find(object, seen)) if !doubt.may_resend() => {
                 step_to(StepState::Done(object)).map(|record| record.with(seen))
             }
-            (_, Event::Find(..)) => Err(illegal("find")),
             (Some(StepState::InDoubt(doubt)), Event::Miss(seen)) if !doubt.may_resend() => {
                 step_to(StepState::Ready).map(|record| Record {
                     try_no: record.try_no.saturating_add(1),
@@ -212,11 +218,10 @@ impl Record {
                 try_no: record.try_no.saturating_add(1),
                 ..record.recovered(seen)
             }),
-            (_, Event::Miss(_)) => Err(illegal("miss")),
             (Some(StepState::InDoubt(doubt)), Event::FindSeveral(seen)) if !doubt.may_resend() => {
                 step_to(StepState::InDoubt(Doubt::FoundTwice)).map(|record| record.with(seen))
             }
-            (_, Event::FindSeveral(_)) => Err(illegal("find several")),
+            _ => Err(Illegal::of_kind(before, event_name)),
         }
     }
 }

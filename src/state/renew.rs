@@ -105,8 +105,9 @@ impl Customer {
             .get(&step(StepKind::ClonePaymentMethod, target, source));
         match clone.map(|clone| (&clone.state, clone.started_at > since)) {
             None
-            | Some((StepState::Ready | StepState::Refused(_), _))
-            | Some((StepState::Done(_), true)) => Renewable::Nothing,
+            | Some((StepState::Ready | StepState::Refused(_), _) | (StepState::Done(_), true)) => {
+                Renewable::Nothing
+            }
             // What was refused may be attached later, as it is.
             Some((StepState::Done(_), false))
                 if can_be_reached && self.is_there(target, source) =>

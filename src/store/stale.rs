@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::codes::{INSERT_STEP, write_step};
+use super::earlier;
 use super::load::{CustomerSeq, Loaded, Loader};
 use super::work::Selection;
 use super::{AccountSeq, StoreError};
@@ -167,6 +168,7 @@ fn take_up(
                 let records = loaded.customer.renew(target, source, row.since);
                 let mut insert = conn.prepare_cached(INSERT_STEP)?;
                 for (step, record) in records.map_err(illegal)? {
+                    earlier::keep_before(conn, loaded.seq.0, step, record.try_no)?;
                     write_step(&mut insert, loaded.seq.0, step, &record)?;
                 }
             }

@@ -299,7 +299,7 @@ impl<'c> Counting<'c> {
             } else if !finished {
                 *of_kind(&mut self.work.writes, kind) += 1;
                 self.work.platform_changes += u64::from(account.is_none());
-                self.work.defaults_seen += u64::from(kind == StepKind::SetRenewedDefault);
+                self.work.renewals_seen += u64::from(kind == StepKind::SetRenewedDefault);
             }
             if let Some(account) = account {
                 let counts = if finished {

@@ -78,6 +78,8 @@ pub struct UseFacts {
     pub proof_of: Option<String>,
     /// True where nothing is held or taken by it any more, and nothing can be: a charge that went back, an intent that is over.
     pub is_over: bool,
+    /// The `PaymentMethod` that a Subscription which goes on names as its own, and that its next invoice is paid with.
+    pub bills: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -87,6 +89,7 @@ struct UseObject {
     livemode: bool,
     status: Option<String>,
     refunded: Option<bool>,
+    default_payment_method: Option<String>,
     metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -107,6 +110,9 @@ impl TryFrom<UseObject> for UseFacts {
             UseKind::Charge => object.refunded == Some(true) || status == Some("failed"),
             UseKind::Subscription | UseKind::Invoice => false,
         };
+        let goes_on = kind == UseKind::Subscription
+            && !matches!(status, Some("canceled" | "incomplete_expired"));
+        let bills = object.default_payment_method.filter(|_| goes_on);
         let mut metadata = object.metadata.unwrap_or_default();
         let marked = metadata.contains_key(MARKER_PROOF);
         Ok(Self {
@@ -115,6 +121,7 @@ impl TryFrom<UseObject> for UseFacts {
             livemode: object.livemode,
             proof_of: metadata.remove(MARKER_MIGRATION).filter(|_| marked),
             is_over,
+            bills,
         })
     }
 }
@@ -187,6 +194,25 @@ mod tests {
             let body = format!(r#"{{"object":"{object}","id":"x_1","livemode":false,{fields}}}"#);
             assert_eq!(one(&body).is_over, over, "{body}");
         }
+    }
+
+    #[test]
+    fn a_subscription_that_goes_on_bills_the_payment_method_that_it_names() {
+        let of = |object: &str, status: &str, method: &str| {
+            one(&format!(
+                r#"{{"object":"{object}","id":"x_1","livemode":false,"status":"{status}","default_payment_method":{method}}}"#
+            ))
+            .bills
+        };
+        for status in ["active", "past_due", "trialing", "paused", "newly_invented"] {
+            let bills = of("subscription", status, r#""pm_1""#);
+            assert_eq!(bills.as_deref(), Some("pm_1"), "{status}");
+        }
+        for status in ["canceled", "incomplete_expired"] {
+            assert_eq!(of("subscription", status, r#""pm_1""#), None, "{status}");
+        }
+        assert_eq!(of("subscription", "active", "null"), None);
+        assert_eq!(of("invoice", "open", r#""pm_1""#), None);
     }
 
     #[test]

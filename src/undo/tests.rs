@@ -124,6 +124,7 @@ fn used_for(kind: UseKind, proof: bool, is_over: bool) -> UseFacts {
         livemode: false,
         proof_of: proof.then(|| migration().to_string()),
         is_over,
+        bills: None,
     }
 }
 

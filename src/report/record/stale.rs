@@ -37,7 +37,7 @@ pub fn section(record: &Record) -> Option<Section> {
                     whole(clones.saturating_sub(*detached)),
                 ],
                 vec![
-                    text(&format!("Their source was detached: {}", remedy::DETACHED)),
+                    text(format!("Their source was detached: {}", remedy::DETACHED)),
                     whole(*detached),
                 ],
             ],

@@ -1,10 +1,24 @@
-//! A clone is renewed: whether the one before is the default is seen right before that is decided on, and a refused detach is read back.
+//! A clone is renewed: whether the one before is the default, or bills a Subscription, is seen right before that is decided on, and a
+//! refused detach is read back.
 
 use super::attached::after;
 use super::{Onward, VisitError, Visitor};
-use crate::state::{Event, Object, Position, StepId, StepKind, StepState};
+use crate::ids::{AccountId, CustomerId, PaymentMethodId, RequestId};
+use crate::state::{Event, Object, Position, Reach, Refusal, StepId, StepKind, StepState};
 use crate::store::Renewal;
-use crate::stripe::{self, DefaultMethod, ReadAnswer};
+use crate::stripe::{self, DefaultMethod, ReadAnswer, UseFacts, UseKind};
+
+/// Nothing was sent: as long as a Subscription names the clone before, it stays.
+fn billed(subscription: &str) -> Refusal {
+    Refusal {
+        reach: Reach::Source,
+        status: 0,
+        reason: "named_by_subscription".to_owned(),
+        message: format!(
+            "The Subscription {subscription} names the clone before as its own default_payment_method, so that is not detached. The new one is attached."
+        ),
+    }
+}
 
 /// What a read of the Customer told.
 enum Default {
@@ -30,27 +44,13 @@ impl Visitor<'_> {
 
     /// Reads the Customer: the new clone is made its default where the one before is.
     pub(super) async fn see_default(&mut self, step: StepId) -> Result<Onward, VisitError> {
-        let customer = &self.loaded.customer;
-        let Some((target, source)) = step.target.zip(step.source) else {
+        let Some((target, source, made, account)) = self.place_of(step) else {
             return Ok(Onward::No);
         };
-        let made = customer.made_on(Some(target)).map(|(made, _)| made.clone());
-        let account = customer.target(target).map(|target| target.account.clone());
-        let (Some(made), Some(account)) = (made, account) else {
-            return Ok(Onward::No);
-        };
-        let (answer, request_id) = match self.context.client.customer(&made, Some(&account)).await {
-            ReadAnswer::Found(facts, request_id) => (facts, request_id),
-            ReadAnswer::Missing(refusal) => {
-                self.refuse(step, refusal)?;
-                return Ok(Onward::Yes);
-            }
-            ReadAnswer::AccountInvalid(refusal) => {
-                self.park(step, &refusal.message);
-                return Ok(Onward::Yes);
-            }
-            ReadAnswer::Stop(stop) => return Err(VisitError::Stop(stop)),
-            ReadAnswer::Failed(failure) => return Ok(after(&failure)),
+        let answer = self.context.client.customer(&made, Some(&account)).await;
+        let (answer, request_id) = match self.look_of(step, answer)? {
+            Ok(told) => told,
+            Err(onward) => return Ok(onward),
         };
         self.seen.insert((target, source));
         let set = StepId {
@@ -66,6 +66,84 @@ impl Visitor<'_> {
             (Default::ToBeSet | Default::Stays, _) => {}
         }
         Ok(Onward::Yes)
+    }
+
+    /// True where a clone is to be detached, and this visit has not seen yet what bills its Customer.
+    pub(super) fn must_see_bills(&self, step: StepId) -> bool {
+        let state = self.loaded.customer.state_of(step);
+        let place = step.target.zip(step.source);
+        step.kind == StepKind::DetachReplacedPaymentMethod
+            && matches!(state, None | Some(StepState::Ready))
+            && place.is_some_and(|place| !self.unbilled.contains(&place))
+    }
+
+    /// Reads the Customer's Subscriptions: a clone that one of them names as its own stays attached, or its next invoice would not be
+    /// paid.
+    pub(super) async fn see_bills(&mut self, step: StepId) -> Result<Onward, VisitError> {
+        let Some((target, source, made, account)) = self.place_of(step) else {
+            return Ok(Onward::No);
+        };
+        let before = self.loaded.customer.clone_before(target, source).cloned();
+        let mut after: Option<String> = None;
+        loop {
+            let (client, from) = (&self.context.client, after.as_deref());
+            let kind = UseKind::Subscription;
+            let answer = client.uses(kind, &made, from, Some(&account)).await;
+            let page = match self.look_of(step, answer)? {
+                Ok((page, _)) => page,
+                Err(onward) => return Ok(onward),
+            };
+            let names_it = |each: &&UseFacts| {
+                let before = before.as_ref().map(PaymentMethodId::as_str);
+                each.bills.is_some() && each.bills.as_deref() == before
+            };
+            if let Some(subscription) = page.data.iter().find(names_it) {
+                let refusal = billed(&subscription.id);
+                self.apply(step, Event::Refuse(refusal), None)?;
+                return Ok(Onward::Yes);
+            }
+            let last = page.data.last().map(|each| each.id.clone());
+            if !page.has_more {
+                break;
+            }
+            // A page that leads to itself tells nothing.
+            if last.is_none() || last == after {
+                return Ok(Onward::Unread);
+            }
+            after = last;
+        }
+        self.unbilled.insert((target, source));
+        Ok(Onward::Yes)
+    }
+
+    /// Where a step of a renewal is: target, source, the Customer, and its account.
+    fn place_of(&self, step: StepId) -> Option<(Position, Position, CustomerId, AccountId)> {
+        let customer = &self.loaded.customer;
+        let (target, source) = step.target.zip(step.source)?;
+        let (made, _) = customer.made_on(Some(target))?;
+        let account = &customer.target(target)?.account;
+        Some((target, source, made.clone(), account.clone()))
+    }
+
+    /// What a look before a step told; or how the visit goes on without it.
+    fn look_of<T>(
+        &mut self,
+        step: StepId,
+        answer: ReadAnswer<T>,
+    ) -> Result<Result<(T, Option<RequestId>), Onward>, VisitError> {
+        Ok(Err(match answer {
+            ReadAnswer::Found(facts, request_id) => return Ok(Ok((facts, request_id))),
+            ReadAnswer::Missing(refusal) => {
+                self.refuse(step, refusal)?;
+                Onward::Yes
+            }
+            ReadAnswer::AccountInvalid(refusal) => {
+                self.park(step, &refusal.message);
+                Onward::Yes
+            }
+            ReadAnswer::Stop(stop) => return Err(VisitError::Stop(stop)),
+            ReadAnswer::Failed(failure) => after(&failure),
+        }))
     }
 
     fn default(
