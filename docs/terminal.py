@@ -13,15 +13,15 @@ DARK = ("#16181d", "#d7dae0", ["#4b5263", "#f0716b", "#8cc570", "#e3b341", "#6cb
 LIGHT = ("#ffffff", "#24292f", ["#24292f", "#b3261e", "#1a7f37", "#8a5a00", "#0550ae", "#8250df", "#0b7285", "#57606a"])
 
 
-def cells(line):
-    """Each character with its colour, background, weight and whether it is faint."""
-    style, found = (None, None, False, False), []
+def cells(line, style):
+    """Each character with its colour, background, weight and whether it is faint, and the style at the end: tmux keeps it over lines."""
+    found = []
     for part in re.split(r"(\x1b\[[0-9;:]*m)", line):
         if part.startswith("\x1b["):
             style = after(style, part[2:-1])
             continue
         found += [(char, style) for char in part]
-    return found
+    return found, style
 
 
 def after(style, codes):
@@ -71,10 +71,11 @@ def width(char):
     return 2 if unicodedata.east_asian_width(char) in "WF" else 0 if unicodedata.combining(char) else 1
 
 
-def runs(line):
-    """Stretches of one style: column, columns, text, style."""
+def runs(line, style):
+    """Stretches of one style: column, columns, text, style; and the style at the end."""
     column, found = 0, []
-    for char, style in cells(line):
+    chars, end = cells(line, style)
+    for char, style in chars:
         wide = width(char)
         if found and found[-1][3] == style:
             at, columns, text, _ = found[-1]
@@ -82,7 +83,7 @@ def runs(line):
         else:
             found.append((column, wide, char, style))
         column += wide
-    return found
+    return found, end
 
 
 def main():
@@ -100,9 +101,11 @@ def main():
         f'font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,DejaVu Sans Mono,monospace" font-size="{FONT}" fill="{ink}">',
         f'<rect width="100%" height="100%" rx="8" fill="{paper}"/>',
     ]
+    style = (None, None, False, False)
     for row, line in enumerate(lines):
         y = PAD + row * CELL_H
-        for column, columns, text, (fore, back, bold, faint) in runs(line):
+        stretches, style = runs(line, style)
+        for column, columns, text, (fore, back, bold, faint) in stretches:
             x = PAD + column * CELL_W
             if back is not None:
                 out.append(f'<rect x="{x:g}" y="{y:g}" width="{columns * CELL_W:g}" height="{CELL_H}" fill="{colour(back, paper)}"/>')

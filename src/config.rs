@@ -6,6 +6,7 @@ mod input;
 mod pace;
 mod secret;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::num::NonZeroU32;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 
 use crate::cli;
 use crate::failure::Failure;
+use crate::report::words::fold;
 use crate::report::{Look, Screen, Settings};
 use crate::stripe::ConnectedBudget;
 
@@ -101,6 +103,15 @@ impl Config {
             terminal_width(&std::io::stdout(), &console::Term::stdout()),
             self.no_color,
         )
+    }
+
+    /// A line for stdout: folded where that is a terminal, and whole where a program reads it.
+    pub fn for_stdout<'a>(&self, line: &'a str) -> Cow<'a, str> {
+        if self.stdout_is_screen() {
+            fold(line, self.stdout_look().width)
+        } else {
+            Cow::Borrowed(line)
+        }
     }
 
     /// Whether stdout is a terminal that can move its cursor.

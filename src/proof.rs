@@ -191,7 +191,23 @@ pub struct No {
     pub message: String,
 }
 
+/// What Stripe calls a refusal of the amount or the currency; `invalid_currency` is ours, since that one comes without a `code`.
+const OF_THE_TERMS: [&str; 3] = ["amount_too_small", "amount_too_large", INVALID_CURRENCY];
+
+/// Why an intent is refused whose `currency` is at fault.
+pub const INVALID_CURRENCY: &str = "invalid_currency";
+
 impl No {
+    /// True where not the card was declined, but the request was refused.
+    pub fn is_of_the_request(&self) -> bool {
+        !matches!(self.status, 200 | 402)
+    }
+
+    /// True where it is the amount or the currency that is refused: any other card would be answered the same.
+    pub fn is_of_the_terms(&self) -> bool {
+        self.is_of_the_request() && OF_THE_TERMS.contains(&self.reason.as_str())
+    }
+
     /// An intent that is open without saying why.
     fn untold() -> Self {
         Self {

@@ -218,6 +218,35 @@ fn a_card_that_cannot_be_charged_is_told_and_its_intent_is_cancelled() -> Result
 }
 
 #[test]
+fn a_currency_that_is_refused_is_tried_on_one_card_only() -> Result<()> {
+    let place = Place::new()?;
+    let simulator = Simulator::on_demand(&place)?;
+    migrated(&place, &simulator, &["pm_1Good", "pm_2Good", "pm_3Good"])?;
+    let asked = ["verify", "--charge", "--sample", "3", "--amount", "100"];
+    let ended = place
+        .against(&simulator, &[&asked[..], &["--currency", "xyz"]].concat())?
+        .with(3)?;
+    assert_eq!(ended.out.matches("refused: invalid_currency").count(), 1);
+    assert_eq!(ended.out.lines().count(), 1, "{}", ended.out);
+    assert!(!ended.out.contains("declined"), "{}", ended.out);
+    for told in ["1 card refused", "2 more were left", "--currency"] {
+        assert!(ended.err.contains(told), "{told}: {}", ended.err);
+    }
+    assert_eq!(at_rest(&simulator)?, 0);
+    let told = place
+        .against(
+            &simulator,
+            &[&asked[..], &["--currency", "xyz", "--json"]].concat(),
+        )?
+        .with(3)?
+        .json()?;
+    assert_eq!(cards(&told), ["refused"]);
+    assert_eq!(told["spared"], 2);
+    assert_eq!(told["interrupted"], false);
+    Ok(())
+}
+
+#[test]
 fn whatever_a_write_is_answered_it_is_settled_by_the_same_command() -> Result<()> {
     let writes = [
         "POST /v1/payment_intents",

@@ -259,3 +259,61 @@ fn what_is_written_out_replaces_no_file_of_the_migration() -> Result<()> {
     }
     Ok(())
 }
+
+/// A place for a file that is wrong, and what is said of it.
+type Wrong<'a> = (&'a str, &'a str);
+
+#[test]
+fn every_command_says_why_it_cannot_write_a_file_there() -> Result<()> {
+    let place = Place::new()?;
+    place.sample("c.csv", 3, 1, 47)?;
+    place.pmclone_keyless(&["run", "c.csv", "--simulate"])?;
+    place.sample("new.csv", 4, 1, 47)?;
+    std::fs::create_dir(place.path("closed"))?;
+    let mut wrong: Vec<Wrong> = vec![
+        ("none/x", "there is no folder none"),
+        ("c.csv/x", "c.csv is a file, not a folder"),
+    ];
+    // To root nothing is closed.
+    let mut shut = std::fs::metadata(place.path("closed"))?.permissions();
+    shut.set_readonly(true);
+    std::fs::set_permissions(place.path("closed"), shut)?;
+    if std::fs::write(place.path("closed/tried"), "").is_err() {
+        wrong.push(("closed/x", "this user may not write there"));
+    }
+    let run = ["run", "new.csv", "--simulate"];
+    let commands: [(&[&str], &str); 10] = [
+        (&["columns", "c.csv"], "-o"),
+        (&["sample"], "-o"),
+        (&["man"], "-o"),
+        (&["export", "--simulate"], "-o"),
+        (&["report", "--simulate"], "-o"),
+        (&["refused", "--simulate"], "--csv"),
+        (&run, "--problems"),
+        (&run, "--delta"),
+        (&run, "--metrics-file"),
+        (&run, "--log"),
+    ];
+    for (command, option) in commands {
+        for (file, why) in &wrong {
+            // With that option the manual's pages go into a folder.
+            let file = if command == ["man"] {
+                file.trim_end_matches("/x")
+            } else {
+                file
+            };
+            let ended = place
+                .pmclone_keyless(&[command, &[option, file]].concat())?
+                .with(2)?;
+            let told = format!("{command:?} {option} {file}: {}", ended.err);
+            assert!(ended.err.contains(why) || file == "c.csv", "{told}");
+            assert!(!ended.err.contains("os error"), "{told}");
+            assert!(ended.err.lines().count() >= 2, "what to do: {told}");
+        }
+    }
+    let receipts = ["export", "--simulate", "--receipts", "c.csv/x"];
+    let ended = place.pmclone_keyless(&receipts)?.with(2)?;
+    assert!(ended.err.contains("c.csv is a file, not a folder"));
+    assert!(!place.path("none").exists());
+    Ok(())
+}

@@ -230,7 +230,8 @@ impl Work<'_> {
         if self.config.json {
             return Ok(());
         }
-        gone_is_fine(print(&mut io::stdout(), &told.line()))
+        let line = told.line();
+        gone_is_fine(print(&mut io::stdout(), &self.config.for_stdout(&line)))
     }
 
     async fn all(
@@ -257,25 +258,31 @@ impl Work<'_> {
         }
         let mut balances = self.balances(&cases).await?;
         let mut cards = Vec::new();
-        let all = cases.len();
+        let (all, mut spared) = (cases.len(), 0);
         for case in cases {
             if pressed.borrow().first.is_some() {
                 break;
             }
             let told = self.one(case).await?;
             self.tell(&told)?;
+            let refused_for_all = told.is_of_the_terms();
             cards.push(told);
+            if refused_for_all {
+                spared = all - cards.len();
+                break;
+            }
         }
         for balance in &mut balances {
             balance.after = self.balance(balance.account.as_ref()).await?;
         }
-        let interrupted = cards.len() < all;
+        let interrupted = cards.len() + spared < all;
         cards.splice(..0, chosen.without);
         Ok(Ended {
             terms: terms.clone(),
             interrupted,
             cards,
             proven_lately: proven,
+            spared: u64::try_from(spared).unwrap_or(u64::MAX),
             settle: self.settle.clone(),
             tidied,
             balances,

@@ -5,6 +5,7 @@ use std::io;
 use clap::CommandFactory;
 
 use super::gone_is_fine;
+use super::spared::unwritable;
 use crate::cli::{Cli, Completions, Man};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -22,10 +23,7 @@ pub fn man(args: &Man) -> Result<Exit, Failure> {
     if let Some(directory) = &args.output {
         return match clap_mangen::generate_to(Cli::command(), directory) {
             Ok(()) => Ok(Exit::Done),
-            Err(error) => Err(Failure::new(
-                Exit::Unexpected,
-                format!("{}: cannot write there: {error}", directory.display()),
-            )),
+            Err(error) => Err(unwritable(&directory.join("pmclone.1"), &error)),
         };
     }
     // As `generate_to` does it, so that both are the same.

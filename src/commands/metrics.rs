@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 
-use super::spared::spare;
+use super::spared::{spare, unwritable};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -103,10 +103,8 @@ impl MetricsFile {
             },
         };
         let cannot = |error: io::Error| {
-            let path = writer.path.display();
-            Failure::usage(format!(
-                "--metrics-file {path}: {error}; nothing was written to Stripe"
-            ))
+            unwritable(&writer.path, &error)
+                .hint("nothing was written to Stripe; without --metrics-file it runs too")
         };
         writer
             .write(conn, &Told::default(), On::Yes)

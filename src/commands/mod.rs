@@ -103,11 +103,9 @@ fn logged(config: &Config, command: Command) -> Result<Exit, Failure> {
     let name = command.name();
     if let Some(path) = command.stripe().and_then(|stripe| config.log(stripe)) {
         log::begin(&path, &spared::of_state(config), config.screen.clone()).map_err(|error| {
-            Failure::usage(format!(
-                "the log {} cannot be kept: {error}",
-                path.display()
-            ))
-            .hint("nothing was sent; name another file with --log, or leave it out")
+            let (why, _) = spared::why_not(&path, &error);
+            Failure::usage(format!("the log {} cannot be kept: {why}", path.display()))
+                .hint("nothing was sent; name another file with --log, or leave it out")
         })?;
     }
     let version = version::VERSION;

@@ -19,7 +19,7 @@ use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::report::commands::{Flags, rehearsed};
+use crate::report::commands::Flags;
 use crate::report::file::AtomicFile;
 use crate::report::refused::{Counting, Lines, Refused, nobody, text};
 use crate::report::remedy::{self, Group};
@@ -77,8 +77,7 @@ pub fn refused(config: &Config, args: &cli::Refused) -> Result<Exit, Failure> {
     if config.json {
         gone_is_fine(print_json(&mut io::stdout(), &told))?;
     } else if args.csv.is_none() {
-        let text = text(&told, config.stdout_look());
-        let text = rehearsed(&text, migration.simulated);
+        let text = text(&told, migration.simulated, config.stdout_look());
         gone_is_fine(print(&mut io::stdout(), &text))?;
         let over = store::purged_at(&moment).map_err(of)?;
         match over {

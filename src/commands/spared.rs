@@ -16,27 +16,37 @@ const BESIDE: [&str; 6] = ["-wal", "-shm", ".lock", ".control", ".pause", ".worl
 
 /// A file that cannot be begun where it was asked for: another place has to be named. A full disk is nobody's mistake.
 pub fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    let told = |why: &str| format!("{} cannot be written: {why}", path.display());
+    let (why, hint) = why_not(path, error);
+    let told = format!("{} cannot be written: {why}", path.display());
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Failure::new(Exit::Unexpected, told).hint("make room, or name a file elsewhere")
+        }
+        _ => Failure::usage(told).hint(hint),
+    }
+}
+
+/// Why a file cannot be begun there, and what to do.
+pub fn why_not(path: &Path, error: &io::Error) -> (String, &'static str) {
+    const ELSEWHERE: &str = "name a file elsewhere";
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
     match (error.kind(), folder) {
-        (io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded, _) => {
-            Failure::new(Exit::Unexpected, told(&error.to_string()))
-        }
-        (io::ErrorKind::NotFound, Some(folder)) => {
+        (io::ErrorKind::NotFound, Some(folder)) if !folder.exists() => {
             let why = format!("there is no folder {}", folder.display());
-            Failure::usage(told(&why)).hint("make it first, or name a file elsewhere")
+            (why, "make it first, or name a file elsewhere")
         }
         (io::ErrorKind::NotADirectory, Some(folder)) => {
             let why = format!("{} is a file, not a folder", folder.display());
-            Failure::usage(told(&why)).hint("name a file elsewhere")
+            (why, ELSEWHERE)
         }
         (io::ErrorKind::PermissionDenied, _) => {
-            Failure::usage(told("this user may not write there")).hint("name a file elsewhere")
+            ("this user may not write there".to_owned(), ELSEWHERE)
         }
-        (io::ErrorKind::ReadOnlyFilesystem, _) => {
-            Failure::usage(told("nothing can be written there")).hint("name a file elsewhere")
+        // The kernel's own folders say that they find nothing.
+        (io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::NotFound, _) => {
+            ("nothing can be written there".to_owned(), ELSEWHERE)
         }
-        _ => Failure::usage(told(&error.to_string())),
+        _ => (error.to_string(), ELSEWHERE),
     }
 }
 
@@ -72,4 +82,48 @@ pub fn spare(output: &Path, state: &Path, conn: &Connection) -> Result<(), Failu
         .hint("name another file with -o"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_told_in_words_with_what_to_do() {
+        let place = tempfile::tempdir().unwrap();
+        let (here, none) = (place.path().join("x"), place.path().join("none/x"));
+        let file = place.path().join("f");
+        std::fs::write(&file, "").unwrap();
+        for (path, kind, why, code) in [
+            (&none, io::ErrorKind::NotFound, "there is no folder", 2),
+            (&here, io::ErrorKind::NotFound, "nothing can be written", 2),
+            (
+                &file.join("x"),
+                io::ErrorKind::NotADirectory,
+                "is a file, not a folder",
+                2,
+            ),
+            (
+                &here,
+                io::ErrorKind::PermissionDenied,
+                "this user may not write there",
+                2,
+            ),
+            (
+                &here,
+                io::ErrorKind::ReadOnlyFilesystem,
+                "nothing can be written there",
+                2,
+            ),
+            (&here, io::ErrorKind::StorageFull, "no storage space", 1),
+        ] {
+            let failure = unwritable(path, &kind.into());
+            let told = format!("{} cannot be written: ", path.display());
+            assert!(failure.message.starts_with(&told), "{failure:?}");
+            assert!(failure.message.contains(why), "{failure:?}");
+            assert!(!failure.message.contains("os error"), "{failure:?}");
+            assert!(failure.hints.iter().any(|hint| hint.contains("elsewhere")));
+            assert_eq!(failure.exit.code(), code, "{failure:?}");
+        }
+    }
 }

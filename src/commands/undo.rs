@@ -297,7 +297,7 @@ impl Work<'_> {
         gone_is_fine(if self.config.json {
             print_json(&mut out, &reported.json())
         } else {
-            print(&mut out, &reported.line())
+            print(&mut out, &self.config.for_stdout(&reported.line()))
         })
     }
 

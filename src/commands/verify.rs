@@ -358,7 +358,8 @@ async fn look_at(
             if config.json {
                 print_json(&mut out, line)?;
             } else {
-                writeln!(out, "{}", report::verify::line(line))?;
+                let line = report::verify::line(line);
+                writeln!(out, "{}", config.for_stdout(&line))?;
             }
         }
         if args.all {

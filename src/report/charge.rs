@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::Look;
-use super::words::{count, plain, shorten, wrap};
+use super::words::{count, number, plain, shorten, wrap};
 use crate::ids::{
     AccountId, ApplicationFeeId, ChargeId, CustomerId, IntentId, LegacyId, PaymentMethodId,
     RefundId,
@@ -70,6 +70,8 @@ pub struct Ended {
     pub requests: u64,
     /// True where it was interrupted before all cards had their turn.
     pub interrupted: bool,
+    /// Cards that were left alone, since Stripe refuses the amount or the currency whatever the card.
+    pub spared: u64,
 }
 
 /// `verify --charge --json`. Fields are only ever added.
@@ -86,6 +88,7 @@ pub struct EndedJson<'a> {
     requests: u64,
     interrupted: bool,
     proven_lately: u64,
+    spared: u64,
 }
 
 #[derive(Serialize)]
@@ -114,7 +117,6 @@ struct BalanceJson<'a> {
 }
 
 impl Verdict {
-    /// The stable name that outputs use.
     fn name(&self) -> &'static str {
         match self {
             Self::Over(End::Proven) => "proven",
@@ -148,6 +150,20 @@ impl Verdict {
 }
 
 impl Told {
+    /// The stable name that outputs use.
+    fn result(&self) -> &'static str {
+        match (&self.verdict, &self.proof.declined) {
+            (Verdict::Over(End::NotProven), Some(no)) if no.is_of_the_request() => "refused",
+            (verdict, _) => verdict.name(),
+        }
+    }
+
+    /// True where Stripe refused what was asked for, whatever the card.
+    pub fn is_of_the_terms(&self) -> bool {
+        let declined = self.proof.declined.as_ref();
+        self.verdict == Verdict::Over(End::NotProven) && declined.is_some_and(No::is_of_the_terms)
+    }
+
     fn reason(&self) -> Option<String> {
         match &self.verdict {
             Verdict::Over(End::Proven | End::TakenBack) => None,
@@ -167,7 +183,7 @@ impl Told {
             account: &self.account,
             customer: self.customer.as_ref(),
             payment_method: self.payment_method.as_ref(),
-            result: self.verdict.name(),
+            result: self.result(),
             reason: self.reason(),
             held: proof.held.name(),
             captured: proof.captured,
@@ -220,7 +236,7 @@ impl Told {
                     terms.amount, proof.captured, proof.refunded
                 ),
             },
-            Verdict::Over(End::NotProven) => format!("declined: {}", reason()),
+            Verdict::Over(End::NotProven) => format!("{}: {}", self.result(), reason()),
             Verdict::Over(End::TakenBack) => format!("taken back ({})", proof.held.name()),
             Verdict::Over(End::Left(_)) => {
                 format!(
@@ -264,18 +280,20 @@ impl Ended {
             requests: self.requests,
             interrupted: self.interrupted,
             proven_lately: self.proven_lately,
+            spared: self.spared,
         }
     }
 
     fn number(&self, name: &str) -> u64 {
         let all = self.cards.iter().chain(&self.tidied);
-        let named = all.filter(|told| told.verdict.name() == name);
+        let named = all.filter(|told| told.result() == name);
         u64::try_from(named.count()).unwrap_or(u64::MAX)
     }
 
     /// True where every card that was asked for was proven, and nothing is left.
     pub fn is_whole(&self) -> bool {
         !self.interrupted
+            && self.spared == 0
             && self
                 .cards
                 .iter()
@@ -321,6 +339,7 @@ pub fn ended(ended: &Ended, look: Look) -> String {
     let parts = [
         ("proven", "proven"),
         ("declined", "declined"),
+        ("refused", "refused"),
         ("not_charged", "not charged"),
         ("taken_back", "taken back"),
         ("unsettled", "not settled"),
@@ -357,6 +376,16 @@ pub fn ended(ended: &Ended, look: Look) -> String {
     }
     if ended.interrupted {
         lines.push("  Interrupted: the cards that are not named were not charged.".to_owned());
+    }
+    if ended.spared > 0 {
+        let text = format!(
+            "Stripe refuses this amount or currency whatever the card, so {} left alone: correct --amount or --currency.",
+            match ended.spared {
+                1 => "the other was".to_owned(),
+                more => format!("{} more were", number(more)),
+            }
+        );
+        lines.push(wrap(&text, "  ", look.width));
     }
     lines.join("\n")
 }

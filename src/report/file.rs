@@ -82,13 +82,10 @@ impl Drop for AtomicFile {
 }
 
 fn not_a_file(_: &Path) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidInput,
-        "it is not a regular file; name one with -o",
-    )
+    io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")
 }
 
-const DATABASE: &str = "a database is there, which may be a state file, and is not replaced; name another file with -o";
+const DATABASE: &str = "a database is there, which may be a state file, and is not replaced";
 
 /// Whether a file there begins as SQLite's do: a state file, of this migration or another, is the only record of what was sent.
 fn is_database(place: &Path) -> bool {

@@ -300,9 +300,9 @@ pub struct ProofTold {
     pub begun_at: String,
     /// `charge`, `authorize`, `setup`.
     pub kind: &'static str,
-    /// `proven`, `declined`, `taken_back`, `open`.
+    /// `proven`, `declined`, `refused`, `taken_back`, `open`.
     pub result: &'static str,
-    /// Why it was declined.
+    /// Why it was declined or refused.
     pub reason: Option<String>,
     /// What was authorised.
     pub amount: i64,

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::Look;
+use super::commands::rehearsed;
 use super::remedy::{self, Group};
 use super::words::{count, number, plain, shorten, wrap};
 use crate::ids::{CustomerId, PaymentMethodId};
@@ -151,7 +152,7 @@ impl Counting {
 }
 
 /// The groups for people, without a line feed at the end.
-pub fn text(refused: &Refused, look: Look) -> String {
+pub fn text(refused: &Refused, simulated: bool, look: Look) -> String {
     if refused.groups.is_empty() {
         return nobody(refused);
     }
@@ -168,7 +169,7 @@ pub fn text(refused: &Refused, look: Look) -> String {
         );
         let mut lines = vec![look.bold(&heading)];
         for reason in &each.reasons {
-            lines.push(told(reason, look));
+            lines.push(told(reason, simulated, look));
         }
         parts.push(lines.join("\n"));
     }
@@ -198,7 +199,7 @@ pub fn nobody(refused: &Refused) -> String {
     lines.join("\n")
 }
 
-fn told(reason: &RefusedReason, look: Look) -> String {
+fn told(reason: &RefusedReason, simulated: bool, look: Look) -> String {
     let message = plain(&reason.message);
     let told = match message.trim() {
         "" => plain(&reason.reason),
@@ -206,7 +207,7 @@ fn told(reason: &RefusedReason, look: Look) -> String {
     };
     let indent = " ".repeat(10);
     let told = wrap(&told, &indent, look.width);
-    let remedy = wrap(reason.remedy, &indent, look.width);
+    let remedy = wrap(&rehearsed(reason.remedy, simulated), &indent, look.width);
     format!(
         "  {:>6}  {}\n{remedy}",
         number(reason.customers),

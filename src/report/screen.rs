@@ -4,10 +4,13 @@
 //! must not stop halfway because nobody watches it, and the state file and the exit code still tell how it went. After
 //! the first failure nothing more is written, and [`Screen::has_failed`] tells.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::MultiProgress;
+
+use super::words::fold;
 
 /// How to write, decided from arguments and environment by the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -167,6 +170,14 @@ impl Screen {
     }
 
     fn write(&self, text: &str) {
+        let text = &*match self.settings.terminal_width {
+            Some(_) => {
+                let width = self.look().width;
+                let lines: Vec<_> = text.split('\n').map(|line| fold(line, width)).collect();
+                Cow::Owned(lines.join("\n"))
+            }
+            None => Cow::Borrowed(text),
+        };
         let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
         if !sink.failed && sink.write(text).is_err() {
             sink.failed = true;

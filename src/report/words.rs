@@ -1,5 +1,7 @@
 //! PURE. Numbers, durations and texts as people read them.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use crate::time::StripeTime;
@@ -124,6 +126,29 @@ pub fn wrap(text: &str, indent: &str, width: u16) -> String {
     lines.join("\n")
 }
 
+/// A line as a terminal of `width` columns shows it best: not broken within a word or an id. What goes on stands deeper than it
+/// began. A line that fits stays as it is, and so does one with a command: half of one, copied, would be another command.
+pub fn fold(line: &str, width: u16) -> Cow<'_, str> {
+    let width = usize::from(width);
+    if line.chars().count() <= width || line.contains("pmclone ") || line.contains('\u{1b}') {
+        return Cow::Borrowed(line);
+    }
+    let deep = line.len() - line.trim_start_matches(' ').len() + 2;
+    let (mut folded, mut used) = (String::new(), 0);
+    for word in line.split_inclusive(' ') {
+        let columns = word.trim_end().chars().count();
+        if used > deep && used + columns > width {
+            folded.truncate(folded.trim_end().len());
+            folded += "\n";
+            folded += &" ".repeat(deep);
+            used = deep;
+        }
+        folded += word;
+        used += word.chars().count();
+    }
+    folded.into()
+}
+
 /// The word as a POSIX shell takes it.
 pub fn quoted(word: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || "._-/=:@%+,".contains(c);
@@ -206,6 +231,21 @@ mod tests {
             (shorten("abcdefgh", 6), shorten("abc", 6)),
             ("abc...".into(), "abc".into())
         );
+    }
+
+    #[test]
+    fn a_line_is_folded_between_words_and_a_command_is_left_whole() {
+        let line = "= c1 the platform        cus_1 left: holds 1 source card";
+        assert_eq!(fold(line, 80), line);
+        assert_eq!(fold(line, 56), line);
+        assert_eq!(
+            fold(line, 40),
+            "= c1 the platform        cus_1 left:\n  holds 1 source card"
+        );
+        assert_eq!(fold("  a bc def", 8), "  a bc\n    def");
+        assert_eq!(fold("pm_longer_than_wide", 8), "pm_longer_than_wide");
+        let command = "go on: pmclone undo --dry-run";
+        assert_eq!(fold(command, 20), command);
     }
 
     #[test]

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use super::VisitError;
 use super::visit::no_date;
 use crate::ids::IntentId;
-use crate::proof::{self, End, Event, Held, Illegal, Look, Next, No, Phase, Purpose, Step};
+use crate::proof::{
+    self, End, Event, Held, INVALID_CURRENCY, Illegal, Look, Next, No, Phase, Purpose, Step,
+};
 use crate::state::Doubt;
 use crate::store::{Case, Migration, Proofs, StoreError};
 use crate::stripe::{
     Card, Client, DoubtKind, Effect, IntentFacts, Made, Markers, Paid, Payment, ReadAnswer,
-    RefundFacts, Refused,
+    RefundFacts, Refusal, Refused,
 };
 use crate::time::StripeTime;
 
@@ -54,6 +56,14 @@ impl From<Illegal> for VisitError {
 enum Looked {
     Yes,
     No(String),
+}
+
+/// The most telling word of a refusal.
+fn why(refusal: &Refusal) -> &str {
+    match (&refusal.code, refusal.param.as_deref()) {
+        (None, Some("currency")) => INVALID_CURRENCY,
+        _ => refusal.reason(),
+    }
 }
 
 impl Prover<'_> {
@@ -222,7 +232,7 @@ impl Prover<'_> {
     ) -> Result<Option<String>, VisitError> {
         let no = No {
             status: refused.refusal.status,
-            reason: refused.refusal.reason().to_owned(),
+            reason: why(&refused.refusal).to_owned(),
             message: refused.refusal.message.clone(),
         };
         match (step, refused.intent) {

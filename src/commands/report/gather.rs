@@ -349,8 +349,12 @@ fn proof(case: Case, shown: Shown) -> ProofTold {
         "proven"
     } else if unsettled || !proof.held.is_over() {
         "open"
-    } else if proof.declined.is_some() {
-        "declined"
+    } else if let Some(no) = &proof.declined {
+        if no.is_of_the_request() {
+            "refused"
+        } else {
+            "declined"
+        }
     } else {
         "taken_back"
     };

@@ -1,4 +1,4 @@
-//! The bars on a terminal: all customers, each kind of step, and two lines of figures.
+//! The bars on a terminal: all customers, each kind of step, two lines of figures, and what holds it back.
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -19,6 +19,8 @@ pub(super) struct Bars {
     steps: [Option<ProgressBar>; StepKind::COUNT],
     speed: ProgressBar,
     outcomes: ProgressBar,
+    /// Last, since it is often empty.
+    holds: ProgressBar,
     number_width: usize,
     look: Look,
 }
@@ -68,7 +70,7 @@ impl Bars {
                 .filter(|(_, n)| *n > 0)
                 .map(|(_, n)| bar(label(kind), n))
         });
-        let (speed, outcomes) = (line(), line());
+        let (speed, outcomes, holds) = (line(), line(), line());
         let largest = goal.steps.into_iter().fold(goal.customers, u64::max);
         screen.set_bars(Some(all.clone()));
         Self {
@@ -78,6 +80,7 @@ impl Bars {
             steps,
             speed,
             outcomes,
+            holds,
             number_width: number(largest).len(),
             look,
         }
@@ -95,6 +98,7 @@ impl Bars {
         self.speed.set_message(speed_line(snapshot, pace, left));
         self.outcomes
             .set_message(outcomes_line(snapshot, self.look));
+        self.holds.set_message(holds_line(snapshot));
     }
 
     fn set(&self, bar: &ProgressBar, done: u64) {
@@ -113,7 +117,8 @@ impl Bars {
     pub(super) fn clear(&self, screen: &Screen) {
         screen.set_bars(None);
         let steps = self.steps.iter().flatten();
-        for bar in steps.chain([&self.margin, &self.customers, &self.speed, &self.outcomes]) {
+        let lines = [&self.margin, &self.speed, &self.outcomes, &self.holds];
+        for bar in steps.chain([&self.customers]).chain(lines) {
             bar.finish_and_clear();
         }
         // As with every other write to stderr: whether it can be read is no reason to stop.
@@ -123,7 +128,7 @@ impl Bars {
 
 /// `0:12:03, about 4 min left, 38.4 requests/s, 16 in flight`.
 fn speed_line(snapshot: &Snapshot, pace: &Pace, left: &str) -> String {
-    let mut parts = vec![
+    [
         clock(snapshot.elapsed_ms),
         left.to_owned(),
         format!(
@@ -131,9 +136,14 @@ fn speed_line(snapshot: &Snapshot, pace: &Pace, left: &str) -> String {
             tenths(pace.tenths_of_requests_per_second())
         ),
         format!("{} in flight", number(snapshot.in_flight)),
-    ];
-    parts.extend(snapshot.holds.told());
-    parts.join(", ")
+    ]
+    .join(", ")
+}
+
+/// `now: POST /v1/customers binds`, on a line of its own: behind the figures the name of an endpoint would be cut off.
+fn holds_line(snapshot: &Snapshot) -> String {
+    let held = snapshot.holds.told();
+    held.map_or_else(String::new, |held| format!("now: {held}"))
 }
 
 /// `1,200 migrated, 3 refused, 0 parked, 0 in doubt, 2 rate limited`; what needs somebody is coloured.

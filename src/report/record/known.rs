@@ -254,7 +254,7 @@ fn result(proof: &ProofTold) -> Cell {
     let reason = proof.reason.as_deref().unwrap_or_default();
     match proof.result {
         "proven" => verdict(Some(true), format!("{}: proven", proof.kind)),
-        "declined" => verdict(Some(false), format!("declined: {reason}")),
+        no @ ("declined" | "refused") => verdict(Some(false), format!("{no}: {reason}")),
         "taken_back" => verdict(None, "taken back"),
         _ => verdict(Some(false), "open: money may be held"),
     }

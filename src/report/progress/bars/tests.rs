@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use indicatif::TermLike;
 
+use super::super::Holds;
 use super::super::tests::{at, plan};
 use super::*;
 use crate::report::Settings;
 use crate::report::here::tests::evening;
+use crate::stripe::Endpoint;
 
 /// A terminal as a grid of characters and a cursor; knows the few movements that indicatif makes.
 #[derive(Debug, Clone)]
@@ -144,6 +146,7 @@ fn after_a_minute(width: u16) -> (Paper, Screen, Bars) {
         refused: 3,
         migrated: 1197,
         rate_limited: 2,
+        holds: Holds::Endpoint(Endpoint::AttachPaymentMethod),
         ..at(60_000, 20)
     };
     let left = super::super::time_left(&goal, &pace, snapshot.elapsed_ms, &evening());
@@ -166,6 +169,7 @@ fn bars_fit_into_eighty_columns() {
     connected customers [====>                                ]  1,200 / 10,000  12%
     0:01:00, about 8 min left, 60.0 requests/s, 16 in flight
     1,197 migrated, 3 refused, 0 parked, 0 in doubt, 2 rate limited
+    now: POST /v1/payment_methods/{payment_method}/attach binds
     ");
 }
 
@@ -182,6 +186,7 @@ fn bars_fill_two_hundred_columns() {
     connected customers [==================>                                                                                                                                          ]  1,200 / 10,000  12%
     0:01:00, about 8 min left, 60.0 requests/s, 16 in flight
     1,197 migrated, 3 refused, 0 parked, 0 in doubt, 2 rate limited
+    now: POST /v1/payment_methods/{payment_method}/attach binds
     ");
 }
 
