@@ -1,5 +1,7 @@
 //! What a rebuilt state file has open, and how it is closed: found twice, not to be reached, not to be read, interrupted.
 
+use anyhow::Context as _;
+
 use super::{RECOVER, count_of, done_and_lost, holds_all, lose};
 use crate::support::set_up::clean;
 use crate::support::world::the_mapping_agrees_with_the_status;
@@ -143,7 +145,12 @@ fn a_look_up_that_fails_is_never_not_found() -> Result<()> {
         "{told}"
     );
     assert_eq!(place.listing()?, before, "something was left behind");
-    simulator.faults("chance 0.4 on GET /v1/customers/*/payment_methods error 503\n")?;
+    let there = simulator.dump("customers", Some("acct_1Second"))?;
+    let one = there.first().and_then(|each| each["id"].as_str());
+    let one = one.context("nobody is there")?;
+    simulator.faults(&format!(
+        "chance 1 on GET /v1/customers/{one}/payment_methods error 503\n"
+    ))?;
     let told = place.against(&simulator, &RECOVER)?.with(3)?.err;
     assert!(told.contains("Not rebuilt to the end yet"), "{told}");
     for command in [&["run", "c.csv"][..], &["resume"], &["reconcile"]] {
