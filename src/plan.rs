@@ -22,8 +22,8 @@ pub struct Work {
     pub writes: [u64; StepKind::COUNT],
     /// `GET /v1/payment_methods/{pm}`: one for each source of a customer whose platform Customer is adopted.
     pub looks: u64,
-    /// One `GET /v1/customers/{customer}` for each clone that is renewed, to see whether it is the default, and one
-    /// `GET /v1/subscriptions`, to see that none names it as its own.
+    /// One `GET /v1/payment_methods/{payment_method}` for each clone that is renewed, to see whether it is attached still, one
+    /// `GET /v1/customers/{customer}`, whether it is the default, and one `GET /v1/subscriptions`, whether one names it as its own.
     pub renewals_seen: u64,
     /// Writes left on the connected account that has most of them.
     pub busiest_account_writes: u64,
@@ -230,7 +230,7 @@ impl Plan {
             (DETACH, of(StepKind::DetachReplacedPaymentMethod)),
             (GET_CUSTOMER, work.renewals_seen),
             (GET_SUBSCRIPTIONS, work.renewals_seen),
-            (GET_PAYMENT_METHOD, work.looks),
+            (GET_PAYMENT_METHOD, work.looks + work.renewals_seen),
         ]
         .into_iter()
         .filter(|(_, calls)| *calls > 0)

@@ -118,7 +118,7 @@ fn a_clone_whose_source_changed_is_renewed_and_the_default_moves_with_it() -> Re
     let told: Value = serde_json::from_str(&told)?;
     assert_eq!(told["refresh"]["clones"], 2, "{told}");
     assert_eq!(told["refresh"]["detached"], 1, "{told}");
-    assert_eq!(told["plan"]["total_calls"], 12, "{told}");
+    assert_eq!(told["plan"]["total_calls"], 14, "{told}");
     let sent = simulator.requests()?;
     let said = place
         .against(&simulator, &["resume", "--refresh-stale"])?
@@ -129,8 +129,8 @@ fn a_clone_whose_source_changed_is_renewed_and_the_default_moves_with_it() -> Re
         said.contains("the customer must give the card again"),
         "{said}"
     );
-    // Whose key it is; then for each of two: clone, attach, look, default, Subscriptions, detach.
-    assert_eq!(simulator.requests()?, sent + 13);
+    // Whose key it is; then for each of two: look, clone, attach, look, default, Subscriptions, detach.
+    assert_eq!(simulator.requests()?, sent + 15);
     let after = agree(&place, &simulator)?;
     for (before, after) in before.iter().zip(&after) {
         assert_eq!(before[3] == after[3], before[2] != "pm_1Ada", "{before:?}");
@@ -284,6 +284,16 @@ fn a_clone_that_a_subscription_names_as_its_own_is_not_detached_until_it_names_a
     assert!(told.contains("resume --refresh-stale"), "{told}");
     let told = place.pmclone_keyless(&["refused"])?.with(0)?.out;
     assert!(told.contains("named_by_subscription"), "{told}");
+    // Nothing of the renewal is forgotten where the line is tried again as it is.
+    place
+        .pmclone_keyless(&["refused", "--csv", "r.csv"])?
+        .with(0)?;
+    let told = place.against(&simulator, &["retry", "r.csv"])?;
+    assert!(told.err.contains("Left as they are"), "{}", told.err);
+    place.against(&simulator, &refresh)?.with(3)?;
+    let again = simulator.dump("payment_methods", Some(FIRST))?;
+    let again = again.iter().filter(|each| each["customer"] == customer);
+    assert_eq!(again.count(), 2, "another one was made");
     // Once it names another, the renewal goes to its end.
     let new = attached
         .iter()
@@ -293,5 +303,26 @@ fn a_clone_that_a_subscription_names_as_its_own_is_not_detached_until_it_names_a
     place.against(&simulator, &refresh)?.with(0)?;
     let after = agree(&place, &simulator)?;
     assert_ne!(bob(&after), Some(clone));
+    Ok(())
+}
+
+#[test]
+fn a_card_that_somebody_removed_on_the_account_is_not_brought_back() -> Result<()> {
+    let place = Place::new()?;
+    let simulator = Simulator::on_demand(&place)?;
+    let listener = migrated(&place, &simulator)?;
+    let bob = mapping(&place)?.into_iter().find(|row| row[0] == "2");
+    let clone = bob.map(|row| row[3].clone()).context("Bob's clone")?;
+    let detach = format!("/v1/payment_methods/{clone}/detach");
+    simulator.stripe_on(FIRST, "POST", &detach, "")?;
+    let made = simulator.dump("payment_methods", Some(FIRST))?.len();
+    tell(&listener, "pm_1Bob", "payment_method.updated", 1)?;
+    place
+        .against(&simulator, &["resume", "--refresh-stale"])?
+        .with(3)?;
+    let there = simulator.dump("payment_methods", Some(FIRST))?;
+    assert_eq!(there.len(), made, "another one was made");
+    let told = place.pmclone_keyless(&["explain", "2"])?.with(0)?.out;
+    assert!(told.contains("somebody removed it"), "{told}");
     Ok(())
 }

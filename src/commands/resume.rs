@@ -16,6 +16,7 @@ use crate::store::{self, Migration, RunLock, StoreError};
 
 /// Goes on with what is left.
 pub fn resume(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
+    is_not_purged(&config.state_file(args.rehearsal.simulate))?;
     if args.dry_run {
         return dry_resume(config, args);
     }
@@ -24,7 +25,6 @@ pub fn resume(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
 
 async fn begin(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> {
     config.hours(&args.steering)?;
-    is_not_purged(&config.state_file(args.rehearsal.simulate))?;
     let mut prepared = prepare(config, &args.stripe, &args.rehearsal, Purpose::Write).await?;
     not_taken_back(
         &prepared.conn,

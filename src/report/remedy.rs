@@ -130,6 +130,10 @@ const NAMED: Advice = (
     Group::ChangeAccount,
     "A Subscription there names the clone before as its own. Have it name the new one (pmclone explain tells its id), then: pmclone resume --refresh-stale.",
 );
+const REMOVED: Advice = (
+    Group::Other,
+    "The card was removed on the connected account, so its clone is not renewed. If it shall be there, collect it there again.",
+);
 const GENERAL: Advice = (
     Group::Other,
     "See https://docs.stripe.com/error-codes. Once the cause is mended: pmclone resume --retry-refused.",
@@ -198,6 +202,7 @@ fn by_reason(reason: &str) -> Option<Advice> {
         "customer_max_payment_methods" => TOO_MANY,
         "capability_not_active" => NOT_ACTIVE,
         "named_by_subscription" => NAMED,
+        "clone_removed" => REMOVED,
         "email_invalid" => DETAILS,
         _ if reason.starts_with("parameter_") => DETAILS,
         _ => return None,

@@ -59,7 +59,6 @@ pub async fn visit(context: Arc<Context>, loaded: Loaded) -> Result<Visit, Visit
         loaded,
         changes,
         seen: HashSet::new(),
-        unbilled: HashSet::new(),
     };
     visitor.run().await
 }
@@ -69,10 +68,8 @@ struct Visitor<'a> {
     loaded: Loaded,
     /// What is not committed yet: an outcome goes into the file together with the next intent.
     changes: Changes,
-    /// Clones of which this visit saw whether they are the default: target and source.
-    seen: HashSet<(Position, Position)>,
-    /// Clones of which this visit saw that no Subscription names them as its own.
-    unbilled: HashSet<(Position, Position)>,
+    /// What this visit saw already of clones that are renewed: target and source.
+    seen: HashSet<(renewal::Look, Position, Position)>,
 }
 
 /// Whether the visit goes on after a step.
@@ -98,15 +95,13 @@ impl Visitor<'_> {
             let onward = match next {
                 Next::Send(_) | Next::Look(_) if draining => Onward::No,
                 Next::Send(_) | Next::Look(_) if held => Onward::Held,
-                Next::Send(step) if self.must_see_default(step) => {
-                    self.commit().await?;
-                    self.see_default(step).await?
-                }
-                Next::Send(step) if self.must_see_bills(step) => {
-                    self.commit().await?;
-                    self.see_bills(step).await?
-                }
-                Next::Send(step) => self.send(step).await?,
+                Next::Send(step) => match self.look_before(step) {
+                    None => self.send(step).await?,
+                    Some(look) => {
+                        self.commit().await?;
+                        self.look_at(look, step).await?
+                    }
+                },
                 Next::Look(source) => {
                     self.commit().await?;
                     self.look(source).await?

@@ -246,6 +246,11 @@ impl Customer {
             self.carry(mended, step, record.clone());
             return Ok(());
         }
+        // Only what asks for a renewal goes on with one.
+        if StepKind::RENEWAL.contains(&step.kind) {
+            self.carry(mended, step, record.clone());
+            return Ok(());
+        }
         let record = match &record.state {
             StepState::Refused(refusal) if !another_try_may_help(&name, refusal) => record.clone(),
             // Only a read told it, under no key: it is looked at anew.

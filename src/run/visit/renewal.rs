@@ -1,5 +1,5 @@
-//! A clone is renewed: whether the one before is the default, or bills a Subscription, is seen right before that is decided on, and a
-//! refused detach is read back.
+//! A clone is renewed: whether the one before is attached still, is the default, or is named by a Subscription, is seen right before that
+//! is decided on, and a refused detach is read back.
 
 use super::attached::after;
 use super::{Onward, VisitError, Visitor};
@@ -7,6 +7,27 @@ use crate::ids::{AccountId, CustomerId, PaymentMethodId, RequestId};
 use crate::state::{Event, Object, Position, Reach, Refusal, StepId, StepKind, StepState};
 use crate::store::Renewal;
 use crate::stripe::{self, DefaultMethod, ReadAnswer, UseFacts, UseKind};
+
+/// What is read right before a step of a renewal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Look {
+    /// Whether the clone before is attached still.
+    Clone,
+    /// Whether it is the default.
+    Default,
+    /// Whether a Subscription names it as its own.
+    Bills,
+}
+
+/// Nothing was sent: somebody decided against the card.
+fn removed() -> Refusal {
+    Refusal {
+        reach: Reach::Source,
+        status: 0,
+        reason: "clone_removed".to_owned(),
+        message: "The clone before is not attached to its Customer any more: somebody removed it on the connected account. No other was made.".to_owned(),
+    }
+}
 
 /// Nothing was sent: as long as a Subscription names the clone before, it stays.
 fn billed(subscription: &str) -> Refusal {
@@ -29,21 +50,58 @@ enum Default {
 }
 
 impl Visitor<'_> {
-    /// True where a step is sent, or not, by what the default is, and this visit has not seen that yet.
-    pub(super) fn must_see_default(&self, step: StepId) -> bool {
-        let by_default = matches!(
-            step.kind,
-            StepKind::SetRenewedDefault | StepKind::DetachReplacedPaymentMethod
+    /// What this visit has to look at before a step that never was sent.
+    pub(super) fn look_before(&self, step: StepId) -> Option<Look> {
+        let looks: &[Look] = match step.kind {
+            StepKind::RenewPaymentMethod => &[Look::Clone],
+            StepKind::SetRenewedDefault => &[Look::Default],
+            StepKind::DetachReplacedPaymentMethod => &[Look::Default, Look::Bills],
+            _ => &[],
+        };
+        let (target, source) = step.target.zip(step.source)?;
+        let is_new = matches!(
+            self.loaded.customer.state_of(step),
+            None | Some(StepState::Ready)
         );
-        let state = self.loaded.customer.state_of(step);
-        let place = step.target.zip(step.source);
-        by_default
-            && matches!(state, None | Some(StepState::Ready))
-            && place.is_some_and(|place| !self.seen.contains(&place))
+        let mut unseen = looks
+            .iter()
+            .filter(|look| is_new && !self.seen.contains(&(**look, target, source)));
+        unseen.next().copied()
+    }
+
+    /// Looks, by reading alone.
+    pub(super) async fn look_at(&mut self, look: Look, step: StepId) -> Result<Onward, VisitError> {
+        match look {
+            Look::Clone => self.see_clone(step).await,
+            Look::Default => self.see_default(step).await,
+            Look::Bills => self.see_bills(step).await,
+        }
+    }
+
+    /// Reads the clone before: where somebody removed it from its Customer, no other takes its place unasked.
+    async fn see_clone(&mut self, step: StepId) -> Result<Onward, VisitError> {
+        let Some((target, source, made, account)) = self.place_of(step) else {
+            return Ok(Onward::No);
+        };
+        let Some(before) = self.loaded.customer.clone_before(target, source).cloned() else {
+            return Ok(Onward::No);
+        };
+        let client = &self.context.client;
+        let answer = client.payment_method(&before, Some(&account)).await;
+        let facts = match self.look_of(step, answer)? {
+            Ok((facts, _)) => facts,
+            Err(onward) => return Ok(onward),
+        };
+        if facts.customer.as_ref() == Some(&made) {
+            self.seen.insert((Look::Clone, target, source));
+        } else {
+            self.apply(step, Event::Refuse(removed()), None)?;
+        }
+        Ok(Onward::Yes)
     }
 
     /// Reads the Customer: the new clone is made its default where the one before is.
-    pub(super) async fn see_default(&mut self, step: StepId) -> Result<Onward, VisitError> {
+    async fn see_default(&mut self, step: StepId) -> Result<Onward, VisitError> {
         let Some((target, source, made, account)) = self.place_of(step) else {
             return Ok(Onward::No);
         };
@@ -52,7 +110,7 @@ impl Visitor<'_> {
             Ok(told) => told,
             Err(onward) => return Ok(onward),
         };
-        self.seen.insert((target, source));
+        self.seen.insert((Look::Default, target, source));
         let set = StepId {
             kind: StepKind::SetRenewedDefault,
             ..step
@@ -68,18 +126,9 @@ impl Visitor<'_> {
         Ok(Onward::Yes)
     }
 
-    /// True where a clone is to be detached, and this visit has not seen yet what bills its Customer.
-    pub(super) fn must_see_bills(&self, step: StepId) -> bool {
-        let state = self.loaded.customer.state_of(step);
-        let place = step.target.zip(step.source);
-        step.kind == StepKind::DetachReplacedPaymentMethod
-            && matches!(state, None | Some(StepState::Ready))
-            && place.is_some_and(|place| !self.unbilled.contains(&place))
-    }
-
     /// Reads the Customer's Subscriptions: a clone that one of them names as its own stays attached, or its next invoice would not be
     /// paid.
-    pub(super) async fn see_bills(&mut self, step: StepId) -> Result<Onward, VisitError> {
+    async fn see_bills(&mut self, step: StepId) -> Result<Onward, VisitError> {
         let Some((target, source, made, account)) = self.place_of(step) else {
             return Ok(Onward::No);
         };
@@ -112,7 +161,7 @@ impl Visitor<'_> {
             }
             after = last;
         }
-        self.unbilled.insert((target, source));
+        self.seen.insert((Look::Bills, target, source));
         Ok(Onward::Yes)
     }
 
