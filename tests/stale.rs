@@ -124,7 +124,10 @@ fn a_clone_whose_source_changed_is_renewed_and_the_default_moves_with_it() -> Re
         .against(&simulator, &["resume", "--refresh-stale"])?
         .with(0)?
         .err;
-    assert!(said.contains("2 stale clones are"), "{said}");
+    assert!(
+        said.contains("To be renewed: 2 stale clones of 2 customers"),
+        "{said}"
+    );
     assert!(
         said.contains("the customer must give the card again"),
         "{said}"

@@ -87,8 +87,8 @@ pub fn taken_up(renewals: &Renewals, state: &str) -> Option<String> {
             again => format!(", {again} of them once more after a refusal"),
         };
         parts.push(format!(
-            "{} of {} renewed, since the source changed{again}: the new clone is attached, and the default where the old one is, before the old one is detached.",
-            are(renewals.clones, "stale clone"),
+            "To be renewed: {} of {}, since the source changed{again}. Each new clone is attached, and the default where the old one is, before the old one is detached.",
+            count(renewals.clones, "stale clone"),
             count(renewals.customers, "customer"),
         ));
     }
