@@ -48,7 +48,11 @@ fn what_was_in_doubt_is_told_no_more_once_it_is_settled() -> Result<()> {
     let why = explained(&place, "bare")?;
     ensure!(why.contains("its outcome is not known"), "{why}");
     simulator.advance_hours(25)?;
-    place.against(&simulator, &["undo"])?.with(0)?;
+    let ended = place.against(&simulator, &["undo"])?.with(0)?;
+    ensure!(
+        ended.err.contains("2  not done: nothing came of them"),
+        "{ended:?}"
+    );
     let status = place.status(&[])?;
     assert_eq!(
         (&status["customers"]["undone"], &status["undo_left"]),
