@@ -167,6 +167,14 @@ impl Why {
         }
     }
 
+    /// The reason of [`Self::unsettled`].
+    pub const UNSETTLED: &'static str = "unsettled";
+
+    /// It could not be read, or not be brought to its end.
+    pub fn unsettled(message: String) -> Self {
+        Self::of(Self::UNSETTLED, message)
+    }
+
     /// Something is left on an account, which the platform's Customer belongs to.
     pub fn not_alone() -> Self {
         Self {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::ensure;
 
-use super::{FIRST, HEADER};
+use super::{FIRST, HEADER, SECOND};
 use crate::support::{Place, Result, Simulator, until};
 
 fn flat(text: &str) -> String {
@@ -70,5 +70,48 @@ fn what_was_in_doubt_is_told_no_more_once_it_is_settled() -> Result<()> {
     let why = explained(&place, "bare")?;
     ensure!(!why.contains("not known"), "{why}");
     ensure!(simulator.dump("customers", Some(FIRST))?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn what_is_not_settled_is_told_with_its_reason_until_it_is() -> Result<()> {
+    let place = Place::new()?;
+    let simulator = Simulator::on_demand(&place)?;
+    let lines = format!("a,a@example.com,pm_a,{FIRST};{SECOND},\nb,b@example.com,pm_b,{FIRST},\n");
+    place.put("c.csv", HEADER.to_owned() + &lines)?;
+    place.against(&simulator, &["run", "c.csv"])?.with(0)?;
+    simulator.post(&format!("/_sim/accounts/{FIRST}/revoke"), "")?;
+    let ended = place.against(&simulator, &["undo"])?.with(3)?;
+    assert_eq!(ended.out.matches("NOT SETTLED").count(), 2, "{ended:?}");
+    for id in ["a", "b", FIRST] {
+        let why = explained(&place, id)?;
+        ensure!(
+            why.contains("Application access may have been revoked. ")
+                && why.contains("can be reached, the same undo goes on")
+                && why.contains("pmclone undo --")
+                && !why.contains("not come to yet")
+                && !why.contains(".."),
+            "{why}"
+        );
+    }
+    let why = explained(&place, "b")?;
+    ensure!(
+        why.contains("on the platform where it is: something of it is left"),
+        "{why}"
+    );
+    let left = |total: u64, source_cards: u64| -> Result<()> {
+        let status = place.status(&[])?;
+        let expected = serde_json::json!({"total": total, "source_cards": source_cards});
+        assert_eq!(status["undo_left"], expected, "{status}");
+        let record = place.pmclone_keyless(&["report", "--json"])?.with(0)?;
+        assert_eq!(record.json()?["taken_back"]["left"], total);
+        Ok(())
+    };
+    left(4, 0)?;
+    simulator.post(&format!("/_sim/accounts/{FIRST}/restore"), "")?;
+    place.against(&simulator, &["undo"])?.with(0)?;
+    left(2, 2)?;
+    let why = explained(&place, "b")?;
+    ensure!(!why.contains("revoked"), "{why}");
     Ok(())
 }
