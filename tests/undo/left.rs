@@ -115,3 +115,23 @@ fn what_is_not_settled_is_told_with_its_reason_until_it_is() -> Result<()> {
     ensure!(!why.contains("revoked"), "{why}");
     Ok(())
 }
+
+#[test]
+fn a_clone_that_is_attached_to_nothing_is_not_counted_as_attached() -> Result<()> {
+    let place = Place::new()?;
+    let simulator = Simulator::on_demand(&place)?;
+    in_doubt(&place, &simulator)?;
+    let made = place.pmclone_keyless(&["report", "--json"])?.with(0)?;
+    let made = made.json()?["made"].to_string();
+    ensure!(
+        made.contains(r#"{"done":1,"step":"clone_payment_method"}"#),
+        "{made}"
+    );
+    assert_eq!(
+        place.status(&[])?["payment_methods"],
+        serde_json::json!({"total": 1, "cloned": 0})
+    );
+    let told = place.pmclone_keyless(&["status"])?.with(0)?.out;
+    ensure!(flat(&told).contains("Clones wanted 1 0 attached"), "{told}");
+    Ok(())
+}
