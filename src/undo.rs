@@ -155,13 +155,24 @@ pub struct Why {
 }
 
 impl Why {
+    /// The reason of [`Self::in_doubt`].
+    pub const IN_DOUBT: &'static str = "in_doubt";
+
     /// Something is in doubt, and may be there without being known.
     pub fn in_doubt() -> Self {
         Self {
-            reason: "in_doubt",
+            reason: Self::IN_DOUBT,
             message: "a step of it may have reached Stripe, and its outcome is not known yet"
                 .to_owned(),
         }
+    }
+
+    /// The reason of [`Self::unsettled`].
+    pub const UNSETTLED: &'static str = "unsettled";
+
+    /// It could not be read, or not be brought to its end.
+    pub fn unsettled(message: String) -> Self {
+        Self::of(Self::UNSETTLED, message)
     }
 
     /// Something is left on an account, which the platform's Customer belongs to.

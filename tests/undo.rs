@@ -4,6 +4,7 @@
 mod edges;
 mod faults;
 pub mod killed;
+mod left;
 mod partly;
 
 use std::collections::BTreeMap;

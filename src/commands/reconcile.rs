@@ -13,6 +13,7 @@ use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::report::reconcile::Then;
 use crate::report::{self, print_json};
 use crate::run::{self, Context, Keep, Reconciled, VisitError};
 use crate::store::{self, Loader, Selection, Store, StoreError};
@@ -53,6 +54,11 @@ async fn begin(config: &Config, args: &cli::Reconcile) -> Result<Exit, Failure> 
     let loader = store::open_readonly(&state)
         .and_then(Loader::new)
         .map_err(of)?;
+    let then = if store::is_taken_back(&conn).map_err(of)? {
+        Then::Undo
+    } else {
+        Then::Run
+    };
     let (store, writer) = Store::spawn_watched(conn, gate).map_err(of)?;
     let context = Context::new(session.client, store, migration, draining);
     let keep = if args.dry_run { Keep::No } else { Keep::Yes };
@@ -77,15 +83,20 @@ async fn begin(config: &Config, args: &cli::Reconcile) -> Result<Exit, Failure> 
     close(config, writer, rehearsal, &state).await?;
     drop(lock);
     counted?;
-    tell(config, args, &read?)
+    tell(config, args, &read?, then)
 }
 
 /// What came of it, for people and programs.
-fn tell(config: &Config, args: &cli::Reconcile, reconciled: &Reconciled) -> Result<Exit, Failure> {
+fn tell(
+    config: &Config,
+    args: &cli::Reconcile,
+    reconciled: &Reconciled,
+    then: Then,
+) -> Result<Exit, Failure> {
     let look = config.screen.look();
     config
         .screen
-        .line(&report::reconcile::text(reconciled, look));
+        .line(&report::reconcile::text(reconciled, then, look));
     if args.dry_run {
         config
             .screen

@@ -27,6 +27,7 @@ use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::report::reconcile::Then;
 use crate::report::undo::{Before, Ended};
 use crate::report::{self, print, print_json};
 use crate::run::{self, Context, Keep, Outcome, Reported, Undo, VisitError};
@@ -244,10 +245,8 @@ impl Work<'_> {
         };
         let read = interrupt::unless(self.pressed.clone(), reading).await?;
         if read.looked_for() > 0 {
-            let look = self.config.screen.look();
-            self.config
-                .screen
-                .line(&report::reconcile::text(&read, look));
+            let told = report::reconcile::text(&read, Then::Undo, self.config.screen.look());
+            self.config.screen.line(&told);
             self.config.screen.line("");
         }
         Ok(())

@@ -421,6 +421,7 @@ pub(super) fn remedy_of(reason: &str) -> &'static str {
             "Deleting that Customer would lose its source cards for good, so it stays with them, as it should. For those who want that: --spend-source-cards N, where N is how many cards are lost."
         }
         "in_doubt" => "The same undo settles it, from an hour after it was sent on.",
+        Why::UNSETTLED => "Once Stripe, or the account, can be reached, the same undo goes on.",
         "left_on_account" => {
             "That Customer goes once nothing of it is left on any connected account: then the same undo again."
         }

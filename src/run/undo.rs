@@ -112,15 +112,14 @@ impl Undo {
         let mut reported = Vec::new();
         // Of those that this undo is not about something may be left, too.
         let mut anything_left = one.is_left_elsewhere(&portions);
-        let mut unsettled = false;
         for portion in portions {
             let (outcome, detached) = match portion.account {
-                // Nothing to be kept: that is settled first.
-                None if unsettled => (Outcome::Left(Why::not_alone()), 0),
                 None if anything_left => (one.leave(&portion, Why::not_alone()).await?, 0),
                 Some(_) | None => one.portion(&portion).await?,
             };
-            unsettled |= matches!(outcome, Outcome::Unsettled(_));
+            if let Outcome::Unsettled(why) = &outcome {
+                one.keep_why(&portion, Why::unsettled(why.clone())).await?;
+            }
             anything_left |= matches!(outcome, Outcome::Left(_) | Outcome::Unsettled(_));
             reported.push(Reported {
                 legacy_id: one.customer.legacy_id.clone(),
@@ -310,15 +309,20 @@ impl One<'_> {
         })
     }
 
-    /// Keeps why it is left.
     async fn leave(&self, portion: &Portion, why: Why) -> Result<Outcome, VisitError> {
-        if let Some(store) = &self.undo.store {
-            let mut changes = Changes::of(self.seq);
-            changes.at(Some(self.now()?));
-            changes.undo_left(portion.target, why.clone());
-            store.commit(changes).await?;
-        }
+        self.keep_why(portion, why.clone()).await?;
         Ok(Outcome::Left(why))
+    }
+
+    /// Keeps why it is left, or not settled: for those who ask afterwards.
+    async fn keep_why(&self, portion: &Portion, why: Why) -> Result<(), VisitError> {
+        let Some(store) = &self.undo.store else {
+            return Ok(());
+        };
+        let mut changes = Changes::of(self.seq);
+        changes.at(Some(self.now()?));
+        changes.undo_left(portion.target, why);
+        Ok(store.commit(changes).await?)
     }
 }
 

@@ -18,7 +18,7 @@ pub struct Counts {
     pub customers: [u64; 8],
     /// Clones asked for: one for each source and account.
     pub clones_asked: u64,
-    /// Clones made.
+    /// Clones made, and attached.
     pub cloned: u64,
     /// Every connected account.
     pub accounts: Vec<AccountCounts>,
@@ -96,7 +96,7 @@ impl Counts {
         };
         counts.customers = standings(conn, running)?;
         counts.read_targets(conn)?;
-        counts.cloned += cloned_elsewhere(conn)?;
+        counts.cloned += attached_elsewhere(conn)?;
         if let Some(moment) = moment {
             moment.finish()?;
         }
@@ -170,15 +170,15 @@ fn unknown_customers(conn: &Connection) -> Result<u64, StoreError> {
     )?)
 }
 
-/// Clones that are made on targets that are not migrated as a whole. Where a target is, all that was asked for is cloned,
-/// so the great table of steps need not be read for it.
-fn cloned_elsewhere(conn: &Connection) -> Result<u64, StoreError> {
+/// Clones that are attached on targets that are not migrated as a whole: with their Customer, or by a step of their own. Where a
+/// target is, all that was asked for is attached, so the great table of steps need not be read for it.
+fn attached_elsewhere(conn: &Connection) -> Result<u64, StoreError> {
     let sql =
-        "SELECT count(*) FROM customer c CROSS JOIN step s ON s.customer = c.seq AND s.kind = ?1
+        "SELECT count(*) FROM customer c CROSS JOIN step s ON s.customer = c.seq AND s.kind IN (?1, ?11)
                CROSS JOIN target t ON t.customer = s.customer AND t.position = s.target
-               WHERE c.standing IN (?2, ?3, ?4, ?5, ?6) AND s.state = ?7 AND t.standing NOT IN (?8, ?9, ?10)";
+               WHERE c.standing IN (?2, ?3, ?4, ?5, ?6) AND s.state = ?7 AND s.source >= 0 AND t.standing NOT IN (?8, ?9, ?10)";
     let params = rusqlite::params![
-        StepKind::ClonePaymentMethod,
+        StepKind::CreateConnectedCustomer,
         Standing::Pending,
         Standing::InProgress,
         Standing::InDoubt,
@@ -187,7 +187,8 @@ fn cloned_elsewhere(conn: &Connection) -> Result<u64, StoreError> {
         StateCode::Done,
         Standing::Migrated,
         Standing::Undone,
-        Standing::PartlyUndone
+        Standing::PartlyUndone,
+        StepKind::AttachConnectedPaymentMethod
     ];
     Ok(conn.query_row(sql, params, |row| count(row, 0))?)
 }

@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row};
 
+use super::codes::StateCode;
 use super::counts::count;
 use super::load::CustomerSeq;
 use super::{StoreError, writer::AccountSeq, writer::Changes};
 use crate::proof::{Attempt, No, Phase};
-use crate::state::{Doubt, Position, Standing};
+use crate::state::{Doubt, Position, Standing, StepKind};
 use crate::time::StripeTime;
 use crate::undo::Why;
 
@@ -330,6 +331,24 @@ pub(super) fn write(
         conn.prepare_cached("INSERT OR REPLACE INTO undo_left (customer, target, at, reason, message) VALUES (?1, ?2, ?3, ?4, ?5)")?
             .execute(rusqlite::params![customer.0, target_code(*target), at.unwrap_or(0), why.reason, why.message])?;
     }
+    Ok(())
+}
+
+/// What was left since something of it was in doubt is not left for that any more where nothing is. Nobody else may come to say so: a
+/// place of which it turns out that nothing was made there is no place that an undo comes to.
+pub(super) fn settled(conn: &Connection, customer: CustomerSeq) -> rusqlite::Result<()> {
+    // A clone in doubt keeps nothing where it is: see `crate::undo::portions`.
+    let sql = "DELETE FROM undo_left WHERE customer = ?1 AND reason = ?2 AND NOT EXISTS (
+               SELECT 1 FROM step s WHERE s.customer = undo_left.customer AND s.target = undo_left.target
+               AND s.state IN (?3, ?4) AND s.kind NOT IN (?5, ?6))";
+    conn.prepare_cached(sql)?.execute(rusqlite::params![
+        customer.0,
+        Why::IN_DOUBT,
+        StateCode::Started,
+        StateCode::InDoubt,
+        StepKind::ClonePaymentMethod,
+        StepKind::RenewPaymentMethod,
+    ])?;
     Ok(())
 }
 

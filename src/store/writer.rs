@@ -478,6 +478,15 @@ impl<'c> Rows<'c> {
             let statement = prepared(&mut self.step, self.conn, INSERT_STEP)?;
             write_step(statement, customer, *step, record)?;
         }
+        let is_known =
+            |state: &StepState| !matches!(state, StepState::Started | StepState::InDoubt(_));
+        if changes
+            .steps
+            .iter()
+            .any(|(_, record)| is_known(&record.state))
+        {
+            undo::settled(self.conn, changes.customer)?;
+        }
         for (position, standing) in (0_u32..).zip(&changes.targets) {
             const SQL: &str =
                 "UPDATE target SET standing = ?3 WHERE customer = ?1 AND position = ?2";

@@ -239,16 +239,6 @@ impl Asked {
         count(all.filter(|(_, each)| **each == standing))
     }
 
-    /// How many clones are made: what is refused only when the clone is to be attached was cloned before.
-    pub fn clones(&self) -> u64 {
-        let lines = self.lines();
-        let cloned = |(_, source, account): &&(String, String, String)| {
-            let cloned = matches!(self.fate(source), Fate::Moves | Fate::RefusedThere);
-            cloned && !source.is_empty() && !self.is_revoked(account)
-        };
-        count(lines.keys().filter(cloned))
-    }
-
     /// How many sources are asked for, counted once for each account.
     pub fn sources(&self) -> u64 {
         let lines = self.lines();

@@ -181,7 +181,10 @@ impl World {
         }
         let lines = asked.lines();
         expect("/payment_methods/total", asked.sources());
-        expect("/payment_methods/cloned", asked.clones());
+        expect(
+            "/payment_methods/cloned",
+            asked.sources_standing(Standing::Migrated),
+        );
         let told_accounts = status["accounts"].as_array().context("accounts")?.len();
         if told_accounts != asked.accounts().len() {
             faults.push(format!("status tells {told_accounts} accounts"));

@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::{Plan, Rates};
 use crate::report::plan::PlanJson;
+use crate::report::reconcile::Then;
 use crate::report::status::Customers;
 use crate::report::summary::{Ending, Summary};
 use crate::report::{self, print_json};
@@ -45,7 +46,7 @@ pub(super) fn remarks(config: &Config, context: &Context) {
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
     if reconciled.looked_for() > 0 {
-        let told = report::reconcile::text(&reconciled, config.screen.look());
+        let told = report::reconcile::text(&reconciled, Then::Run, config.screen.look());
         config.screen.line(&told);
     }
     let parked = context

@@ -136,7 +136,13 @@ fn undone(customer: &CustomerExplained, look: Look) -> Option<String> {
         }
     }
     for left in &customer.undo_left {
-        let told = format!("left on {}: {}", place(&left.account), plain(&left.message));
+        let how = if left.reason == crate::undo::Why::UNSETTLED {
+            "not settled"
+        } else {
+            "left"
+        };
+        let place = place(&left.account);
+        let told = format!("{how} on {place}: {}", plain(&left.message));
         lines.push(wrap(&told, "  ", look.width));
     }
     (lines.len() > 1).then(|| lines.join("\n"))

@@ -72,9 +72,14 @@ fn begun(facts: &Facts<'_>, loaded: &Loaded, again: &str, why: &mut Why) {
 fn left(facts: &Facts<'_>, customer: &Customer, trace: &Trace, again: &str, why: &mut Why) {
     for (target, reason, message) in &trace.left {
         let place = place_of(customer, *target);
-        why.causes.push(format!(
-            "`undo` left what was made of it on {place} where it is: {message}."
-        ));
+        let message = message.trim_end_matches('.');
+        why.causes.push(if reason == undo::Why::UNSETTLED {
+            format!(
+                "What was made of it on {place} is not taken back, or not for certain: {message}."
+            )
+        } else {
+            format!("`undo` left what was made of it on {place} where it is: {message}.")
+        });
         let remedy = remedy_of(reason).to_owned();
         if !why.next.contains(&remedy) {
             why.next.push(remedy);
@@ -170,9 +175,15 @@ pub(super) fn of_account(
         ));
     }
     for (reason, message, places) in &trace.left {
+        let what = if reason == undo::Why::UNSETTLED {
+            "what was made there is not taken back, or not for certain".to_owned()
+        } else {
+            format!("`undo` left it where it is, for {reason}")
+        };
         next.push(format!(
-            "Of {} `undo` left it where it is, for {reason}, as in: {message}. {}",
+            "Of {} {what}, as in: {}. {}",
             count(*places, "customer"),
+            message.trim_end_matches('.'),
             remedy_of(reason)
         ));
     }

@@ -149,3 +149,55 @@ async fn contact_details_are_gone_from_the_file_once_a_customer_is_migrated() {
     );
     assert!(holds("kept@example.com"), "this one is not migrated yet");
 }
+
+#[test]
+fn what_an_undo_left_in_doubt_is_left_for_that_no_more_once_nothing_is_in_doubt_there() {
+    let conn = temporary().unwrap();
+    import(&conn, vec![line(2, "a", &["pm_1"], &["acct_1"])]);
+    let write = |kind, target, state| {
+        let step = StepId {
+            kind,
+            target,
+            source: Some(0),
+        };
+        let record = Record {
+            try_no: 1,
+            started_at: StripeTime(5),
+            sent_at: StripeTime(6),
+            digest: 7,
+            state,
+            request_id: None,
+            seen: None,
+        };
+        let mut changes = Changes::of(CustomerSeq(1));
+        changes.step(step, record);
+        writer::write_changes(&conn, &changes).unwrap();
+    };
+    let left = || -> Vec<_> {
+        let left = undo_left(&conn, CustomerSeq(1)).unwrap();
+        left.into_iter().map(|(target, ..)| target).collect()
+    };
+    let doubt = || StepState::InDoubt(Doubt::NoAnswer);
+    write(StepKind::CreatePlatformCustomer, None, doubt());
+    for kind in [
+        StepKind::ClonePaymentMethod,
+        StepKind::CreateConnectedCustomer,
+        StepKind::SetDefault,
+    ] {
+        write(kind, Some(0), doubt());
+    }
+    for target in [None, Some(0)] {
+        let mut changes = Changes::of(CustomerSeq(1));
+        changes.undo_left(target, crate::undo::Why::in_doubt());
+        writer::write_changes(&conn, &changes).unwrap();
+    }
+    assert_eq!(left(), [None, Some(0)]);
+    write(StepKind::CreateConnectedCustomer, Some(0), StepState::Ready);
+    assert_eq!(left(), [None, Some(0)]);
+    // Whether there is a clone cannot be known, and keeps nothing.
+    write(StepKind::SetDefault, Some(0), StepState::Ready);
+    assert_eq!(left(), [None]);
+    // No undo comes to a customer that nothing was made of.
+    write(StepKind::CreatePlatformCustomer, None, StepState::Ready);
+    assert_eq!(left(), []);
+}
