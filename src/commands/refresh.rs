@@ -106,7 +106,8 @@ pub fn dry_resume(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> 
         Mode::Test
     };
     let rates = rates(config.limits(&args.stripe, mode)?);
-    let plan = Plan::new(store::work(&conn, &selection).map_err(of)?, rates);
+    let plan = Plan::new(store::work(&conn, &selection).map_err(of)?, rates)
+        .with_waiting(store::waiting(&conn, &selection).map_err(of)?);
     if config.json {
         let json = DryJson {
             plan: PlanJson::new(&plan, rates, Rates::documented(migration.livemode)),
