@@ -168,6 +168,17 @@ pub struct Plan {
     pub binding: Binding,
     /// What is looked up before the first write; not among the calls.
     pub radar: Radar,
+    /// What waits for accounts that cannot be reached; not among the calls.
+    pub waiting: Waiting,
+}
+
+/// What waits for accounts that cannot be reached: each is looked at once, and taken up if it answers again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Customers with something left to be done there.
+    pub customers: u64,
+    /// The accounts that are looked at.
+    pub accounts: u64,
 }
 
 /// Look-ups before the first write: whether the CSV belongs to this platform and this mode.
@@ -245,6 +256,7 @@ impl Plan {
             seconds,
             binding,
             radar: Radar::default(),
+            waiting: Waiting::default(),
         }
     }
 
@@ -255,6 +267,12 @@ impl Plan {
             self.radar = radar;
         }
         self
+    }
+
+    /// The same with what waits for accounts that cannot be reached.
+    #[must_use]
+    pub fn with_waiting(self, waiting: Waiting) -> Self {
+        Self { waiting, ..self }
     }
 
     /// How long the same work would take at other rates, in seconds, and what would bind.

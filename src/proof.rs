@@ -295,6 +295,24 @@ impl Proof {
         }
     }
 
+    /// True where it is not known that nothing is left to be given back.
+    pub fn is_open(&self) -> bool {
+        self.unsettled().is_some() || !self.held.is_over()
+    }
+
+    /// How it stands, by the stable name that outputs use: `proven`, `open`, `refused`, `declined` or `taken_back`.
+    pub fn result(&self) -> &'static str {
+        if self.is_proven() {
+            return "proven";
+        }
+        match &self.declined {
+            _ if self.is_open() => "open",
+            Some(no) if no.is_of_the_request() => "refused",
+            Some(_) => "declined",
+            None => "taken_back",
+        }
+    }
+
     /// Takes up again what Stripe refused to take back, under new keys, and has what is held read first: for those who tidy up.
     pub fn reopen(&mut self) -> Result<(), Illegal> {
         for step in [Step::Refund, Step::Cancel] {

@@ -9,7 +9,9 @@ mod expect;
 mod tests;
 
 pub use compare::{Holds, Other, Seen, Sights, compare};
-pub use expect::{Expected, ExpectedCustomer, ExpectedMethod, TAKEN_BACK, absent, expected};
+pub use expect::{
+    Expected, ExpectedCustomer, ExpectedMethod, TAKEN_BACK, absent, doubtful, expected,
+};
 
 use serde::Serialize;
 

@@ -21,6 +21,21 @@ fn a_parked_account_is_taken_up_again_once_it_can_be_reached() -> Result<()> {
     assert!(ended.err.contains("acct_revoked_1Second"), "{}", ended.err);
     World::of(&simulator, &asked)?.is_told_by(&place, &asked, &[])?;
     place.against(&simulator, &["resume"])?.with(3)?;
+    let dry = ["resume", "--dry-run"];
+    let told = place.pmclone_keyless(&dry)?.with(0)?.out;
+    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = "Nothing else is left to send: 5 customers wait for 1 parked account, which is looked at once";
+    assert!(told.contains(words), "{told}");
+    let elsewhere = [&dry[..], &["--json", "--account", "acct_1First"]].concat();
+    for (args, customers) in [
+        (&["resume", "--dry-run", "--json"][..], 5),
+        (&["run", "c.csv", "--dry-run", "--json"], 5),
+        (&elsewhere, 0),
+    ] {
+        let told = place.pmclone_keyless(args)?.with(0)?.json()?;
+        let waiting = serde_json::json!({"customers": customers, "accounts": 1});
+        assert_eq!(told["plan"]["waiting"], waiting, "{told}");
+    }
     simulator.post("/_sim/accounts/acct_revoked_1Second/restore", "")?;
     place.against(&simulator, &["resume"])?.with(0)?;
     asked.restored = true;

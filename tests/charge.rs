@@ -2,6 +2,7 @@
 //! What is held is asked of the simulator, never of the state file.
 
 mod before;
+mod explained;
 mod killed;
 
 use anyhow::{Context, ensure};

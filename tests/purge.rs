@@ -126,6 +126,7 @@ fn behaves_afterwards(place: &Place, simulator: &Simulator) -> Result<()> {
         &["run", "c.csv"][..],
         &["resume"],
         &["resume", "--retry-refused"],
+        &["resume", "--dry-run"],
         &["retry", "mended.csv"],
     ] {
         let ended = place.against(simulator, args)?.with(5)?;

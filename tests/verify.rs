@@ -258,3 +258,39 @@ fn a_wrong_key_a_wrong_name_and_no_state_file_are_told() -> Result<()> {
         .with(2)?;
     Ok(())
 }
+
+#[test]
+fn what_is_in_doubt_is_told_whoever_is_looked_at() -> Result<()> {
+    let place = Place::new()?;
+    let simulator = Simulator::on_demand(&place)?;
+    place.put("c.csv", clean(2))?;
+    simulator.faults("nth 1 on POST /v1/customers account acct_1First error 500 stored\nchance 1 on GET /v1/customers account acct_1First error 503\n")?;
+    place
+        .against(&simulator, &["run", "c.csv", "--concurrency", "1"])?
+        .with(3)?;
+    simulator.faults("")?;
+    for args in [&["--all", "--thorough"][..], &["--all"], &["--only", "c1"]] {
+        let args = [&["verify", "--json"], args].concat();
+        let (lines, summary) = told(&place.against(&simulator, &args)?.with(3)?)?;
+        assert_eq!(unlike(&lines), ["! c1 customer"], "{args:?}");
+        assert_eq!(summary["differences"], 0);
+    }
+    let people = place
+        .against(&simulator, &["verify", "--only", "c1"])?
+        .with(3)?;
+    assert!(
+        people.out.contains("create_connected_customer is in doubt"),
+        "{}",
+        people.out
+    );
+    // Those that are not in doubt, and accounts where nothing is.
+    for args in [
+        &["--only", "c2"][..],
+        &["--all", "--account", "acct_1Second"],
+    ] {
+        place
+            .against(&simulator, &[&["verify"], args].concat())?
+            .with(0)?;
+    }
+    Ok(())
+}

@@ -11,7 +11,8 @@ use crate::report::remedy::Group;
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "An id is a legacy id, the number of a line of the CSV, a Customer (cus_…), a PaymentMethod (pm_…, card_…, ba_…, src_…), \
-a connected account (acct_…), or a request (req_…). A number that is both a legacy id and a line is taken for the legacy id. \
+a connected account (acct_…), a request (req_…), or what `verify --charge` made (pi_…, seti_…, ch_…, re_…, fee_…). \
+The requests of charges and of `undo` are not kept by their ids. A number that is both a legacy id and a line is taken for the legacy id. \
 It reads the state file alone: no key is needed, nothing is sent."
 )]
 pub struct Explain {

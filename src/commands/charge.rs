@@ -24,7 +24,7 @@ use crate::cli;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::proof::{Purpose, Terms};
+use crate::proof::{Kind, Purpose, Terms};
 use crate::report::charge::{Ended, Told, Verdict};
 use crate::report::{self, print, print_json};
 use crate::run::{Proved, Prover, VisitError};
@@ -51,14 +51,14 @@ pub async fn charge(config: &Config, args: &cli::Verify) -> Result<Exit, Failure
     known_accounts(looking.loader.conn(), &args.accounts, &looking.state)?;
     if args.dry_run {
         let chosen = choose_cards(args, &looking, &terms)?;
-        bounded(chosen.cases.len(), 0)?;
+        bounded(terms.kind, chosen.cases.len(), 0)?;
         return dry_run(config, &terms, chosen);
     }
     let lock = RunLock::take(&looking.state).map_err(of)?;
     let conn = store::open_existing(&looking.state).map_err(of)?;
     // Chosen under the lock: no run changes the state any more.
     let chosen = choose_cards(args, &looking, &terms)?;
-    bounded(chosen.cases.len(), 0)?;
+    bounded(terms.kind, chosen.cases.len(), 0)?;
     let (_never, draining) = watch::channel(false);
     let link = link(
         config,
@@ -245,7 +245,7 @@ impl Work<'_> {
         for told in &tidied {
             self.tell(told)?;
         }
-        let Lately { cases, proven } = self.not_lately(args, chosen.cases)?;
+        let Lately { cases, proven } = self.not_lately(args, terms.kind, chosen.cases)?;
         let cards = u64::try_from(cases.len()).unwrap_or(u64::MAX);
         let look = self.config.screen.look();
         if cards > 0 {
@@ -315,7 +315,12 @@ impl Work<'_> {
     }
 
     /// Leaves out the cards that were proven with the same terms in the last 24 hours, and keeps to the bound.
-    fn not_lately(&self, args: &cli::Verify, mut cases: Vec<Case>) -> Result<Lately, Failure> {
+    fn not_lately(
+        &self,
+        args: &cli::Verify,
+        kind: Kind,
+        mut cases: Vec<Case>,
+    ) -> Result<Lately, Failure> {
         let mut left_out = 0;
         let since = StripeTime(self.now()?.0 - A_DAY_SECONDS);
         let lately = self
@@ -341,7 +346,8 @@ impl Work<'_> {
                     .line(&report::charge::proven_lately(left_out));
             }
         }
-        bounded(cases.len(), if cases.is_empty() { 0 } else { lately.len() })?;
+        let before = if cases.is_empty() { 0 } else { lately.len() };
+        bounded(kind, cases.len(), before)?;
         Ok(Lately {
             cases,
             proven: left_out,

@@ -77,7 +77,9 @@ pub fn dry_run(config: &Config, args: &cli::Run) -> Result<Exit, Failure> {
         renewed(config, args, &conn, (&state, &selection))?;
         let work = store::work(&conn, &selection).map_err(of)?;
         let radar = radar::planned(&conn, args.rehearsal.simulate).map_err(of)?;
-        Some(Plan::new(work, rates(limits(config, args)?)).with_radar(radar))
+        let waiting = store::waiting(&conn, &selection).map_err(of)?;
+        let plan = Plan::new(work, rates(limits(config, args)?));
+        Some(plan.with_radar(radar).with_waiting(waiting))
     } else {
         None
     };

@@ -33,7 +33,7 @@ pub fn explain(config: &Config, args: &cli::Explain) -> Result<Exit, Failure> {
             state.display(),
             report_name(&args.id)
         ))
-        .hint("an ID is a legacy id, a line's number, or cus_…, pm_…, acct_…, req_…")
+        .hint("an ID is a legacy id, a line's number, or cus_…, pm_…, acct_…, req_…, or what `verify --charge` made: pi_…, seti_…, ch_…, re_…, fee_…")
         .hint("other state files are named with --state; a rehearsal's with --simulate"));
     };
     let mut out = io::stdout();

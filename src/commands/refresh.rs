@@ -6,7 +6,9 @@ use std::path::Path;
 use rusqlite::Connection;
 use serde::Serialize;
 
+use super::purge::is_not_purged;
 use super::status::missing_or;
+use super::undo::{More, not_taken_back};
 use super::{dry_run, gone_is_fine, pilot};
 use crate::cli;
 use crate::config::{Config, rates};
@@ -82,6 +84,14 @@ pub fn dry_resume(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> 
     let stale = store::to_be_renewed(&conn).map_err(of)?;
     let migration = Migration::read(&conn).map_err(of)?;
     let migration = migration.ok_or_else(|| of(StoreError::Missing))?;
+    // What would be refused is not foretold as done.
+    is_not_purged(&state)?;
+    let more = if args.retry_refused {
+        More::Refused
+    } else {
+        More::Begun
+    };
+    not_taken_back(&conn, &state, args.work.after_undo, more)?;
     let selection = pilot::selection(&conn, &args.work, &state)?;
     if args.retry_refused {
         store::retry_refused(&mut conn).map_err(of)?;
@@ -96,7 +106,8 @@ pub fn dry_resume(config: &Config, args: &cli::Resume) -> Result<Exit, Failure> 
         Mode::Test
     };
     let rates = rates(config.limits(&args.stripe, mode)?);
-    let plan = Plan::new(store::work(&conn, &selection).map_err(of)?, rates);
+    let plan = Plan::new(store::work(&conn, &selection).map_err(of)?, rates)
+        .with_waiting(store::waiting(&conn, &selection).map_err(of)?);
     if config.json {
         let json = DryJson {
             plan: PlanJson::new(&plan, rates, Rates::documented(migration.livemode)),

@@ -87,6 +87,7 @@ async fn begin(config: &Config, args: &cli::Verify) -> Result<Exit, Failure> {
         thorough: args.thorough,
         concurrency: config.concurrency(&args.stripe),
         named: !args.only.is_empty(),
+        is_still: !RunLock::is_held(&looking.state),
     };
     let mut unlike = Vec::new();
     let looked = tokio::select! {

@@ -5,11 +5,13 @@
 
 mod made;
 mod people;
+mod proofs;
 mod undone;
 mod why;
 
 pub use made::{account, customer};
 pub use people::text;
+pub use proofs::{NoExplained, ProofExplained, ProofStepExplained};
 
 use std::collections::BTreeMap;
 
@@ -189,6 +191,8 @@ pub struct CustomerExplained {
     pub undo_left: Vec<UndoLeftExplained>,
     /// Its clones whose sources changed since.
     pub stale: Vec<StaleJson>,
+    /// What `verify --charge` did with its clones.
+    pub proofs: Vec<ProofExplained>,
     /// Why it stands where it stands.
     pub why: Vec<String>,
     /// What happens next.

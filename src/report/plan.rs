@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::Look;
 use super::here::done_at;
 use super::table::{Column, table};
-use super::words::{count, duration, number, tenths};
-use crate::plan::{Binding, Budgets, Plan, Radar, Rates, WhatIf, Which};
+use super::words::{count, duration, number, tenths, wrap};
+use crate::plan::{Binding, Budgets, Plan, Radar, Rates, Waiting, WhatIf, Which};
 use crate::state::StepKind;
 
 /// The plan in a few lines, without a line feed at the end.
@@ -22,7 +22,11 @@ pub fn text(plan: &Plan, rates: Rates, now: &Zoned, look: Look) -> String {
     );
     let heading = look.bold("Plan");
     if plan.total_calls == 0 {
-        return format!("{heading}  {what}\n  Nothing is left to send.");
+        let nothing = match waiting(plan.waiting) {
+            None => "Nothing is left to send.".to_owned(),
+            Some(waits) => format!("Nothing else is left to send: {waits}."),
+        };
+        return format!("{heading}  {what}\n{}", wrap(&nothing, "  ", look.width));
     }
     let done = done_at(now, plan.seconds).map(|at| format!("about {at}, if begun now"));
     let rows = [
@@ -31,6 +35,7 @@ pub fn text(plan: &Plan, rates: Rates, now: &Zoned, look: Look) -> String {
         ("Limit", Some(limit(plan, rates))),
         ("Or", sought(plan, rates)),
         ("First", radar(plan.radar)),
+        ("Waits", waiting(plan.waiting)),
     ];
     let rows: String = rows
         .into_iter()
@@ -71,6 +76,22 @@ fn radar(radar: Radar) -> Option<String> {
     Some(format!(
         "{}{accounts} looked up before any write: {reads}{more}",
         count(radar.on_platform, "id")
+    ))
+}
+
+/// What waits for accounts that cannot be reached.
+fn waiting(waiting: Waiting) -> Option<String> {
+    let accounts = count(waiting.accounts, "parked account");
+    let (verb, each) = match (waiting.customers, waiting.accounts) {
+        (0, _) => return None,
+        (1, 1) => ("waits", "which"),
+        (1, _) => ("waits", "each of which"),
+        (_, 1) => ("wait", "which"),
+        (_, _) => ("wait", "each of which"),
+    };
+    Some(format!(
+        "{} {verb} for {accounts}, {each} is looked at once, and taken up if it answers again",
+        count(waiting.customers, "customer")
     ))
 }
 
@@ -230,6 +251,14 @@ pub struct PlanJson {
     what_if: Vec<WhatIfJson>,
     /// Reads before the first write, not among the calls.
     radar: RadarJson,
+    /// What waits for accounts that cannot be reached, each of which is looked at once; not among the calls.
+    waiting: WaitingJson,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct WaitingJson {
+    customers: u64,
+    accounts: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -324,6 +353,10 @@ impl PlanJson {
             radar: RadarJson {
                 reads: plan.radar.reads(),
                 reads_at_most: plan.radar.reads_at_most(),
+            },
+            waiting: WaitingJson {
+                customers: plan.waiting.customers,
+                accounts: plan.waiting.accounts,
             },
         }
     }

@@ -21,9 +21,10 @@ use tokio::task::JoinSet;
 use self::one::One;
 use super::recover::Swept;
 use crate::ids::{AccountId, CustomerId, LegacyId, MigrationId};
+use crate::state::Customer;
 use crate::store::{self, CustomerSeq, Loaded, Loader, StoreError};
 use crate::stripe::{Client, CustomerFacts, ReadAnswer, Stop};
-use crate::verify::{About, Expected, Line, Sign, Tally, absent, compare, expected};
+use crate::verify::{About, Expected, Line, Sign, Tally, absent, compare, doubtful, expected};
 
 /// Customers read from the state file at once.
 const PAGE: u32 = 128;
@@ -75,6 +76,8 @@ pub struct Verify<'a> {
     pub concurrency: usize,
     /// A person named the customers: what cannot be looked at of them is told.
     pub named: bool,
+    /// No run is on: whatever was sent and is not settled is in doubt.
+    pub is_still: bool,
 }
 
 /// What all look-ups share.
@@ -183,12 +186,7 @@ impl Verify<'_> {
         for loaded in page {
             let mut expected = expected(&loaded.customer);
             self.confine(&mut expected);
-            if self.named {
-                let wanted = |account: Option<&AccountId>| {
-                    account.is_none_or(|id| self.accounts.is_empty() || self.accounts.contains(id))
-                };
-                gone.push((loaded.seq, absent(&loaded.customer, wanted)));
-            }
+            gone.push((loaded.seq, self.unseen(loaded.customer)));
             let swept = swept
                 .map(|swept| swept.of(&expected.legacy_id))
                 .transpose()?;
@@ -222,6 +220,22 @@ impl Verify<'_> {
         done.extend(gone);
         done.sort_by_key(|(seq, _)| *seq);
         Ok(done.into_iter().flat_map(|(_, lines)| lines).collect())
+    }
+
+    /// Lines of what cannot be looked at, whatever Stripe answers: what is in doubt, and, of those that a person named, what is not
+    /// there any more or never was.
+    fn unseen(&self, mut customer: Customer) -> Vec<Line> {
+        if self.is_still {
+            customer.doubt_started();
+        }
+        let wanted = |account: Option<&AccountId>| {
+            account.is_none_or(|id| self.accounts.is_empty() || self.accounts.contains(id))
+        };
+        let mut lines = doubtful(&customer, wanted);
+        if self.named {
+            lines.extend(absent(&customer, wanted));
+        }
+        lines
     }
 
     /// Leaves out the accounts that were not asked for.

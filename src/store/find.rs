@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Params};
 
 use super::counts::count;
 use super::earlier::{self, EarlierTry};
+use super::proofs::{Case, Proofs};
 use super::stale::StaleClone;
 use super::undo::{UndoneStep, undo_left, undo_left_on, undo_steps};
 use super::{AccountSeq, CustomerSeq, StoreError};
@@ -32,14 +33,15 @@ pub fn by_line(conn: &Connection, line: u64) -> Result<Vec<CustomerSeq>, StoreEr
     Ok(found.collect::<Result<_, _>>()?)
 }
 
-/// The customers that have to do with an object of Stripe's: a source, a clone, a Customer.
+/// The customers that have to do with an object of Stripe's: a source, a clone, a Customer, or what `verify --charge` made.
 pub fn by_object(conn: &Connection, id: &str) -> Result<Vec<CustomerSeq>, StoreError> {
     let sql = "SELECT customer FROM payment_method WHERE id = ?1
         UNION SELECT seq FROM customer WHERE platform_customer = ?1
         UNION SELECT customer FROM step WHERE object = ?1 OR object = 'held:' || ?1
             OR (seen IS NOT NULL AND instr(' ' || seen || ' ', ' ' || ?1 || ' ') > 0)
         UNION SELECT customer FROM earlier WHERE source = ?1 OR object = ?1 OR object = 'held:' || ?1
-            OR (seen IS NOT NULL AND instr(' ' || seen || ' ', ' ' || ?1 || ' ') > 0) LIMIT ?2";
+            OR (seen IS NOT NULL AND instr(' ' || seen || ' ', ' ' || ?1 || ' ') > 0)
+        UNION SELECT customer FROM proof WHERE ?1 IN (intent, charge, refund, application_fee) LIMIT ?2";
     found(conn, sql, id)
 }
 
@@ -75,6 +77,8 @@ pub struct Trace {
     pub left: Vec<(Option<Position>, String, String)>,
     /// Its clones whose sources changed since.
     pub stale: Vec<StaleClone>,
+    /// What `verify --charge` did with its clones.
+    pub proofs: Vec<Case>,
 }
 
 /// A field that a person changed.
@@ -128,6 +132,7 @@ impl Trace {
             undone: undo_steps(conn, seq)?,
             left: undo_left(conn, seq)?,
             stale: StaleClone::read(conn, Some(seq), u32::MAX)?,
+            proofs: Proofs::new(conn, None).of(seq)?,
         })
     }
 }

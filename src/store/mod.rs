@@ -80,7 +80,7 @@ pub use purge::{Personal, purge, purged_at};
 pub use radar::{Candidates, OnPlatform, candidates, set_known};
 pub use recorded::{Change, DoubtKept, Doubts, Made, Settled, changes, standing_so};
 pub use refused::{Reason, for_each_refused, mended_customers};
-pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark};
+pub use reopen::{parked, retry_refused, take_up_left_out, unknown_account, unpark, waiting};
 pub use stale::{
     Renewal, Renewals, StaleClone, TakeStale, any_to_be_settled, heard, stale_clones,
     take_up_stale, to_be_renewed,

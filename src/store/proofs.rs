@@ -115,6 +115,11 @@ impl<'c> Proofs<'c> {
         self.cases("p.begun_at >= ?1", [at.0])
     }
 
+    /// Those of a customer, in the order in which they were begun.
+    pub fn of(&self, customer: CustomerSeq) -> Result<Vec<Case>, StoreError> {
+        self.cases("p.customer = ?1", [customer.0])
+    }
+
     fn cases(&self, wanted: &str, bound: impl rusqlite::Params) -> Result<Vec<Case>, StoreError> {
         let sql = format!("SELECT {COLUMNS} WHERE {wanted} ORDER BY p.seq");
         let mut statement = self.conn.prepare(&sql)?;

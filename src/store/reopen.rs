@@ -4,8 +4,9 @@ use rusqlite::Connection;
 
 use super::codes::{INSERT_STEP, SELECT_STEPS, read_step, write_step};
 use super::earlier;
-use super::{AccountSeq, StoreError};
+use super::{AccountSeq, CustomerSeq, Selection, StoreError};
 use crate::ids::AccountId;
+use crate::plan::Waiting;
 use crate::state::{Event, Position, Record, Standing, StepState};
 
 /// The first of `accounts` that no customer asks for: a mistyped one, most likely.
@@ -30,6 +31,37 @@ pub fn parked(conn: &Connection) -> Result<Vec<(AccountSeq, AccountId)>, StoreEr
     )?;
     let rows = statement.query_map([], |row| Ok((AccountSeq(row.get(0)?), row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What waits for those accounts, of the customers that `selection` takes.
+pub fn waiting(conn: &Connection, selection: &Selection) -> Result<Waiting, StoreError> {
+    let accounts = u64::try_from(parked(conn)?.len()).unwrap_or(u64::MAX);
+    if accounts == 0 {
+        return Ok(Waiting::default());
+    }
+    let mut statement = conn.prepare(
+        "SELECT t.customer, a.id, t.standing FROM target t JOIN account a ON a.seq = t.account JOIN customer c ON c.seq = t.customer
+         WHERE a.parked IS NOT NULL AND a.unread = 0 AND c.standing < 4 ORDER BY t.customer",
+    )?;
+    let mut rows = statement.query([])?;
+    let (mut customers, mut last) = (0, None);
+    while let Some(row) = rows.next()? {
+        let (customer, account): (CustomerSeq, AccountId) = (CustomerSeq(row.get(0)?), row.get(1)?);
+        let standing: Standing = row.get(2)?;
+        let is_over =
+            standing.is_undone() || matches!(standing, Standing::Migrated | Standing::Refused);
+        let only = selection.only.as_ref();
+        let is_taken = only.is_none_or(|only| only.binary_search(&customer).is_ok())
+            && (selection.accounts.is_empty() || selection.accounts.contains(&account));
+        if is_taken && !is_over && last != Some(customer) {
+            customers += 1;
+            last = Some(customer);
+        }
+    }
+    Ok(Waiting {
+        customers,
+        accounts,
+    })
 }
 
 /// The account answers again.

@@ -74,15 +74,8 @@ pub const TAKEN_BACK: &str = "what was made of it there is taken back by `pmclon
 /// Lines for a customer that a person named, of what cannot be looked at: what is taken back, and what was never made. Without
 /// them an empty look would pass for a clean one. `wanted`: whether an account (none: the platform) was asked for.
 pub fn absent(customer: &Customer, wanted: impl Fn(Option<&AccountId>) -> bool) -> Vec<Line> {
-    let line = |account: Option<&AccountId>, made: Option<&CustomerId>, why: &str| Line {
-        sign: Sign::NotLooked,
-        legacy_id: customer.legacy_id.clone(),
-        account: account.cloned(),
-        customer: made.cloned(),
-        payment_method: None,
-        about: About::Customer,
-        expected: None,
-        found: Some(why.to_owned()),
+    let line = |account: Option<&AccountId>, made: Option<&CustomerId>, why: &str| {
+        not_looked(customer, (account, made), About::Customer, why.to_owned())
     };
     let made = |target| customer.made_on(target).map(|(id, _)| id);
     let mut lines = Vec::new();
@@ -93,10 +86,75 @@ pub fn absent(customer: &Customer, wanted: impl Fn(Option<&AccountId>) -> bool) 
     let gone =
         targets.filter(|(at, target)| customer.is_undone_on(*at) && wanted(Some(&target.account)));
     lines.extend(gone.map(|(at, target)| line(Some(&target.account), made(Some(at)), TAKEN_BACK)));
-    if lines.is_empty() && expected(customer).customers.is_empty() {
+    let nothing_told = lines.is_empty() && doubtful(customer, wanted).is_empty();
+    if nothing_told && expected(customer).customers.is_empty() {
         lines.push(line(None, None, "nothing of it is known to be made"));
     }
     lines
+}
+
+/// Lines for what is in doubt: it may be at Stripe, and the state file does not say that it is. Without them a look at the rest
+/// would pass for one at all of it. One for each place and matter.
+pub fn doubtful(customer: &Customer, wanted: impl Fn(Option<&AccountId>) -> bool) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    for (step, record) in &customer.steps {
+        let StepState::InDoubt(doubt) = record.state else {
+            continue;
+        };
+        let account = step.target.and_then(|target| customer.target(target));
+        let account = account.map(|target| &target.account);
+        let is_undone = match step.target {
+            None => customer.undone,
+            Some(target) => customer.is_undone_on(target),
+        };
+        let about = matter(step.kind);
+        let told = |line: &Line| line.account.as_ref() == account && line.about == about;
+        if is_undone || !wanted(account) || lines.iter().any(told) {
+            continue;
+        }
+        let made = customer.made_on(step.target).map(|(id, _)| id);
+        let why = format!(
+            "{} is in doubt ({}): `pmclone reconcile` looks",
+            step.kind.name(),
+            doubt.name()
+        );
+        lines.push(not_looked(customer, (account, made), about, why));
+    }
+    lines
+}
+
+/// What a step is about.
+fn matter(kind: StepKind) -> About {
+    match kind {
+        StepKind::CreatePlatformCustomer
+        | StepKind::CreateConnectedCustomer
+        | StepKind::UpdateCustomer => About::Customer,
+        StepKind::AttachPlatformPaymentMethod
+        | StepKind::ClonePaymentMethod
+        | StepKind::AttachConnectedPaymentMethod
+        | StepKind::RenewPaymentMethod
+        | StepKind::AttachRenewedPaymentMethod
+        | StepKind::DetachReplacedPaymentMethod => About::AttachedTo,
+        StepKind::SetDefault | StepKind::SetRenewedDefault => About::DefaultPaymentMethod,
+    }
+}
+
+fn not_looked(
+    customer: &Customer,
+    (account, made): (Option<&AccountId>, Option<&CustomerId>),
+    about: About,
+    why: String,
+) -> Line {
+    Line {
+        sign: Sign::NotLooked,
+        legacy_id: customer.legacy_id.clone(),
+        account: account.cloned(),
+        customer: made.cloned(),
+        payment_method: None,
+        about,
+        expected: None,
+        found: Some(why),
+    }
 }
 
 fn done(customer: &Customer, step: StepId) -> Option<&Object> {

@@ -85,7 +85,24 @@ fn what_would_be_too_much_or_was_not_confirmed_is_refused_before_anything_is_sen
     let ended = place
         .against(&simulator, &[&more[..], &money].concat())?
         .with(5)?;
-    assert!(ended.err.contains("card testing"), "{ended:?}");
+    assert!(
+        ended
+            .err
+            .contains("1 card would be charged, after 20 in the last 24 hours: at most 20"),
+        "{ended:?}"
+    );
+    for (how, words) in [
+        ("--setup", "1 card would be set up, after 20"),
+        (
+            "--authorize-only",
+            "money would be held on 1 card, after 20",
+        ),
+    ] {
+        let money: &[&str] = if how == "--setup" { &[] } else { &money };
+        let asked = [&more[..], &[how], money].concat();
+        let ended = place.against(&simulator, &asked)?.with(5)?;
+        assert!(ended.err.contains(words), "{ended:?}");
+    }
     assert_eq!(at_rest(&simulator)?, 20);
     Ok(())
 }

@@ -174,7 +174,7 @@ fn after_all_was_taken_back_no_hint_leads_to_a_command_that_is_refused() -> Resu
         .pmclone_keyless(&["refused", "--csv", "r.csv"])?
         .with(0)?;
     place.against(&simulator, &["undo"])?.with(0)?;
-    let refused: [(&[&str], &str); 4] = [
+    let refused: [(&[&str], &str); 6] = [
         (&["retry", "r.csv", "--dry-run"], "r.csv would be tried"),
         (&["retry", "r.csv"], "r.csv would be tried"),
         (
@@ -184,6 +184,14 @@ fn after_all_was_taken_back_no_hint_leads_to_a_command_that_is_refused() -> Resu
         (
             &["resume", "--retry-refused"],
             "1 customer that it had not come to, or not to the end, and 1 that had been refused",
+        ),
+        (
+            &["resume", "--retry-refused", "--dry-run"],
+            "1 customer that it had not come to, or not to the end, and 1 that had been refused",
+        ),
+        (
+            &["resume", "--dry-run"],
+            "1 customer that it had not come to",
         ),
     ];
     for (args, words) in refused {

@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::ids::{AccountId, PaymentMethodId};
 use crate::proof::{Kind, Proof, Terms};
 use crate::report::charge::{Told, Verdict};
+use crate::report::words::count;
 use crate::run::Whom;
 use crate::state::Customer;
 use crate::store::{Case, StoreError};
@@ -94,16 +95,22 @@ pub(super) fn confirmed(
 }
 
 /// Refuses what would look like card testing.
-pub(super) fn bounded(cards: usize, before: usize) -> Result<(), Failure> {
+pub(super) fn bounded(kind: Kind, cards: usize, before: usize) -> Result<(), Failure> {
     if cards + before <= MOST_CARDS {
         return Ok(());
     }
     let already = match before {
         0 => String::new(),
-        before => format!(", and {before} were charged in the last 24 hours"),
+        before => format!(", after {before} in the last 24 hours"),
+    };
+    let cards = count(u64::try_from(cards).unwrap_or(u64::MAX), "card");
+    let would = match kind {
+        Kind::Charge => format!("{cards} would be charged"),
+        Kind::Authorize => format!("money would be held on {cards}"),
+        Kind::SetUp => format!("{cards} would be set up"),
     };
     Err(Failure::safety(format!(
-        "{cards} cards would be charged{already}: at most {MOST_CARDS} in 24 hours, since many small charges look like card testing"
+        "{would}{already}: at most {MOST_CARDS} in 24 hours, since many small charges look like card testing"
     ))
     .hint("take fewer: --sample N, --only LEGACY_ID, --account acct_…"))
 }

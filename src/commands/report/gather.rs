@@ -10,7 +10,6 @@ use super::super::export::whole_mapping;
 use super::super::status::{self, missing_or};
 use super::hexadecimal;
 use crate::failure::Failure;
-use crate::proof::Phase;
 use crate::report::here;
 use crate::report::record::{
     ChangeTold, Changes, Csv, Done, DoubtHistory, DoubtTold, Fact, Mapping, Minute, ProofTold,
@@ -341,23 +340,7 @@ fn proofs(conn: &Connection, shown: Shown) -> Result<Vec<ProofTold>, StoreError>
 
 fn proof(case: Case, shown: Shown) -> ProofTold {
     let proof = case.proof;
-    let unsettled = proof
-        .steps
-        .values()
-        .any(|attempt| matches!(attempt.phase, Phase::Started | Phase::InDoubt(_)));
-    let result = if proof.is_proven() {
-        "proven"
-    } else if unsettled || !proof.held.is_over() {
-        "open"
-    } else if let Some(no) = &proof.declined {
-        if no.is_of_the_request() {
-            "refused"
-        } else {
-            "declined"
-        }
-    } else {
-        "taken_back"
-    };
+    let result = proof.result();
     let objects = [
         proof.intent.as_ref().map(ToString::to_string),
         proof.charge.as_ref().map(ToString::to_string),

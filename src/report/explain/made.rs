@@ -10,7 +10,7 @@ use super::super::status::{AccountStanding, Customers};
 use super::super::words::second;
 use super::{
     AccountExplained, AccountReason, CustomerExplained, Facts, MendedExplained, Read,
-    RefusalExplained, StepExplained, UndoLeftExplained, UndoneExplained, why,
+    RefusalExplained, StepExplained, UndoLeftExplained, UndoneExplained, proofs, why,
 };
 use crate::ids::{AccountId, LegacyId, RequestId};
 use crate::legacy::{Details, masked};
@@ -60,6 +60,7 @@ pub fn customer(
     let standing = why::standing(facts, loaded, mapping);
     let mut why = why::of_customer(facts, loaded, trace, standing);
     why::stale(facts, &trace.stale, &mut why);
+    proofs::open(facts, &trace.proofs, &mut why);
     let mut told = BTreeSet::new();
     why.commands.retain(|command| told.insert(command.clone()));
     let mut steps: Vec<_> = customer.steps.iter().collect();
@@ -123,6 +124,11 @@ pub fn customer(
             .map(|left| undo_left(customer, left))
             .collect(),
         stale: trace.stale.iter().map(StaleJson::from).collect(),
+        proofs: trace
+            .proofs
+            .iter()
+            .map(|case| proofs::explained(facts, case))
+            .collect(),
         why: why.causes,
         next: why.next,
         commands: why.commands,

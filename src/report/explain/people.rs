@@ -1,6 +1,8 @@
 //! The explanation for people: what and where first, then the steps, then why and what to do.
 
-use super::{AccountExplained, CustomerExplained, Explained, MendedExplained, Read, StepExplained};
+use super::{
+    AccountExplained, CustomerExplained, Explained, MendedExplained, Read, StepExplained, proofs,
+};
 use crate::report::Look;
 use crate::report::export::{Fate, Row};
 use crate::report::status::people::{coloured, word};
@@ -104,6 +106,7 @@ fn customer(customer: &CustomerExplained, look: Look) -> String {
         parts.push(lines.join("\n"));
     }
     parts.extend(mended(&customer.mended, look));
+    parts.extend(proofs::text(&customer.proofs, look));
     parts.extend(undone(customer, look));
     parts.push(ending(
         &customer.why,

@@ -13,7 +13,7 @@ use crate::store::{AccountTrace, Loaded, StaleClone, Trace};
 use crate::time::StripeTime;
 
 /// What happens next to a customer that is migrated.
-const NOTHING_LEFT: &str = "Nothing: take the new ids with the mapping.";
+pub(super) const NOTHING_LEFT: &str = "Nothing: take the new ids with the mapping.";
 
 /// Sentences, and commands.
 #[derive(Default)]
