@@ -56,7 +56,7 @@ fn each_command_has_a_manual_page() -> Result<()> {
     ensure!(first == std::fs::read_to_string(place.path("pmclone.1"))?);
     let nowhere = place
         .pmclone_keyless(&["man", "-o", "not/there"])?
-        .with(1)?;
+        .with(2)?;
     ensure!(nowhere.err.contains("not/there"), "{}", nowhere.err);
     Ok(())
 }

@@ -125,7 +125,7 @@ fn a_clone_whose_source_changed_is_renewed_and_the_default_moves_with_it() -> Re
         .with(0)?
         .err;
     assert!(
-        said.contains("To be renewed: 2 stale clones of 2 customers"),
+        said.contains("To be renewed: 2 stale clones of 1 customer,"),
         "{said}"
     );
     assert!(

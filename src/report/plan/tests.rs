@@ -270,6 +270,10 @@ fn programs_get_the_same_as_an_object() {
       "radar": {
         "reads": 0,
         "reads_at_most": 0
+      },
+      "waiting": {
+        "customers": 0,
+        "accounts": 0
       }
     }
     "#);
